@@ -1,0 +1,46 @@
+/* file.h - whole files in, whole files out. A file that is written appears under its name complete or not at
+ * all: bytes go to "NAME.tmp", are flushed to disk, and the name is changed at the end. */
+#ifndef PRIME_FILE_H
+#define PRIME_FILE_H
+
+#include "prime/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+/* file_read - the whole file into memory with a closing NUL that *n does not count; the caller frees *data.
+ * "-" reads stdin. Errors: ERR_IO (named, with the system's reason), ERR_NOMEM. */
+Status file_read(char **data, size_t *n, const char *path, Err *e) PRIME_MUST_USE;
+
+/* file_write - write n bytes under path, atomically. Errors: ERR_IO; nothing is left behind. */
+Status file_write(const char *path, const void *data, size_t n, Err *e) PRIME_MUST_USE;
+
+/* A file that is being written. FileOut f = {0}; file_begin; fwrite to f.fp ...; then file_commit or
+ * file_abort. */
+typedef struct {
+    FILE *fp;
+    char *path, *tmp;
+} FileOut;
+Status file_begin(FileOut *f, const char *path, Err *e) PRIME_MUST_USE;
+/* file_commit - flush, fsync, rename. On failure the temporary file is removed. f is empty afterwards. */
+Status file_commit(FileOut *f, Err *e) PRIME_MUST_USE;
+/* file_abort - remove the temporary file; accepts an empty FileOut. */
+void file_abort(FileOut *f);
+
+/* file_mkdir - make a folder and its parents; an existing folder is fine. */
+Status file_mkdir(const char *path, Err *e) PRIME_MUST_USE;
+bool file_exists(const char *path);
+bool file_is_dir(const char *path);
+/* file_join - "dir/name" in fresh memory (caller frees), NULL when memory is out. */
+char *file_join(const char *dir, const char *name);
+
+/* A file mapped read-only. data is NULL for an empty file. */
+typedef struct {
+    const void *data;
+    size_t n;
+} FileMap;
+Status file_map(FileMap *m, const char *path, Err *e) PRIME_MUST_USE;
+void file_unmap(FileMap *m);
+
+#endif

@@ -1,0 +1,80 @@
+/* main.c - argv -> one row of the noun table -> one row of its verb table -> an exit code. */
+#include "cli_priv.h"
+
+#include "prime/log.h"
+#include "prime/str.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const CliNoun *const nouns[] = {
+    &cli_version,
+};
+
+enum { N_NOUNS = sizeof nouns / sizeof nouns[0] };
+
+static void log_to_stderr(void *ctx, LogLevel level, const char *msg)
+{
+    (void)ctx;
+    if (level == LOG_DEBUG && !cli_common.verbose) return;
+    if (level == LOG_INFO && cli_common.quiet) return;
+    fprintf(stderr, "%s%s\n", level == LOG_WARN ? "prime: warning: " : "", msg);
+}
+
+static int usage_all(FILE *to)
+{
+    fputs("usage: prime NOUN VERB [options] ARGS   (each takes --help)\n\n", to);
+    for (size_t i = 0; i < N_NOUNS; i++) {
+        fprintf(to, "%-10s %s\n", nouns[i]->name, nouns[i]->help);
+        for (const CliVerb *v = nouns[i]->verbs; v->name != NULL; v++)
+            if (v->name[0] != '\0') fprintf(to, "  %-16s %s\n", v->name, v->help);
+    }
+    return to == stdout ? EXIT_DONE : EXIT_USAGE;
+}
+
+static int unknown_word(const char *kind, const char *word, const char *const *names, size_t n)
+{
+    const char *near = str_nearest(word, names, n);
+    if (near != NULL) return cli_usage("unknown %s '%s', did you mean '%s'?", kind, word, near);
+    return cli_usage("unknown %s '%s'; see 'prime --help'", kind, word);
+}
+
+static int run_verb(const CliNoun *noun, int argc, char **argv)
+{
+    const CliVerb *v = noun->verbs;
+    if (v->name[0] == '\0') return v->run(v, argc, argv);
+    if (argc < 2) return cli_usage("'prime %s' wants a verb; see 'prime --help'", noun->name);
+    const char *names[32];
+    size_t n = 0;
+    for (; v->name != NULL; v++) {
+        if (strcmp(v->name, argv[1]) == 0) return v->run(v, argc - 1, argv + 1);
+        names[n++] = v->name;
+    }
+    return unknown_word("verb", argv[1], names, n);
+}
+
+static int dispatch(int argc, char **argv)
+{
+    if (argc < 2) return usage_all(stderr);
+    const char *word = argv[1];
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)
+        return usage_all(stdout);
+    if (strcmp(word, "--version") == 0) word = "version";
+    const char *names[N_NOUNS];
+    for (size_t i = 0; i < N_NOUNS; i++) {
+        names[i] = nouns[i]->name;
+        if (strcmp(word, names[i]) == 0) return run_verb(nouns[i], argc - 1, argv + 1);
+    }
+    return unknown_word("command", word, names, N_NOUNS);
+}
+
+int main(int argc, char **argv)
+{
+    log_install(log_to_stderr, NULL);
+    int code = dispatch(argc, argv);
+    if (fclose(stdout) != 0 && code == EXIT_DONE) { /* a full disk must not exit 0 */
+        fputs("prime: cannot write standard output\n", stderr);
+        code = EXIT_FAILED;
+    }
+    return code;
+}

@@ -1,0 +1,199 @@
+#include "prime/arena.h"
+#include "prime/err.h"
+#include "prime/file.h"
+#include "prime/hash.h"
+#include "prime/par.h"
+#include "prime/rng.h"
+#include "prime/str.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+static Status fails(Err *e)
+{
+    FAIL(e, ERR_ARG, "density = %g, want (0, 1]", 1.3);
+}
+
+Test(err, first_failure_wins_and_holds_the_value)
+{
+    Err e = {0};
+    cr_assert_eq(fails(&e), ERR_ARG);
+    err_set(&e, ERR_IO, "x", 1, "later");
+    cr_assert_str_eq(e.msg, "density = 1.3, want (0, 1]");
+    cr_assert_eq(err_prefix(&e, "%s", "a.yaml"), ERR_ARG);
+    cr_assert_str_eq(e.msg, "a.yaml: density = 1.3, want (0, 1]");
+    cr_assert_eq(fails(NULL), ERR_ARG);
+    cr_assert_str_eq(err_name(ERR_UNSUP), "ERR_UNSUP");
+}
+
+Test(err, prefix_cuts_instead_of_overflowing)
+{
+    Err e = {0};
+    char big[1000];
+    memset(big, 'x', sizeof big - 1);
+    big[sizeof big - 1] = '\0';
+    err_set(&e, ERR_IO, "x", 1, "%s", big);
+    err_prefix(&e, "%s", big);
+    cr_assert_lt(strlen(e.msg), (size_t)PRIME_ERR_MSG);
+}
+
+Test(arena, aligned_separate_and_reusable)
+{
+    Arena a = {0};
+    char *p = arena_alloc(&a, 3, 1), *q = arena_zalloc(&a, 1000000, 4);
+    cr_assert(p != NULL && q != NULL && p != q);
+    cr_assert_eq((uintptr_t)q % 64, 0);
+    cr_assert_eq(q[3999999], 0);
+    cr_assert_str_eq(arena_strdup(&a, "hello"), "hello");
+    cr_assert_null(arena_alloc(&a, SIZE_MAX / 2, 4));
+    arena_reset(&a);
+    cr_assert_not_null(arena_alloc(&a, 10, 1));
+    arena_free(&a);
+}
+
+Test(arena, products_that_overflow_are_refused)
+{
+    Err e = {0};
+    size_t n = 7;
+    cr_assert_eq(size_mul(&n, SIZE_MAX, 2, &e), ERR_ARG);
+    cr_assert_eq(n, 7);
+    cr_assert_eq(size_mul(&n, 6, 7, NULL), OK);
+    cr_assert_eq(n, 42);
+}
+
+Test(rng, streams_depend_on_each_part_of_the_key)
+{
+    Rng a = rng_stream(1, "x", 0), b = rng_stream(1, "x", 0), c = rng_stream(1, "x", 1),
+        d = rng_stream(1, "y", 0), f = rng_stream(2, "x", 0);
+    uint64_t v = rng_u64(&a);
+    cr_assert_eq(v, rng_u64(&b));
+    cr_assert_neq(v, rng_u64(&c));
+    cr_assert_neq(v, rng_u64(&d));
+    cr_assert_neq(v, rng_u64(&f));
+}
+
+Test(rng, moments_and_bounds)
+{
+    Rng r = rng_stream(7, "moments", 0);
+    double su = 0, sn = 0, sn2 = 0;
+    size_t count[5] = {0}, n = 200000;
+    for (size_t i = 0; i < n; i++) {
+        double u = rng_uniform(&r), z = rng_normal(&r);
+        cr_assert(u >= 0 && u < 1);
+        su += u;
+        sn += z;
+        sn2 += z * z;
+        count[rng_below(&r, 5)]++;
+    }
+    cr_assert_float_eq(su / (double)n, 0.5, 0.003);
+    cr_assert_float_eq(sn / (double)n, 0, 0.01);
+    cr_assert_float_eq(sn2 / (double)n, 1, 0.02);
+    for (int i = 0; i < 5; i++) cr_assert_float_eq((double)count[i] / (double)n, 0.2, 0.005);
+}
+
+Test(rng, shuffle_is_a_permutation)
+{
+    size_t idx[100], seen[100] = {0}, moved = 0;
+    for (size_t i = 0; i < 100; i++) idx[i] = i;
+    Rng r = rng_stream(3, "shuffle", 0);
+    rng_shuffle(&r, idx, 100);
+    for (size_t i = 0; i < 100; i++) {
+        seen[idx[i]]++;
+        moved += idx[i] != i;
+    }
+    for (size_t i = 0; i < 100; i++) cr_assert_eq(seen[i], 1);
+    cr_assert_gt(moved, 80);
+}
+
+Test(str, numbers_read_back_the_same)
+{
+    const double xs[] = {0.1, 1.0 / 3.0, 1e300, -2.5e-310, 123456789.0};
+    for (size_t i = 0; i < 5; i++) {
+        Str b = {0};
+        str_num(&b, xs[i]);
+        cr_assert_eq(strtod(b.s, NULL), xs[i]);
+        str_free(&b);
+    }
+}
+
+Test(str, nearest_word)
+{
+    const char *names[] = {"lambda", "targets", "anchors"};
+    cr_assert_str_eq(str_nearest("lamda", names, 3), "lambda");
+    cr_assert_null(str_nearest("zzzz", names, 3));
+}
+
+Test(file, written_whole_or_not_at_all)
+{
+    char dir[] = "prime_test_XXXXXX";
+    cr_assert_not_null(mkdtemp(dir));
+    char *path = file_join(dir, "a.txt");
+    Err e = {0};
+    cr_assert_eq(file_write(path, "hello", 5, &e), OK);
+    char *text = NULL;
+    size_t n = 0;
+    cr_assert_eq(file_read(&text, &n, path, &e), OK);
+    cr_assert_str_eq(text, "hello");
+    char hex[HASH_HEX];
+    cr_assert_eq(hash_file(hex, path, &e), OK);
+    cr_assert_str_eq(hex, "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
+    FileOut f = {0};
+    cr_assert_eq(file_begin(&f, path, &e), OK);
+    fputs("half", f.fp);
+    file_abort(&f);
+    free(text);
+    cr_assert_eq(file_read(&text, &n, path, &e), OK);
+    cr_assert_str_eq(text, "hello");
+    free(text);
+    remove(path);
+    free(path);
+    remove(dir);
+}
+
+Test(file, a_full_disk_is_reported)
+{
+    Err e = {0};
+    FileOut f = {.fp = fopen("/dev/full", "wb"), .path = strdup("out.csv"), .tmp = strdup("out.csv.tmp")};
+    fputs("x", f.fp);
+    cr_assert_eq(file_commit(&f, &e), ERR_IO);
+    cr_assert_not_null(strstr(e.msg, "out.csv: cannot write: No space left on device"));
+}
+
+Test(file, missing_files_are_named)
+{
+    Err e = {0};
+    char *t = NULL;
+    size_t n = 0;
+    cr_assert_eq(file_read(&t, &n, "no/such/file", &e), ERR_IO);
+    cr_assert_str_eq(e.msg, "no/such/file: cannot open: No such file or directory");
+    cr_assert_null(t);
+}
+
+Test(hash, salt_separates)
+{
+    char a[HASH_HEX], b[HASH_HEX];
+    hash_salted(a, "s", "ab");
+    hash_salted(b, "sa", "b");
+    cr_assert_str_neq(a, b);
+}
+
+static Status square(void *ctx, size_t job, size_t thread, Err *e)
+{
+    (void)thread;
+    if (job == 61) FAIL(e, ERR_NUM, "job %zu", job);
+    ((size_t *)ctx)[job] = job * job;
+    return OK;
+}
+
+Test(par, results_by_index_and_first_error)
+{
+    size_t out[100] = {0};
+    Err e = {0};
+    cr_assert_eq(par_run(60, 4, square, out, &e), OK);
+    for (size_t i = 0; i < 60; i++) cr_assert_eq(out[i], i * i);
+    cr_assert_eq(par_run(100, 4, square, out, &e), ERR_NUM);
+    cr_assert_str_eq(e.msg, "job 61");
+}
