@@ -1,0 +1,1 @@
+prime --help | sed -n 1,2p

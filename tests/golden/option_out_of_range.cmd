@@ -1,0 +1,1 @@
+prime version --threads 0

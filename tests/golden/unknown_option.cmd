@@ -1,0 +1,1 @@
+prime version --sede 3

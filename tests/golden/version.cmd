@@ -1,0 +1,1 @@
+prime version | sed "s/[0-9.]*$/VERSION/"
