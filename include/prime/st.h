@@ -1,7 +1,8 @@
 /* st.h - safetensors files: mapped read-only on the way in, written whole on the way out.
  * Format: 8 bytes little-endian header length, JSON header {name: {dtype, shape, data_offsets}}, then the
  * bytes. Everything in the header is checked before a byte is used: bounds, overlaps, gaps, sizes that
- * overflow, duplicate names, a header over 100 MB. */
+ * overflow, duplicate names, a header over 100 MB. Stricter than the reference reader in two places: a name
+ * that occurs twice and a header that does not start with '{' are refused. */
 #ifndef PRIME_ST_H
 #define PRIME_ST_H
 
@@ -26,7 +27,7 @@ typedef enum {
     ST_U16,
     ST_U8,
     ST_BOOL,
-    ST_OTHER
+    ST_OTHER /* a type of the format that this program never computes with: 4, 6 and 8 bit floats, complex */
 } StType;
 
 typedef struct {
@@ -40,8 +41,11 @@ typedef struct {
 
 typedef struct StFile StFile;
 
-/* st_open - map and check. Errors: ERR_IO, ERR_FORMAT (file, tensor, value, bound), ERR_NOMEM. */
+/* st_open - map and check. The file must not shrink while it is open. Errors: ERR_IO, ERR_FORMAT (file,
+ * tensor, value, bound), ERR_UNSUP (more than ST_MAX_DIM dimensions), ERR_NOMEM. st_view - the same over n
+ * bytes in memory that outlive the StFile; `name` is for messages. *f is set only on success. */
 Status st_open(StFile **f, const char *path, Err *e) PRIME_MUST_USE;
+Status st_view(StFile **f, const void *bytes, size_t n, const char *name, Err *e) PRIME_MUST_USE;
 void st_close(StFile *f); /* accepts NULL; all tensors die with it */
 size_t st_count(const StFile *f);
 const StTensor *st_at(const StFile *f, size_t i);           /* in order of their data */
@@ -68,8 +72,10 @@ typedef struct {
 } StItem;
 
 /* st_save - write n tensors in the given order, atomically, with "__metadata__": {"format": "pt"} as other
- * tools expect. Errors: ERR_IO; ERR_NUM when a value is not finite (tensor and index named); ERR_ARG for a
- * duplicate name. */
+ * tools expect. The header is padded to a multiple of 8 bytes; put wide types first to keep data aligned.
+ * Errors, before anything is written: ERR_NUM when a value is not finite, or not once it is rounded to `type`
+ * (tensor and index named); ERR_ARG for a duplicate, empty, reserved or not UTF-8 name, a type that cannot be
+ * written, a shape of more than ST_MAX_DIM dimensions or one that overflows. ERR_IO; ERR_NOMEM. */
 Status st_save(const char *path, const StItem *items, size_t n, Err *e) PRIME_MUST_USE;
 
 #endif
