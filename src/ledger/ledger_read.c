@@ -1,0 +1,160 @@
+/* ledger_read.c - walks over the rows. Each walk has a statement of its own, so walks may be nested. */
+#include "ledger_priv.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The same parameters in both queries; a parameter that is NULL matches all. */
+#define CELL_COLUMNS "c.key, c.method, c.task, c.target, c.lambda, c.seed, c.status, c.wall"
+#define CELL_FILTER                                                                                          \
+    " WHERE c.status <> 'open' AND (?1 IS NULL OR c.key = ?1) AND (?2 IS NULL OR c.method = ?2) AND (?3 IS " \
+    "NULL OR c.target = ?3)"
+
+static const char each_cell[] = "SELECT " CELL_COLUMNS " FROM cells c" CELL_FILTER " ORDER BY c.key";
+static const char each_score[] =
+    "SELECT " CELL_COLUMNS ", s.kind, s.metric, s.unit, s.record, s.label, s.value"
+    " FROM cells c JOIN scores s ON s.cell = c.id" CELL_FILTER
+    " AND (?4 IS NULL OR s.kind = ?4) AND (?5 IS NULL OR s.metric = ?5) AND (?6 IS NULL OR s.unit = ?6)"
+    " ORDER BY c.key, s.rowid";
+static const char each_eval[] = "SELECT genome, utility, agreement FROM evals"
+                                " WHERE target = ?1 AND seed = ?2 ORDER BY rowid";
+
+static const char *ledger_column(sqlite3_stmt *q, int at)
+{
+    const char *s = (const char *)sqlite3_column_text(q, at);
+    return s != NULL ? s : "";
+}
+
+static LedgerCell ledger_cell_of_row(sqlite3_stmt *q)
+{
+    return (LedgerCell){
+        .key = ledger_column(q, 0),
+        .method = ledger_column(q, 1),
+        .task = ledger_column(q, 2),
+        .target = ledger_column(q, 3),
+        .lambda = sqlite3_column_type(q, 4) == SQLITE_NULL ? NAN : sqlite3_column_double(q, 4),
+        .seed = (uint64_t)sqlite3_column_int64(q, 5),
+        .status = ledger_column(q, 6),
+        .wall = sqlite3_column_double(q, 7),
+    };
+}
+
+static LedgerScore ledger_score_of_row(sqlite3_stmt *q)
+{
+    return (LedgerScore){
+        .kind = ledger_column(q, 8),
+        .metric = ledger_column(q, 9),
+        .unit = ledger_column(q, 10),
+        .record = ledger_column(q, 11),
+        .label = sqlite3_column_type(q, 12) == SQLITE_NULL ? LEDGER_NO_LABEL : sqlite3_column_int(q, 12),
+        .value = sqlite3_column_double(q, 13),
+    };
+}
+
+/* What to do with a row: one of the two callbacks. */
+typedef struct {
+    LedgerCellFn cell;
+    LedgerScoreFn score;
+    void *ctx;
+} RowFn;
+
+static Status ledger_row_call(const RowFn *fn, sqlite3_stmt *q, Err *e)
+{
+    LedgerCell c = ledger_cell_of_row(q);
+    if (fn->score == NULL) return fn->cell(fn->ctx, &c, e);
+    LedgerScore s = ledger_score_of_row(q);
+    return fn->score(fn->ctx, &c, &s, e);
+}
+
+static int ledger_bind_filter(sqlite3_stmt *q, const LedgerFilter *f, bool scores)
+{
+    if (f == NULL) return SQLITE_OK;
+    int rc = ledger_text(q, 1, f->key) | ledger_text(q, 2, f->method) | ledger_text(q, 3, f->target);
+    if (scores) rc |= ledger_text(q, 4, f->kind) | ledger_text(q, 5, f->metric) | ledger_text(q, 6, f->unit);
+    return rc;
+}
+
+static Status ledger_each_row(Ledger *l, const char *sql, const LedgerFilter *f, RowFn fn, Err *e)
+{
+    sqlite3_stmt *q = NULL;
+    int rc = sqlite3_prepare_v2(l->db, sql, -1, &q, NULL);
+    if (rc == SQLITE_OK) rc = ledger_bind_filter(q, f, fn.score != NULL);
+    Status s = OK;
+    if (rc == SQLITE_OK)
+        while (s == OK && (rc = sqlite3_step(q)) == SQLITE_ROW) s = ledger_row_call(&fn, q, e);
+    if (s == OK && rc != SQLITE_DONE) s = ledger_fault(l, rc, e);
+    sqlite3_finalize(q);
+    return s;
+}
+
+Status ledger_each_cell(Ledger *l, const LedgerFilter *filter, LedgerCellFn fn, void *ctx, Err *e)
+{
+    return ledger_each_row(l, each_cell, filter, (RowFn){.cell = fn, .ctx = ctx}, e);
+}
+
+Status ledger_each_score(Ledger *l, const LedgerFilter *filter, LedgerScoreFn fn, void *ctx, Err *e)
+{
+    return ledger_each_row(l, each_score, filter, (RowFn){.score = fn, .ctx = ctx}, e);
+}
+
+/* A blob of doubles, copied so that it is aligned. */
+static Status ledger_column_doubles(double **out, size_t *n, sqlite3_stmt *q, int at, const Ledger *l, Err *e)
+{
+    size_t bytes = (size_t)sqlite3_column_bytes(q, at);
+    if (bytes % sizeof(double) != 0)
+        FAIL(e, ERR_FORMAT, "%s: damaged: %zu bytes of numbers in evals, want a multiple of 8", l->path,
+             bytes);
+    *out = malloc(bytes + 1);
+    if (*out == NULL) FAIL(e, ERR_NOMEM, "%s: no memory for %zu bytes", l->path, bytes);
+    if (bytes > 0) memcpy(*out, sqlite3_column_blob(q, at), bytes);
+    *n = bytes / sizeof(double);
+    return OK;
+}
+
+static Status ledger_eval_call(LedgerEvalFn fn, void *ctx, LedgerEval v, sqlite3_stmt *q, const Ledger *l,
+                               Err *e)
+{
+    double *genome = NULL, *agreement = NULL;
+    Status s = ledger_column_doubles(&genome, &v.n_genome, q, 0, l, e);
+    if (s == OK) s = ledger_column_doubles(&agreement, &v.n_agreement, q, 2, l, e);
+    v.genome = genome;
+    v.agreement = agreement;
+    v.utility = sqlite3_column_double(q, 1);
+    if (s == OK) s = fn(ctx, &v, e);
+    free(genome);
+    free(agreement);
+    return s;
+}
+
+Status ledger_each_eval(Ledger *l, const char *target, uint64_t seed, LedgerEvalFn fn, void *ctx, Err *e)
+{
+    sqlite3_stmt *q = NULL;
+    int rc = sqlite3_prepare_v2(l->db, each_eval, -1, &q, NULL);
+    if (rc == SQLITE_OK) rc = ledger_text(q, 1, target) | sqlite3_bind_int64(q, 2, (sqlite3_int64)seed);
+    Status s = OK;
+    LedgerEval v = {.target = target, .seed = seed};
+    if (rc == SQLITE_OK)
+        while (s == OK && (rc = sqlite3_step(q)) == SQLITE_ROW) s = ledger_eval_call(fn, ctx, v, q, l, e);
+    if (s == OK && rc != SQLITE_DONE) s = ledger_fault(l, rc, e);
+    sqlite3_finalize(q);
+    return s;
+}
+
+Status ledger_blob_get(Ledger *l, const char *key, void **data, size_t *n, Err *e)
+{
+    sqlite3_stmt *q;
+    TRY(ledger_sql(&q, l, SQL_BLOB_GET, e));
+    int rc = ledger_text(q, 1, key);
+    if (rc == SQLITE_OK) rc = sqlite3_step(q);
+    void *copy = NULL;
+    size_t bytes = rc == SQLITE_ROW ? (size_t)sqlite3_column_bytes(q, 0) : 0;
+    if (rc == SQLITE_ROW) copy = malloc(bytes + 1);
+    if (copy != NULL && bytes > 0) memcpy(copy, sqlite3_column_blob(q, 0), bytes);
+    sqlite3_reset(q);
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE) return ledger_fault(l, rc, e);
+    if (rc == SQLITE_ROW && copy == NULL) FAIL(e, ERR_NOMEM, "%s: no memory for %zu bytes", l->path, bytes);
+    *data = copy;
+    *n = bytes;
+    return OK;
+}
