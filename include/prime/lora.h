@@ -1,0 +1,96 @@
+/* lora.h - the adapter of one person: low-rank updates dW = scale * B A on the linear products of a
+ * transformer.
+ *
+ * A site is one linear product of one layer. The sites of a layer are held in the order of LoraKind. In
+ * memory the A matrices of a layer lie one behind the other, q k v o gate up down, then its B matrices:
+ * products that read the same input (q,k,v; gate,up) can therefore be taken as one. Source: Hu et al. 2021,
+ * arXiv:2106.09685. */
+#ifndef PRIME_LORA_H
+#define PRIME_LORA_H
+
+#include "prime/err.h"
+#include "prime/rng.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef enum { LORA_Q, LORA_K, LORA_V, LORA_O, LORA_GATE, LORA_UP, LORA_DOWN, LORA_KINDS } LoraKind;
+
+/* The linear products of a model: sizes by kind, the same in every layer. */
+typedef struct {
+    size_t n_layers;
+    size_t n_in[LORA_KINDS], n_out[LORA_KINDS];
+} LoraShape;
+
+typedef struct {
+    size_t r;     /* rank, 0 where the adapter has no such site */
+    float scale;  /* alpha / r */
+    float *a, *b; /* A [r, n_in], B [n_out, r] */
+} LoraSite;
+
+typedef struct {
+    LoraShape shape;
+    LoraSite *site; /* [n_layers * LORA_KINDS] */
+    float *data;    /* all A and B; n_params floats */
+    size_t n_params;
+    double dropout; /* as trained; kept for adapter_config.json */
+} Lora;
+
+/* lora_new - an adapter with rank r, scale alpha/r on the kinds whose bit is set in `kinds` (1 << LORA_Q
+ * ...), all zero. Errors: ERR_ARG rank 0 or kinds empty; ERR_NOMEM. */
+Status lora_new(Lora **l, const LoraShape *shape, unsigned kinds, size_t r, double alpha,
+                Err *e) PRIME_MUST_USE;
+/* lora_like - zeros in the shape of another adapter (gradients, moments). */
+Status lora_like(Lora **l, const Lora *of, Err *e) PRIME_MUST_USE;
+void lora_free(Lora *l); /* accepts NULL */
+
+/* lora_init - A from U(-1/sqrt(n_in), 1/sqrt(n_in)) (Kaiming uniform with a = sqrt 5), B zero: dW = 0. */
+void lora_init(Lora *l, Rng *rng);
+
+/* lora_load - a PEFT folder (adapter_config.json, adapter_model.safetensors) for a model of this shape.
+ * Errors: ERR_IO, ERR_FORMAT; ERR_SHAPE when a tensor does not fit (tensor, found, wanted); ERR_NUM
+ * non-finite weights; ERR_UNSUP for DoRA, biases, saved modules, embeddings or anything else that would
+ * change the numbers. */
+Status lora_load(Lora **l, const char *dir, const LoraShape *shape, Err *e) PRIME_MUST_USE;
+/* lora_save - the same layout, float32, loadable by PEFT. The folder is made. Errors: ERR_IO; ERR_NUM;
+ * ERR_UNSUP when ranks or scales differ between sites. */
+Status lora_save(const Lora *l, const char *dir, const char *base_name, Err *e) PRIME_MUST_USE;
+
+/* lora_same_shape - whether both have the same sites and ranks. */
+bool lora_same_shape(const Lora *x, const Lora *y);
+
+/* lora_norm - Frobenius norm of all dW together, through r x r Gram matrices in double. Cost: O(r^2 (n_in +
+ * n_out)) a site. */
+double lora_norm(const Lora *l);
+
+/* A bank: the sites of K adapters side by side, so that one product serves every candidate mixture of them.
+ * At a site of ranks r_1 .. r_K: A stack [n, n_in] and B stack [n_out, n] with n = sum r_i; columns off[i] ..
+ * off[i+1] belong to adapter i. */
+typedef struct {
+    size_t n, *off; /* off [K+1] */
+    float *a, *b;
+} LoraStack;
+
+typedef struct {
+    LoraShape shape;
+    size_t k;
+    LoraStack *stack; /* [n_layers * LORA_KINDS] */
+    float *scale;     /* [n_layers * LORA_KINDS * K] */
+    size_t width;     /* largest sum of n over the kinds of one layer: columns of scratch per row */
+    float *data;      /* owned A and B stacks; NULL for a view */
+    size_t *offsets;  /* owned */
+} LoraBank;
+
+/* lora_bank_new - copies K >= 1 adapters of one model. Errors: ERR_ARG K == 0; ERR_SHAPE; ERR_NOMEM.
+ * lora_bank_view - a bank of one that borrows the adapter's own arrays (training updates them in place). */
+Status lora_bank_new(LoraBank **b, const Lora *const *l, size_t k, Err *e) PRIME_MUST_USE;
+Status lora_bank_view(LoraBank **b, const Lora *l, Err *e) PRIME_MUST_USE;
+void lora_bank_free(LoraBank *b); /* accepts NULL */
+/* lora_bank_uniform - whether all adapters agree in rank and scale at every site, as PriME's operator
+ * demands. */
+bool lora_bank_uniform(const LoraBank *b);
+
+/* lora_kind_name - "q_proj" and so on. */
+const char *lora_kind_name(LoraKind k);
+
+#endif

@@ -1,0 +1,84 @@
+/* pass.h - one pass of a model over a packed batch: forward, logits at chosen rows, backward.
+ *
+ * A batch is a list of sequences whose new tokens lie one behind the other as N rows. A sequence may carry on
+ * from earlier tokens held in a KvCache, and belongs to one candidate: its row of merge weights over the
+ * adapters of a LoraBank. Base products are taken once over all rows of all candidates; nothing is
+ * materialised per candidate. */
+#ifndef PRIME_PASS_H
+#define PRIME_PASS_H
+
+#include "prime/model.h"
+
+/* How the adapters of a bank are merged, with weights w of the candidate.
+ * LORA_EXACT: dW = sum_i w_i s_i B_i A_i.
+ * LORA_PRIME: dW = s (sum_i w_i B_i)(sum_j w_j A_j), A and B weighted separately (Kim et al. 2025, EMNLP;
+ * released code, get_weighted_lora): quadratic in w, with cross terms; all adapters must agree in rank and
+ * scale. */
+typedef enum { LORA_EXACT, LORA_PRIME } LoraOp;
+
+typedef struct {
+    const LoraBank *bank; /* NULL: the base model */
+    LoraOp op;
+    const float *w; /* [candidates, K] */
+} PassLora;
+
+/* Keys and values of earlier tokens. A slot may begin with the content of another slot (its prefix): answers
+ * that share a prompt share its memory. */
+typedef struct {
+    size_t n_slots, cap, n_layers, width; /* width = 2*G*D floats a token and layer */
+    float *data;                          /* [slots, L, cap, width] */
+    size_t *len;                          /* [slots] own tokens */
+    size_t *prefix;                       /* [slots] slot whose tokens come first; KV_NONE if none */
+} KvCache;
+#define KV_NONE ((size_t)-1)
+
+Status kv_new(KvCache **kv, const ModelConfig *cfg, size_t n_slots, size_t cap, Err *e) PRIME_MUST_USE;
+void kv_free(KvCache *kv); /* accepts NULL */
+void kv_reset(KvCache *kv, size_t slot, size_t prefix);
+
+typedef struct {
+    const int32_t *ids;
+    size_t n;    /* new tokens, >= 1 */
+    size_t cand; /* row of PassLora.w; 0 without a bank */
+    size_t slot; /* of the KvCache; ignored without one */
+} PassSeq;
+
+/* The workspace: allocated once for at most max_rows tokens a pass. With `train` every layer keeps what
+ * backward needs. */
+typedef struct Pass Pass;
+Status pass_new(Pass **p, const Model *m, size_t max_rows, size_t lora_width, bool train,
+                Err *e) PRIME_MUST_USE;
+void pass_free(Pass *p); /* accepts NULL */
+/* pass_dropout - from now on the adapters' inputs are dropped with probability p in [0, 1), by a mask that is
+ * a function of (key, layer, site, row, column). p = 0 turns it off. */
+void pass_dropout(Pass *p, double prob, uint64_t key);
+
+/* pass_forward - run the new tokens of n sequences. Sum of lengths <= max_rows, positions < max_len and ids <
+ * V (asserted: pass_check is for input from outside). With a cache the new keys and values are appended to
+ * it. Afterwards pass_hidden gives the residual stream [N, C] before the last norm. Cost: 2 N (parameters of
+ * the layers) operations plus attention. */
+void pass_forward(Pass *p, const Model *m, const PassSeq *seq, size_t n, const PassLora *lora, KvCache *kv);
+const float *pass_hidden(const Pass *p);
+
+/* pass_check - whether ids [n] are inside the vocabulary and n fits max_len. Errors: ERR_ARG with value and
+ * bound. */
+Status pass_check(const Model *m, const int32_t *ids, size_t n, Err *e) PRIME_MUST_USE;
+
+/* pass_logits - logits [n_rows, V] at the given rows of the last forward. work [n_rows, C]. */
+void pass_logits(float *logits, const Pass *p, const Model *m, const size_t *row, size_t n_rows, float *work);
+
+/* Where gradients go; either may be NULL. They accumulate (+=). */
+typedef struct {
+    ModelParams *base;
+    Lora *lora;
+} PassGrad;
+
+/* pass_loss - summed cross-entropy in nats over target positions, and its gradient.
+ * Sequence i predicts ids[t] for max(1, skip[i]) <= t < n (skip = prompt length). *n_targets counts them.
+ * Every target's gradient is multiplied by `scale` (1/targets of the batch gives the gradient of the mean).
+ * Needs a Pass made for training, the forward just run without a cache, and for lora gradients a bank of one
+ * with w = 1. */
+double pass_loss(Pass *p, const Model *m, const PassSeq *seq, const size_t *skip, size_t n,
+                 const PassLora *lora, float scale, const PassGrad *grad, size_t *n_targets);
+
+#endif

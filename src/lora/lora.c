@@ -1,0 +1,133 @@
+#include "lora_priv.h"
+
+#include "prime/arena.h"
+
+#include "prime/vec.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const kind_names[LORA_KINDS] = {"q_proj",    "k_proj",  "v_proj",   "o_proj",
+                                                   "gate_proj", "up_proj", "down_proj"};
+
+const char *lora_kind_name(LoraKind k)
+{
+    return kind_names[k];
+}
+
+/* lora_layout - point the sites into one block, layer by layer, A matrices before B matrices. */
+Status lora_layout(Lora *l, Err *e)
+{
+    size_t total = 0, n_sites = l->shape.n_layers * LORA_KINDS;
+    for (size_t i = 0; i < n_sites; i++) {
+        size_t per_rank = l->shape.n_in[i % LORA_KINDS] + l->shape.n_out[i % LORA_KINDS], add;
+        TRY(size_mul(&add, l->site[i].r, per_rank, e));
+        total += add;
+    }
+    l->data = calloc(total > 0 ? total : 1, sizeof *l->data);
+    if (l->data == NULL) FAIL(e, ERR_NOMEM, "no memory for an adapter of %zu parameters", total);
+    l->n_params = total;
+    float *p = l->data;
+    for (size_t layer = 0; layer < l->shape.n_layers; layer++) {
+        LoraSite *s = l->site + layer * LORA_KINDS;
+        for (size_t k = 0; k < LORA_KINDS; p += s[k].r * l->shape.n_in[k], k++) s[k].a = p;
+        for (size_t k = 0; k < LORA_KINDS; p += s[k].r * l->shape.n_out[k], k++) s[k].b = p;
+    }
+    return OK;
+}
+
+/* lora_bare - an adapter whose sites have no rank yet. */
+Status lora_bare(Lora **l, const LoraShape *shape, Err *e)
+{
+    Lora *fresh = calloc(1, sizeof *fresh);
+    if (fresh != NULL) fresh->site = calloc(shape->n_layers * LORA_KINDS, sizeof *fresh->site);
+    if (fresh == NULL || fresh->site == NULL) {
+        lora_free(fresh);
+        FAIL(e, ERR_NOMEM, "no memory for an adapter of %zu layers", shape->n_layers);
+    }
+    fresh->shape = *shape;
+    *l = fresh;
+    return OK;
+}
+
+static Status lora_finish(Lora **l, Lora *fresh, Err *e)
+{
+    Status s = lora_layout(fresh, e);
+    if (s != OK)
+        lora_free(fresh);
+    else
+        *l = fresh;
+    return s;
+}
+
+Status lora_new(Lora **l, const LoraShape *shape, unsigned kinds, size_t r, double alpha, Err *e)
+{
+    if (r == 0) FAIL(e, ERR_ARG, "adapter rank = 0, want at least 1");
+    if ((kinds & ((1U << LORA_KINDS) - 1)) == 0)
+        FAIL(e, ERR_ARG, "an adapter needs at least one target module");
+    Lora *fresh = NULL;
+    TRY(lora_bare(&fresh, shape, e));
+    for (size_t i = 0; i < shape->n_layers * LORA_KINDS; i++)
+        if (kinds >> (i % LORA_KINDS) & 1U)
+            fresh->site[i] = (LoraSite){.r = r, .scale = (float)(alpha / (double)r)};
+    return lora_finish(l, fresh, e);
+}
+
+Status lora_like(Lora **l, const Lora *of, Err *e)
+{
+    Lora *fresh = NULL;
+    TRY(lora_bare(&fresh, &of->shape, e));
+    memcpy(fresh->site, of->site, of->shape.n_layers * LORA_KINDS * sizeof *of->site);
+    fresh->dropout = of->dropout;
+    return lora_finish(l, fresh, e);
+}
+
+void lora_free(Lora *l)
+{
+    if (l == NULL) return;
+    free(l->site);
+    free(l->data);
+    free(l);
+}
+
+void lora_init(Lora *l, Rng *rng)
+{
+    memset(l->data, 0, l->n_params * sizeof *l->data);
+    for (size_t i = 0; i < l->shape.n_layers * LORA_KINDS; i++) {
+        size_t n_in = l->shape.n_in[i % LORA_KINDS];
+        double bound = 1.0 / sqrt((double)n_in);
+        for (size_t j = 0; j < l->site[i].r * n_in; j++)
+            l->site[i].a[j] = (float)(bound * (2.0 * rng_uniform(rng) - 1.0));
+    }
+}
+
+bool lora_same_shape(const Lora *x, const Lora *y)
+{
+    if (memcmp(&x->shape, &y->shape, sizeof x->shape) != 0) return false;
+    for (size_t i = 0; i < x->shape.n_layers * LORA_KINDS; i++)
+        if (x->site[i].r != y->site[i].r) return false;
+    return true;
+}
+
+/* ||s B A||_F^2 = s^2 sum_ij (B^T B)_ij (A A^T)_ij */
+static double site_norm2(const LoraSite *s, size_t n_in, size_t n_out)
+{
+    double sum = 0;
+    for (size_t i = 0; i < s->r; i++)
+        for (size_t j = 0; j < s->r; j++) {
+            double bb = 0;
+            for (size_t o = 0; o < n_out; o++) bb += (double)s->b[o * s->r + i] * (double)s->b[o * s->r + j];
+            sum += bb * vec_dot_d(s->a + i * n_in, s->a + j * n_in, n_in);
+        }
+    return sum * (double)s->scale * (double)s->scale;
+}
+
+double lora_norm(const Lora *l)
+{
+    double sum = 0;
+    for (size_t i = 0; i < l->shape.n_layers * LORA_KINDS; i++)
+        sum += site_norm2(&l->site[i], l->shape.n_in[i % LORA_KINDS], l->shape.n_out[i % LORA_KINDS]);
+    return sqrt(sum > 0 ? sum : 0);
+}

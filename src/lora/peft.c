@@ -1,0 +1,300 @@
+/* peft.c - adapters in PEFT's folder layout: adapter_config.json and adapter_model.safetensors. */
+#include "lora_priv.h"
+
+#include "prime/file.h"
+#include "prime/js.h"
+#include "prime/st.h"
+#include "prime/vec.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NAME_MAX_LEN = 160 };
+
+static const char *const blocks[LORA_KINDS] = {"self_attn", "self_attn", "self_attn", "self_attn",
+                                               "mlp",       "mlp",       "mlp"};
+
+static void tensor_name(char *out, size_t layer, size_t kind, char ab)
+{
+    snprintf(out, NAME_MAX_LEN, "base_model.model.model.layers.%zu.%s.%s.lora_%c.weight", layer, blocks[kind],
+             lora_kind_name((LoraKind)kind), ab);
+}
+
+static bool js_is_empty(const JsVal *v)
+{
+    JsType t = js_type(v);
+    return t == JS_NONE || t == JS_NULL || (t == JS_BOOL && !js_bool(v, true)) ||
+           ((t == JS_ARR || t == JS_OBJ) && js_len(v) == 0);
+}
+
+/* Keys whose use would change the numbers and which are not implemented. */
+static Status refuse_unsupported(const JsVal *root, const char *path, Err *e)
+{
+    static const char *const keys[] = {"use_dora",
+                                       "lora_bias",
+                                       "fan_in_fan_out",
+                                       "modules_to_save",
+                                       "use_qalora",
+                                       "layer_replication",
+                                       "trainable_token_indices",
+                                       "target_parameters",
+                                       "megatron_config",
+                                       "loftq_config",
+                                       "eva_config",
+                                       "corda_config"};
+    const char *type = js_str(js_get(root, "peft_type"), NULL);
+    if (type == NULL || strcmp(type, "LORA") != 0)
+        FAIL(e, ERR_UNSUP, "%s: peft_type = %s, want LORA", path, type != NULL ? type : "(none)");
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        if (!js_is_empty(js_get(root, keys[i])))
+            FAIL(e, ERR_UNSUP, "%s: %s is set and is not implemented", path, keys[i]);
+    const char *bias = js_str(js_get(root, "bias"), NULL);
+    if (bias != NULL && strcmp(bias, "none") != 0) FAIL(e, ERR_UNSUP, "%s: bias = %s, want none", path, bias);
+    const char *init = js_str(js_get(root, "init_lora_weights"), NULL);
+    if (init != NULL && strcmp(init, "gaussian") != 0)
+        FAIL(e, ERR_UNSUP, "%s: init_lora_weights = %s may have changed the base weights", path, init);
+    return OK;
+}
+
+/* PEFT applies the pattern entry whose key is the module's name or its tail behind a dot. */
+static Status pattern_value(double *out, const JsVal *pattern, size_t layer, size_t kind, const char *path,
+                            Err *e)
+{
+    char name[NAME_MAX_LEN];
+    snprintf(name, sizeof name, "model.layers.%zu.%s.%s", layer, blocks[kind],
+             lora_kind_name((LoraKind)kind));
+    JsIter it = {0};
+    const char *key = NULL;
+    for (const JsVal *v; (v = js_next(pattern, &it, &key)) != NULL;) {
+        if (strpbrk(key, "^$*+?()[]{}|\\") != NULL)
+            FAIL(e, ERR_UNSUP, "%s: the pattern '%s' is a regular expression, want a module name", path, key);
+        size_t nk = strlen(key), nn = strlen(name);
+        if (nk > nn || strcmp(name + nn - nk, key) != 0 || (nk < nn && name[nn - nk - 1] != '.')) continue;
+        *out = js_num(v, NAN);
+        if (!isfinite(*out)) FAIL(e, ERR_FORMAT, "%s: the pattern '%s' is not a number", path, key);
+        return OK;
+    }
+    return OK;
+}
+
+typedef struct {
+    const char *path; /* of the config, for messages */
+    const JsVal *root;
+    double r, alpha;
+    bool rslora;
+} PeftConfig;
+
+static Status config_numbers(PeftConfig *c, Err *e)
+{
+    TRY(refuse_unsupported(c->root, c->path, e));
+    TRY(js_need_num(&c->r, c->root, "r", c->path, e));
+    TRY(js_need_num(&c->alpha, c->root, "lora_alpha", c->path, e));
+    if (!(c->r >= 1 && c->r <= 65536 && c->r == floor(c->r)))
+        FAIL(e, ERR_FORMAT, "%s: r = %g, want a whole number from 1 to 65536", c->path, c->r);
+    if (!isfinite(c->alpha)) FAIL(e, ERR_FORMAT, "%s: lora_alpha is not finite", c->path);
+    c->rslora = js_bool(js_get(c->root, "use_rslora"), false);
+    return OK;
+}
+
+static Status tensor_shape(const StTensor *t, const char *file, size_t rows, size_t cols, Err *e)
+{
+    if (t->ndim == 2 && t->shape[0] == rows && t->shape[1] == cols) return OK;
+    FAIL(e, ERR_SHAPE, "%s: %s has shape [%zu, %zu]%s, want [%zu, %zu] for this model and rank", file,
+         t->name, t->ndim > 0 ? t->shape[0] : 0, t->ndim > 1 ? t->shape[1] : 0,
+         t->ndim == 2 ? "" : " (and not two dimensions)", rows, cols);
+}
+
+/* site_size - rank and scale of one site from the config, and whether its tensors fit. *found is 1 if it
+ * exists. */
+static Status site_size(LoraSite *site, const StFile *st, const char *file, const PeftConfig *c,
+                        const LoraShape *shape, size_t layer, size_t kind, size_t *found, Err *e)
+{
+    char na[NAME_MAX_LEN], nb[NAME_MAX_LEN];
+    tensor_name(na, layer, kind, 'A');
+    tensor_name(nb, layer, kind, 'B');
+    const StTensor *a = st_find(st, na), *b = st_find(st, nb);
+    if (a == NULL && b == NULL) return OK;
+    if (a == NULL || b == NULL)
+        FAIL(e, ERR_FORMAT, "%s: %s is missing, its partner is there", file, a == NULL ? na : nb);
+    double r = c->r, alpha = c->alpha;
+    TRY(pattern_value(&r, js_get(c->root, "rank_pattern"), layer, kind, c->path, e));
+    TRY(pattern_value(&alpha, js_get(c->root, "alpha_pattern"), layer, kind, c->path, e));
+    if (!(r >= 1 && r <= 65536))
+        FAIL(e, ERR_FORMAT, "%s: rank_pattern gives rank %g, want 1 to 65536", c->path, r);
+    TRY(tensor_shape(a, file, (size_t)r, shape->n_in[kind], e));
+    TRY(tensor_shape(b, file, shape->n_out[kind], (size_t)r, e));
+    site->r = (size_t)r;
+    site->scale = (float)(c->rslora ? alpha / sqrt(r) : alpha / r);
+    *found += 1;
+    return OK;
+}
+
+static Status name_leftover(const StFile *st, const char *file, const LoraShape *shape, Err *e)
+{
+    char name[NAME_MAX_LEN];
+    for (size_t i = 0; i < st_count(st); i++) {
+        bool known = false;
+        for (size_t s = 0; s < shape->n_layers * LORA_KINDS * 2 && !known; s++) {
+            tensor_name(name, s / 2 / LORA_KINDS, s / 2 % LORA_KINDS, s % 2 == 0 ? 'A' : 'B');
+            known = strcmp(name, st_at(st, i)->name) == 0;
+        }
+        if (!known)
+            FAIL(e, ERR_SHAPE, "%s: unexpected tensor %s (the model has %zu layers)", file,
+                 st_at(st, i)->name, shape->n_layers);
+    }
+    FAIL(e, ERR_FORMAT, "%s: tensors are missing", file);
+}
+
+static Status read_tensor(float *out, const StFile *st, const char *file, const char *name, Err *e)
+{
+    const StTensor *t = st_find(st, name);
+    size_t at = 0;
+    TRY(st_to_f32(out, t, e));
+    if (!vec_finite(out, t->count, &at))
+        FAIL(e, ERR_NUM, "%s: %s holds a value that is not finite at index %zu", file, name, at);
+    return OK;
+}
+
+static Status fill_sites(Lora *l, const StFile *st, const char *file, const PeftConfig *c, Err *e)
+{
+    size_t found = 0, n_sites = l->shape.n_layers * LORA_KINDS;
+    for (size_t i = 0; i < n_sites; i++)
+        TRY(site_size(&l->site[i], st, file, c, &l->shape, i / LORA_KINDS, i % LORA_KINDS, &found, e));
+    if (found == 0 || found * 2 != st_count(st)) return name_leftover(st, file, &l->shape, e);
+    TRY(lora_layout(l, e));
+    for (size_t i = 0; i < n_sites; i++) {
+        if (l->site[i].r == 0) continue;
+        char name[NAME_MAX_LEN];
+        tensor_name(name, i / LORA_KINDS, i % LORA_KINDS, 'A');
+        TRY(read_tensor(l->site[i].a, st, file, name, e));
+        tensor_name(name, i / LORA_KINDS, i % LORA_KINDS, 'B');
+        TRY(read_tensor(l->site[i].b, st, file, name, e));
+    }
+    return OK;
+}
+
+static Status load_with(Lora **l, const PeftConfig *c, const char *file, const LoraShape *shape, Err *e)
+{
+    StFile *st = NULL;
+    Lora *fresh = NULL;
+    TRY(st_open(&st, file, e));
+    Status s = lora_bare(&fresh, shape, e);
+    if (s == OK) s = fill_sites(fresh, st, file, c, e);
+    st_close(st);
+    if (s != OK) {
+        lora_free(fresh);
+        return s;
+    }
+    fresh->dropout = js_num(js_get(c->root, "lora_dropout"), 0);
+    *l = fresh;
+    return OK;
+}
+
+Status lora_load(Lora **l, const char *dir, const LoraShape *shape, Err *e)
+{
+    char *config = file_join(dir, "adapter_config.json"),
+         *weights = file_join(dir, "adapter_model.safetensors");
+    JsVal *root = NULL;
+    Status s = config != NULL && weights != NULL ? js_load(&root, config, e)
+                                                 : err_set(e, ERR_NOMEM, __FILE__, __LINE__, "out of memory");
+    PeftConfig c = {.path = config, .root = root};
+    if (s == OK) s = config_numbers(&c, e);
+    if (s == OK) s = load_with(l, &c, weights, shape, e);
+    js_close(root);
+    free(config);
+    free(weights);
+    return s;
+}
+
+/* One rank and one scale for the whole folder: what the config can say without patterns. */
+static Status common_rank(const Lora *l, size_t *r, float *scale, unsigned *kinds, Err *e)
+{
+    *r = 0;
+    *kinds = 0;
+    for (size_t i = 0; i < l->shape.n_layers * LORA_KINDS; i++) {
+        const LoraSite *s = &l->site[i];
+        if (s->r == 0) continue;
+        if (*r != 0 && (s->r != *r || s->scale != *scale))
+            FAIL(e, ERR_UNSUP, "ranks or scales differ between sites (rank %zu and %zu): cannot save", *r,
+                 s->r);
+        *r = s->r;
+        *scale = s->scale;
+        *kinds |= 1U << (i % LORA_KINDS);
+    }
+    if (*r == 0) FAIL(e, ERR_ARG, "the adapter has no site: nothing to save");
+    return OK;
+}
+
+static Status save_config(const Lora *l, const char *path, const char *base_name, Err *e)
+{
+    size_t r = 0;
+    float scale = 0;
+    unsigned kinds = 0;
+    TRY(common_rank(l, &r, &scale, &kinds, e));
+    JsVal *o = js_new_obj(), *targets = js_new_arr();
+    for (size_t k = 0; k < LORA_KINDS; k++)
+        if (kinds >> k & 1U) js_push(targets, js_new_str(lora_kind_name((LoraKind)k)));
+    js_set(o, "base_model_name_or_path", js_new_str(base_name));
+    js_set(o, "bias", js_new_str("none"));
+    js_set(o, "fan_in_fan_out", js_new_bool(false));
+    js_set(o, "inference_mode", js_new_bool(true));
+    js_set(o, "lora_alpha", js_new_num((double)scale * (double)r));
+    js_set(o, "lora_dropout", js_new_num(l->dropout));
+    js_set(o, "peft_type", js_new_str("LORA"));
+    js_set(o, "r", js_new_int((int64_t)r));
+    js_set(o, "target_modules", targets);
+    js_set(o, "task_type", js_new_str("CAUSAL_LM"));
+    js_set(o, "use_dora", js_new_bool(false));
+    js_set(o, "use_rslora", js_new_bool(false));
+    Status s = js_save(path, o, e);
+    js_close(o);
+    return s;
+}
+
+static size_t save_items(const Lora *l, StItem *item, char (*name)[NAME_MAX_LEN])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < l->shape.n_layers * LORA_KINDS; i++) {
+        const LoraSite *s = &l->site[i];
+        size_t layer = i / LORA_KINDS, k = i % LORA_KINDS;
+        if (s->r == 0) continue;
+        tensor_name(name[n], layer, k, 'A');
+        item[n] = (StItem){name[n], ST_F32, 2, {s->r, l->shape.n_in[k]}, s->a};
+        n++;
+        tensor_name(name[n], layer, k, 'B');
+        item[n] = (StItem){name[n], ST_F32, 2, {l->shape.n_out[k], s->r}, s->b};
+        n++;
+    }
+    return n;
+}
+
+static Status save_weights(const Lora *l, const char *path, Err *e)
+{
+    size_t most = l->shape.n_layers * LORA_KINDS * 2;
+    StItem *item = calloc(most, sizeof *item);
+    char(*name)[NAME_MAX_LEN] = calloc(most, sizeof *name);
+    Status s = item != NULL && name != NULL
+                   ? OK
+                   : err_set(e, ERR_NOMEM, __FILE__, __LINE__, "%s: out of memory", path);
+    if (s == OK) s = st_save(path, item, save_items(l, item, name), e);
+    free(item);
+    free(name);
+    return s;
+}
+
+Status lora_save(const Lora *l, const char *dir, const char *base_name, Err *e)
+{
+    TRY(file_mkdir(dir, e));
+    char *config = file_join(dir, "adapter_config.json"),
+         *weights = file_join(dir, "adapter_model.safetensors");
+    Status s = config != NULL && weights != NULL
+                   ? OK
+                   : err_set(e, ERR_NOMEM, __FILE__, __LINE__, "%s: out of memory", dir);
+    if (s == OK) s = save_weights(l, weights, e);
+    if (s == OK) s = save_config(l, config, base_name, e);
+    free(config);
+    free(weights);
+    return s;
+}

@@ -1,0 +1,295 @@
+/* pass.c - the workspace and the forward pass. */
+#include "pass_priv.h"
+
+#include "kernels.h"
+
+#include "prime/arena.h"
+#include "prime/mat.h"
+#include "prime/vec.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One buffer of the workspace: `copies` times max_rows rows of `width` floats. */
+typedef struct {
+    float **at;
+    size_t copies, width;
+} PassBuf;
+
+static size_t widest_input(const Pass *p)
+{
+    size_t w = p->n_hidden > p->width_q ? p->n_hidden : p->width_q;
+    return w > p->n_ffn ? w : p->n_ffn;
+}
+
+enum { PASS_BUFS = 20 };
+
+static size_t list_buffers(PassBuf *b, Pass *p)
+{
+    size_t L = p->train ? p->n_layers : 1, C = p->n_hidden, n = 0, t = p->train ? 1 : 0;
+    b[n++] = (PassBuf){&p->x, p->train ? 2 * L + 1 : 1, C};
+    b[n++] = (PassBuf){&p->rstd, 2 * L, 1};
+    b[n++] = (PassBuf){&p->qkv, L, p->width_qkv};
+    b[n++] = (PassBuf){&p->att, L, p->width_q};
+    b[n++] = (PassBuf){&p->gu, L, 2 * p->n_ffn};
+    b[n++] = (PassBuf){&p->h, L, p->width_h};
+    b[n++] = (PassBuf){&p->norm, 1, C};
+    b[n++] = (PassBuf){&p->act, 1, p->n_ffn};
+    b[n++] = (PassBuf){&p->drop_in, t, widest_input(p)};
+    b[n++] = (PassBuf){&p->dx, t, C};
+    b[n++] = (PassBuf){&p->dnorm, t, C};
+    b[n++] = (PassBuf){&p->dact, t, p->n_ffn};
+    b[n++] = (PassBuf){&p->dgu, t, 2 * p->n_ffn};
+    b[n++] = (PassBuf){&p->dqkv, t, p->width_qkv};
+    b[n++] = (PassBuf){&p->datt, t, p->width_q};
+    b[n++] = (PassBuf){&p->dh, t, p->width_h};
+    assert(n <= PASS_BUFS);
+    return n;
+}
+
+static Status pass_memory(Pass *p, const ModelConfig *c, Err *e)
+{
+    PassBuf b[PASS_BUFS];
+    size_t n = list_buffers(b, p), total = 0, chunk = p->train ? PASS_CHUNK : 0, bytes, want;
+    for (size_t i = 0; i < n; i++) {
+        TRY(size_mul(&want, b[i].copies * b[i].width, p->max_rows, e));
+        total += want;
+    }
+    size_t scores = (p->train ? 2U : 1U) * ATTN_TILE * c->max_len,
+           picked = chunk * (c->n_vocab + 2 * c->n_hidden + 1);
+    TRY(size_mul(&bytes, total + scores + picked, sizeof *p->data, e));
+    p->data = malloc(bytes);
+    p->pos = malloc(2 * (p->max_rows + 1) * sizeof *p->pos);
+    if (p->data == NULL || p->pos == NULL)
+        FAIL(e, ERR_NOMEM, "no memory for a pass of %zu rows (%zu bytes)", p->max_rows, bytes);
+    p->cand = p->pos + p->max_rows;
+    float *at = p->data;
+    for (size_t i = 0; i < n; at += b[i].copies * b[i].width * p->max_rows, i++) *b[i].at = at;
+    p->scores = at;
+    p->logits = p->scores + scores;
+    p->picked = p->logits + chunk * c->n_vocab;
+    p->dpicked = p->picked + chunk * c->n_hidden;
+    return OK;
+}
+
+Status pass_new(Pass **p, const Model *m, size_t max_rows, size_t lora_width, bool train, Err *e)
+{
+    const ModelConfig *c = &m->cfg;
+    if (max_rows == 0) FAIL(e, ERR_ARG, "a pass of 0 rows, want at least 1");
+    Pass *fresh = calloc(1, sizeof *fresh);
+    if (fresh == NULL) FAIL(e, ERR_NOMEM, "no memory for a pass");
+    fresh->max_rows = max_rows;
+    fresh->n_layers = c->n_layers;
+    fresh->n_hidden = c->n_hidden;
+    fresh->width_q = c->n_heads * c->head_dim;
+    fresh->width_qkv = fresh->width_q + 2 * c->n_kv * c->head_dim;
+    fresh->n_ffn = c->n_ffn;
+    fresh->width_h = lora_width;
+    fresh->train = train;
+    Status s = pass_memory(fresh, c, e);
+    if (s != OK)
+        pass_free(fresh);
+    else
+        *p = fresh;
+    return s;
+}
+
+void pass_free(Pass *p)
+{
+    if (p == NULL) return;
+    free(p->data);
+    free(p->pos);
+    free(p);
+}
+
+void pass_dropout(Pass *p, double prob, uint64_t key)
+{
+    assert(prob >= 0 && prob < 1);
+    p->drop = prob;
+    p->drop_key = key;
+}
+
+const float *pass_hidden(const Pass *p)
+{
+    return pass_x(p, p->n_layers, 0);
+}
+
+Status pass_check(const Model *m, const int32_t *ids, size_t n, Err *e)
+{
+    if (n == 0) FAIL(e, ERR_ARG, "a sequence of 0 tokens, want at least 1");
+    if (n > m->cfg.max_len)
+        FAIL(e, ERR_ARG, "a sequence of %zu tokens, the model takes at most %zu", n, m->cfg.max_len);
+    for (size_t i = 0; i < n; i++)
+        if (ids[i] < 0 || (size_t)ids[i] >= m->cfg.n_vocab)
+            FAIL(e, ERR_ARG, "token id %d at position %zu, want 0 to %zu", ids[i], i, m->cfg.n_vocab - 1);
+    return OK;
+}
+
+/* h [N, columns of the group] = input times the A matrices of the group, each kind with its own dropped
+ * input. */
+static void group_down_project(Pass *p, float *h, const float *x, size_t n_in, const LoraBank *bank,
+                               size_t layer, PassGroup g)
+{
+    const LoraStack *st = bank->stack + layer * LORA_KINDS + g.first;
+    size_t total = 0, at = 0;
+    for (size_t k = 0; k < g.n; k++) total += st[k].n;
+    if (p->drop == 0) { /* the A matrices of a group are neighbours: one product */
+        mat_mul_nt(h, p->width_h, x, n_in, st[0].a, n_in, p->n_rows, total, n_in, 1, 0);
+        return;
+    }
+    for (size_t k = 0; k < g.n; at += st[k].n, k++) {
+        if (st[k].n == 0) continue;
+        dropout_apply(p->drop_in, x, p->n_rows * n_in, p->drop, pass_drop_key(p, layer, g.first + k));
+        mat_mul_nt(h + at, p->width_h, p->drop_in, n_in, st[k].a, n_in, p->n_rows, st[k].n, n_in, 1, 0);
+    }
+}
+
+static void weigh_exact(float *h, const LoraStack *st, const float *w, const float *scale, size_t k)
+{
+    for (size_t i = 0; i < k; i++) vec_scale(h + st->off[i], w[i] * scale[i], st->off[i + 1] - st->off[i]);
+}
+
+/* sum_j w_j (A_j x) first, then the share of each B. Equal ranks, so block i is h + i*r. */
+static void weigh_prime(float *h, const LoraStack *st, const float *w, const float *scale, size_t k)
+{
+    size_t r = st->off[1];
+    for (size_t c = 0; c < r; c++) {
+        float sum = 0;
+        for (size_t i = 0; i < k; i++) sum += w[i] * h[i * r + c];
+        for (size_t i = 0; i < k; i++) h[i * r + c] = w[i] * scale[i] * sum;
+    }
+}
+
+/* y += adapters of the group applied to x: y has the outputs of the group's kinds side by side. */
+static void group_apply(Pass *p, float *y, size_t ldy, const float *x, size_t n_in, const PassLora *lora,
+                        size_t layer, PassGroup g)
+{
+    if (lora == NULL || lora->bank == NULL) return;
+    const LoraBank *b = lora->bank;
+    float *h = pass_at(p, p->h, layer, p->width_h) + pass_h_column(b, layer, g.first);
+    group_down_project(p, h, x, n_in, b, layer, g);
+    void (*weigh)(float *, const LoraStack *, const float *, const float *, size_t) =
+        lora->op == LORA_PRIME ? weigh_prime : weigh_exact;
+    for (size_t k = g.first; k < g.first + g.n; k++) {
+        const LoraStack *st = b->stack + layer * LORA_KINDS + k;
+        const float *scale = b->scale + (layer * LORA_KINDS + k) * b->k;
+        if (st->n > 0) {
+            for (size_t i = 0; i < p->n_rows; i++)
+                weigh(h + i * p->width_h, st, lora->w + p->cand[i] * b->k, scale, b->k);
+            mat_mul_nt(y, ldy, h, p->width_h, st->b, st->n, p->n_rows, b->shape.n_out[k], st->n, 1, 1);
+        }
+        h += st->n;
+        y += b->shape.n_out[k];
+    }
+}
+
+/* New keys and values go behind those of the slot; spans of what the sequence sees are returned. */
+static size_t kv_spans(AttnSpan span[2], KvCache *kv, const PassSeq *s, size_t layer, const float *k,
+                       size_t ld, size_t half)
+{
+    if (kv == NULL) {
+        span[0] = (AttnSpan){k, k + half, ld, s->n};
+        return 1;
+    }
+    size_t n = 0, pre = kv->prefix[s->slot], layer_at = layer * kv->cap * kv->width,
+           slot = kv->n_layers * kv->cap * kv->width;
+    if (pre != KV_NONE) {
+        const float *at = kv->data + pre * slot + layer_at;
+        span[n++] = (AttnSpan){at, at + half, kv->width, kv->len[pre]};
+    }
+    float *own = kv->data + s->slot * slot + layer_at;
+    for (size_t i = 0; i < s->n; i++)
+        memcpy(own + (kv->len[s->slot] + i) * kv->width, k + i * ld, kv->width * sizeof *own);
+    span[n++] = (AttnSpan){own, own + half, kv->width, kv->len[s->slot] + s->n};
+    return n;
+}
+
+static void attend(Pass *p, const ModelConfig *c, float *att, const float *qkv, const PassSeq *seq, size_t n,
+                   KvCache *kv, size_t layer)
+{
+    for (size_t i = 0, row = 0; i < n; row += seq[i].n, i++) {
+        const float *q = qkv + row * p->width_qkv;
+        AttnSpan span[2];
+        size_t n_span =
+            kv_spans(span, kv, &seq[i], layer, q + p->width_q, p->width_qkv, c->n_kv * c->head_dim);
+        attn_fwd(att + row * p->width_q, p->width_q, q, p->width_qkv, span, n_span, seq[i].n, c->n_heads,
+                 c->n_kv, c->head_dim, p->scores);
+    }
+}
+
+static void attention_block(Pass *p, const Model *m, size_t l, const PassSeq *seq, size_t n,
+                            const PassLora *lora, KvCache *kv)
+{
+    const ModelConfig *c = &m->cfg;
+    const ModelLayer *y = &m->p.layer[l];
+    size_t N = p->n_rows, C = c->n_hidden;
+    float *qkv = pass_at(p, p->qkv, l, p->width_qkv), *att = pass_at(p, p->att, l, p->width_q);
+    float *x = pass_x(p, l, 0), *out = pass_x(p, l, 1);
+    norm_fwd(p->norm, pass_rstd(p, l, 0), x, y->norm1, N, C, c->norm_eps);
+    mat_mul_nt(qkv, p->width_qkv, p->norm, C, y->wq, C, N, p->width_qkv, C, 1, 0);
+    group_apply(p, qkv, p->width_qkv, p->norm, C, lora, l, group_qkv);
+    rope_apply(qkv, p->width_qkv, p->pos, m->rope_cos, m->rope_sin, N, c->n_heads + c->n_kv, c->head_dim, 1);
+    attend(p, c, att, qkv, seq, n, kv, l);
+    if (out != x) memcpy(out, x, N * C * sizeof *x);
+    mat_mul_nt(out, C, att, p->width_q, y->wo, p->width_q, N, C, p->width_q, 1, 1);
+    group_apply(p, out, C, att, p->width_q, lora, l, group_o);
+}
+
+static void ffn_block(Pass *p, const Model *m, size_t l, const PassLora *lora)
+{
+    const ModelLayer *y = &m->p.layer[l];
+    size_t N = p->n_rows, C = p->n_hidden, F = p->n_ffn;
+    float *gu = pass_at(p, p->gu, l, 2 * F), *x = pass_x(p, l, 1), *out = pass_x(p, l + 1, 0);
+    norm_fwd(p->norm, pass_rstd(p, l, 1), x, y->norm2, N, C, m->cfg.norm_eps);
+    mat_mul_nt(gu, 2 * F, p->norm, C, y->wg, C, N, 2 * F, C, 1, 0);
+    group_apply(p, gu, 2 * F, p->norm, C, lora, l, group_gu);
+    swiglu_fwd(p->act, gu, N, F);
+    if (out != x) memcpy(out, x, N * C * sizeof *x);
+    mat_mul_nt(out, C, p->act, F, y->wd, F, N, C, F, 1, 1);
+    group_apply(p, out, C, p->act, F, lora, l, group_down);
+}
+
+static void place_rows(Pass *p, const Model *m, const PassSeq *seq, size_t n, const KvCache *kv)
+{
+    size_t row = 0, C = p->n_hidden;
+    float *x = pass_x(p, 0, 0);
+    for (size_t i = 0; i < n; i++) {
+        size_t past = 0;
+        if (kv != NULL) {
+            size_t pre = kv->prefix[seq[i].slot];
+            past = kv->len[seq[i].slot] + (pre != KV_NONE ? kv->len[pre] : 0);
+            assert(kv->len[seq[i].slot] + seq[i].n <= kv->cap);
+        }
+        assert(seq[i].n > 0 && row + seq[i].n <= p->max_rows && past + seq[i].n <= m->cfg.max_len);
+        for (size_t t = 0; t < seq[i].n; t++, row++) {
+            assert(seq[i].ids[t] >= 0 && (size_t)seq[i].ids[t] < m->cfg.n_vocab);
+            memcpy(x + row * C, m->p.embed + (size_t)seq[i].ids[t] * C, C * sizeof *x);
+            p->pos[row] = past + t;
+            p->cand[row] = seq[i].cand;
+        }
+    }
+    p->n_rows = row;
+}
+
+void pass_forward(Pass *p, const Model *m, const PassSeq *seq, size_t n, const PassLora *lora, KvCache *kv)
+{
+    assert(lora == NULL || lora->bank == NULL || lora->bank->width <= p->width_h);
+    place_rows(p, m, seq, n, kv);
+    for (size_t l = 0; l < p->n_layers; l++) {
+        attention_block(p, m, l, seq, n, lora, kv);
+        ffn_block(p, m, l, lora);
+    }
+    for (size_t i = 0; kv != NULL && i < n; i++) kv->len[seq[i].slot] += seq[i].n;
+}
+
+void pass_logits(float *logits, const Pass *p, const Model *m, const size_t *row, size_t n_rows, float *work)
+{
+    size_t C = p->n_hidden, V = m->cfg.n_vocab;
+    const float *x = pass_hidden(p);
+    for (size_t i = 0; i < n_rows; i++) {
+        float rstd;
+        norm_fwd(work + i * C, &rstd, x + row[i] * C, m->p.norm, 1, C, m->cfg.norm_eps);
+    }
+    mat_mul_nt(logits, V, work, C, m->p.head, C, n_rows, V, C, 1, 0);
+}

@@ -1,0 +1,116 @@
+#include "prime/vec.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+/* exp(x) = 2^n exp(r), |r| <= ln2/2; the polynomial is the Taylor series to degree 7, whose remainder at
+ * ln2/2 is below 6e-9 of the value, so that rounding dominates. */
+static inline float exp_approx(float x)
+{
+    x = x < -87.0f ? -87.0f : x > 88.0f ? 88.0f : x;
+    float n = rintf(x * 1.44269504088896341f);
+    float r = x - n * 0.693359375f + n * 2.12194440e-4f;
+    float p = 1.0f / 5040.0f;
+    p = p * r + 1.0f / 720.0f;
+    p = p * r + 1.0f / 120.0f;
+    p = p * r + 1.0f / 24.0f;
+    p = p * r + 1.0f / 6.0f;
+    p = p * r + 0.5f;
+    p = p * r + 1.0f;
+    p = p * r + 1.0f;
+    int32_t bits = ((int32_t)n + 127) * (1 << 23);
+    float scale;
+    memcpy(&scale, &bits, sizeof scale);
+    return p * scale;
+}
+
+void vec_exp(float *out, const float *x, size_t n)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        float y = exp_approx(x[i]);
+        out[i] = x[i] < -87.0f ? 0.0f : y;
+    }
+}
+
+float vec_dot(const float *a, const float *b, size_t n)
+{
+    float s = 0;
+#pragma omp simd reduction(+ : s)
+    for (size_t i = 0; i < n; i++) s += a[i] * b[i];
+    return s;
+}
+
+double vec_dot_d(const float *a, const float *b, size_t n)
+{
+    double s = 0;
+#pragma omp simd reduction(+ : s)
+    for (size_t i = 0; i < n; i++) s += (double)a[i] * (double)b[i];
+    return s;
+}
+
+void vec_axpy(float *y, float alpha, const float *x, size_t n)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) y[i] += alpha * x[i];
+}
+
+void vec_scale(float *x, float alpha, size_t n)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) x[i] *= alpha;
+}
+
+static float vec_max(const float *x, size_t n)
+{
+    assert(n > 0);
+    float m = x[0];
+#pragma omp simd reduction(max : m)
+    for (size_t i = 0; i < n; i++) m = x[i] > m ? x[i] : m;
+    return m;
+}
+
+double vec_softmax(float *x, size_t n)
+{
+    float m = vec_max(x, n), s = 0;
+#pragma omp simd reduction(+ : s)
+    for (size_t i = 0; i < n; i++) {
+        float y = exp_approx(x[i] - m);
+        s += y;
+        x[i] = y;
+    }
+    vec_scale(x, 1.0f / s, n);
+    return (double)m + log((double)s);
+}
+
+double vec_lse(const float *x, size_t n)
+{
+    float m = vec_max(x, n), s = 0;
+#pragma omp simd reduction(+ : s)
+    for (size_t i = 0; i < n; i++) s += exp_approx(x[i] - m);
+    return (double)m + log((double)s);
+}
+
+size_t vec_argmax(const float *x, size_t n)
+{
+    float m = vec_max(x, n);
+    size_t i = 0;
+    while (i + 1 < n && x[i] < m) i++;
+    return i;
+}
+
+bool vec_finite(const float *x, size_t n, size_t *at)
+{
+    float s = 0; /* 0 * x is NaN exactly where x is not finite */
+#pragma omp simd reduction(+ : s)
+    for (size_t i = 0; i < n; i++) s += 0.0f * x[i];
+    if (s == 0.0f) return true;
+    for (size_t i = 0; i < n; i++) {
+        if (isfinite(x[i])) continue;
+        if (at != NULL) *at = i;
+        break;
+    }
+    return false;
+}
