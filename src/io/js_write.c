@@ -3,6 +3,7 @@
 #include "prime/js.h"
 
 #include "prime/file.h"
+#include "text_priv.h"
 #include "utf8_priv.h"
 
 #include <inttypes.h>
@@ -86,26 +87,6 @@ void js_push(JsVal *arr, JsVal *v)
     if (json_array_append_new((json_t *)arr, (json_t *)v) != 0) build_failed = true;
 }
 
-static void put_text(Str *out, const char *s, size_t n)
-{
-    static const char *const named[256] = {['"'] = "\\\"", ['\\'] = "\\\\", ['\n'] = "\\n", ['\r'] = "\\r",
-                                           ['\t'] = "\\t", ['\b'] = "\\b",  ['\f'] = "\\f"};
-    str_put(out, "\"", 1);
-    size_t from = 0;
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
-        if (c >= 0x20 && named[c] == NULL) continue;
-        str_put(out, s + from, i - from);
-        from = i + 1;
-        if (named[c] != NULL)
-            str_puts(out, named[c]);
-        else
-            str_printf(out, "\\u%04x", c);
-    }
-    str_put(out, s + from, n - from);
-    str_put(out, "\"", 1);
-}
-
 static void put_real(Str *out, double x)
 {
     size_t at = out->n;
@@ -142,7 +123,7 @@ static bool put_object(Str *out, const JsVal *v, int indent, int depth)
     for (const JsVal *x; (x = js_next(v, &it, &key)) != NULL; i++) {
         if (i > 0) str_puts(out, indent > 0 ? "," : ", ");
         put_break(out, indent, depth + 1);
-        put_text(out, key, strlen(key));
+        text_quote(out, key, strlen(key));
         str_puts(out, ": ");
         if (!put_value(out, x, indent, depth + 1)) return false;
     }
@@ -163,7 +144,7 @@ static bool put_value(Str *out, const JsVal *v, int indent, int depth)
     case JS_ARR:
         return put_array(out, v, indent, depth);
     case JS_STR:
-        put_text(out, s, n);
+        text_quote(out, s, n);
         break;
     case JS_INT:
         str_printf(out, "%" PRId64, js_int(v, 0));

@@ -1,0 +1,100 @@
+#include "prime/table.h"
+
+#include "text_priv.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void sink_put(TableOut *o, const char *s, size_t n)
+{
+    if (o->fp != NULL)
+        fwrite(s, 1, n, o->fp); /* a short write sets the stream's error flag */
+    else
+        str_put(o->str, s, n);
+}
+
+/* Every cell begins here: the separator, and the count. */
+static void cell_begin(TableOut *o)
+{
+    assert(o->at < o->n_cols);
+    if (o->at++ > 0) sink_put(o, ",", 1);
+}
+
+/* A text that a spreadsheet would evaluate. A plain number is harmless and stays one. */
+static bool runs(const char *s)
+{
+    double x;
+    return s[0] != '\0' && strchr("=+-@\t\r\n", s[0]) != NULL && !text_num(&x, s);
+}
+
+static void put_quoted(TableOut *o, const char *s)
+{
+    sink_put(o, "\"", 1);
+    if (runs(s)) sink_put(o, "'", 1);
+    for (const char *q; (q = strchr(s, '"')) != NULL; s = q + 1) {
+        sink_put(o, s, (size_t)(q - s) + 1);
+        sink_put(o, "\"", 1);
+    }
+    sink_put(o, s, strlen(s));
+    sink_put(o, "\"", 1);
+}
+
+void table_put_str(TableOut *o, const char *s)
+{
+    cell_begin(o);
+    bool lone_empty = o->n_cols == 1 && s[0] == '\0'; /* would be a blank line, which readers skip */
+    if (lone_empty || s[strcspn(s, ",\"\r\n")] != '\0') {
+        put_quoted(o, s);
+        return;
+    }
+    if (runs(s)) sink_put(o, "'", 1);
+    sink_put(o, s, strlen(s));
+}
+
+void table_put_num(TableOut *o, double x)
+{
+    if (isnan(x)) {
+        table_put_empty(o);
+        return;
+    }
+    char buf[40];
+    int n = 0;
+    for (int digits = 15; digits <= 17; digits++) {
+        n = snprintf(buf, sizeof buf, "%.*g", digits, x);
+        if (isinf(x) || strtod(buf, NULL) == x) break;
+    }
+    cell_begin(o);
+    sink_put(o, buf, (size_t)n);
+}
+
+void table_put_int(TableOut *o, int64_t x)
+{
+    char buf[24];
+    int n = snprintf(buf, sizeof buf, "%" PRId64, x);
+    cell_begin(o);
+    sink_put(o, buf, (size_t)n);
+}
+
+void table_put_empty(TableOut *o)
+{
+    table_put_str(o, "");
+}
+
+void table_end_row(TableOut *o)
+{
+    assert(o->at == o->n_cols);
+    o->at = 0;
+    sink_put(o, "\n", 1);
+}
+
+void table_begin(TableOut *o, FILE *fp, Str *str, const char *const *col, size_t n_cols)
+{
+    assert(n_cols > 0 && (fp != NULL || str != NULL));
+    *o = (TableOut){.fp = fp, .str = str, .n_cols = n_cols};
+    for (size_t i = 0; i < n_cols; i++) table_put_str(o, col[i]);
+    table_end_row(o);
+}
