@@ -1,0 +1,352 @@
+#include "prime/roc.h"
+#include "prime/rng.h"
+
+#include "ref_csv.h"
+
+enum { ROC_MAX = 1024 };
+static double pos[ROC_MAX], neg[ROC_MAX], pos_b[ROC_MAX], neg_b[ROC_MAX], work[ROC_MAX];
+static size_t pos_user[ROC_MAX], neg_user[ROC_MAX];
+
+/* One of score_arrays.csv by name, or a column of asah.csv. */
+static RocData roc_ref(const char *name)
+{
+    bool asah = strncmp(name, "aSAH_", 5) == 0;
+    Ref r = ref_open(asah ? "num/asah.csv" : "num/score_arrays.csv");
+    RocData d = {.pos = pos, .neg = neg};
+    for (size_t i = 0; i < r.rows; i++) {
+        if (!asah && strcmp(ref_str(&r, i, "name"), name) != 0) continue;
+        double x = ref_num(&r, i, asah ? name + 5 : "score");
+        if (ref_num(&r, i, "label") == 1)
+            pos[d.m++] = x;
+        else
+            neg[d.n++] = x;
+    }
+    ref_close(&r);
+    cr_assert(d.m > 0 && d.n > 0, "%s", name);
+    return d;
+}
+
+Test(roc, delong_meets_the_reference)
+{
+    Ref r = ref_open("num/delong_single.csv");
+    for (size_t i = 0; i < r.rows; i++) {
+        const char *name = ref_str(&r, i, "dataset");
+        RocData d = roc_ref(name);
+        RocEst est;
+        cr_assert_eq(d.m, (size_t)ref_num(&r, i, "n_member"));
+        cr_assert_eq(roc_delong(&est, &d, 0.95, NULL), OK);
+        REF_NEAR(est.value, ref_num(&r, i, "auc"), 1e-14, "%s", name);
+        REF_NEAR(est.se * est.se, ref_num(&r, i, "delong_var"), 1e-14, "%s", name);
+        REF_NEAR(est.lo, ref_num(&r, i, "ci95_lo"), 1e-12, "%s", name);
+        REF_NEAR(est.hi, ref_num(&r, i, "ci95_hi"), 1e-12, "%s", name);
+        cr_assert_eq(roc_delong(&est, &d, 0.9, NULL), OK);
+        REF_NEAR(est.lo, ref_num(&r, i, "ci90_lo"), 1e-12, "%s", name);
+        REF_NEAR(est.hi, ref_num(&r, i, "ci90_hi"), 1e-12, "%s", name);
+        cr_assert(est.gradable && isinf(est.df) && est.n_clusters == 0);
+    }
+    cr_assert_eq(r.rows, 10u);
+    ref_close(&r);
+}
+
+Test(roc, curve_meets_the_reference)
+{
+    Ref r = ref_open("num/score_results.csv");
+    static const double fpr[3] = {0.01, 0.001, 0};
+    static const char *const col[3] = {"tpr_at_0.01", "tpr_at_0.001", "tpr_at_0"};
+    for (size_t i = 0; i < r.rows; i++) {
+        const char *name = ref_str(&r, i, "name");
+        RocData d = roc_ref(name);
+        double adv;
+        RocPoint p;
+        REF_NEAR(roc_auc(d.pos, d.m, d.neg, d.n, work), ref_num(&r, i, "auc"), 1e-14, "%s", name);
+        cr_assert_eq(roc_advantage(&adv, &d, NULL), OK);
+        REF_NEAR(adv, ref_num(&r, i, "advantage"), 1e-14, "%s", name);
+        for (size_t k = 0; k < 3; k++) {
+            cr_assert_eq(roc_tpr_at(&p, &d, fpr[k], 0.95, NULL), OK);
+            REF_NEAR(p.tpr, ref_num(&r, i, col[k]), 1e-14, "%s at %g", name, fpr[k]);
+            cr_assert(p.fpr <= fpr[k] && p.lo <= p.tpr && p.tpr <= p.hi);
+        }
+    }
+    cr_assert_eq(r.rows, 12u);
+    ref_close(&r);
+}
+
+Test(roc, paired_comparison_meets_the_reference)
+{
+    Ref r = ref_open("num/delong_paired.csv");
+    for (size_t i = 0; i < r.rows; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "aSAH_%s", ref_str(&r, i, "roc2"));
+        RocData b = roc_ref(name);
+        memcpy(pos_b, pos, sizeof pos);
+        memcpy(neg_b, neg, sizeof neg);
+        b.pos = pos_b;
+        b.neg = neg_b;
+        snprintf(name, sizeof name, "aSAH_%s", ref_str(&r, i, "roc1"));
+        RocData a = roc_ref(name);
+        RocEst est;
+        cr_assert_eq(roc_compare(&est, &a, &b, 0.95, NULL), OK);
+        REF_NEAR(est.value, ref_num(&r, i, "auc1") - ref_num(&r, i, "auc2"), 1e-13, "%s", name);
+        REF_NEAR(est.value / est.se, ref_num(&r, i, "Z_paired"), 1e-11, "%s", name);
+        REF_NEAR(est.p, ref_num(&r, i, "p_two_sided"), 1e-11, "%s", name);
+        /* the interval excludes 0 exactly when p < 0.05 */
+        cr_assert_eq(est.lo > 0 || est.hi < 0, est.p < 0.05);
+    }
+    ref_close(&r);
+}
+
+static RocData clustered_ref(void)
+{
+    Ref r = ref_open("num/clustered_scores.csv");
+    RocData d = {.pos = pos, .neg = neg, .pos_user = pos_user, .neg_user = neg_user, .n_users = 200};
+    for (size_t i = 0; i < r.rows; i++) {
+        bool member = ref_num(&r, i, "label") == 1;
+        *(member ? &pos[d.m] : &neg[d.n]) = ref_num(&r, i, "score");
+        *(member ? &pos_user[d.m++] : &neg_user[d.n++]) = (size_t)ref_num(&r, i, "user");
+    }
+    ref_close(&r);
+    return d;
+}
+
+Test(roc, clustered_variance_meets_the_reference)
+{
+    RocData d = clustered_ref();
+    RocEst est, naive;
+    cr_assert_eq(roc_clustered(&est, &d, 0.95, NULL), OK);
+    cr_assert_eq(roc_delong(&naive, &d, 0.95, NULL), OK);
+    REF_NEAR(est.value, 0.6618876941457587, 1e-14, "AUC");
+    REF_NEAR(naive.se * naive.se, 0.005180323935221739, 1e-14, "record level");
+    REF_NEAR(est.se * est.se, 0.006852445605053822, 1e-14, "clustered");
+    cr_assert_eq(est.n_clusters, 13u);
+    cr_assert_eq(est.n_both, 0u);
+    cr_assert_eq(est.df, 5);
+    REF_NEAR(est.hi - est.value, 2.5705818356363 * est.se, 1e-9, "t with 5 degrees of freedom");
+    cr_assert(est.gradable);
+}
+
+Test(roc, each_record_its_own_user_gives_delong)
+{
+    RocData d = roc_ref("rounded_ties");
+    for (size_t i = 0; i < d.m; i++) pos_user[i] = i;
+    for (size_t j = 0; j < d.n; j++) neg_user[j] = d.m + j;
+    RocEst a, b;
+    cr_assert_eq(roc_delong(&a, &d, 0.95, NULL), OK);
+    d.pos_user = pos_user;
+    d.neg_user = neg_user;
+    d.n_users = d.m + d.n;
+    cr_assert_eq(roc_clustered(&b, &d, 0.95, NULL), OK);
+    REF_NEAR(a.se, b.se, 1e-14, "standard error");
+}
+
+/* The definition, pair by pair, for users on both sides. */
+Test(roc, cross_term_meets_the_definition)
+{
+    Rng r = rng_stream(9, "roc", 0);
+    RocData d = {.pos = pos, .neg = neg, .m = 30, .n = 24, .pos_user = pos_user, .neg_user = neg_user};
+    d.n_users = 8;
+    double a[8] = {0}, b[8] = {0}, auc = 0;
+    for (size_t i = 0; i < 30; i++) pos[i] = floor(4 * rng_normal(&r)) / 4, pos_user[i] = i % 6;
+    for (size_t j = 0; j < 24; j++) neg[j] = floor(4 * rng_normal(&r)) / 4, neg_user[j] = 2 + j % 6;
+    for (size_t i = 0; i < 30; i++)
+        for (size_t j = 0; j < 24; j++) auc += (pos[i] > neg[j]) + 0.5 * (pos[i] == neg[j]);
+    auc /= 720;
+    for (size_t i = 0; i < 30; i++)
+        for (size_t j = 0; j < 24; j++) {
+            double won = (pos[i] > neg[j]) + 0.5 * (pos[i] == neg[j]);
+            a[pos_user[i]] += (won - auc) / 24;
+            b[neg_user[j]] += (won - auc) / 30;
+        }
+    double aa = 0, bb = 0, ab = 0;
+    for (size_t u = 0; u < 8; u++) aa += a[u] * a[u], bb += b[u] * b[u], ab += a[u] * b[u];
+    double want = 6 / 5.0 * aa / 900 + 6 / 5.0 * bb / 576 + 2 * 8 / 7.0 * ab / 720;
+    RocEst est;
+    cr_assert_eq(roc_clustered(&est, &d, 0.95, NULL), OK);
+    REF_NEAR(est.value, auc, 1e-14, "AUC");
+    REF_NEAR(est.se * est.se, want, 1e-14, "variance");
+    cr_assert_eq(est.n_clusters, 8u);
+    cr_assert_eq(est.n_both, 4u);
+}
+
+Test(roc, reversal_and_monotone_maps)
+{
+    static const char *const names[] = {"tiny", "rounded_ties", "heavy_tail", "normal_strong"};
+    for (size_t k = 0; k < 4; k++) {
+        RocData d = roc_ref(names[k]);
+        RocEst a, b, c;
+        cr_assert_eq(roc_delong(&a, &d, 0.95, NULL), OK);
+        for (size_t i = 0; i < d.m; i++) pos_b[i] = atan(3 * d.pos[i]) + 2;
+        for (size_t j = 0; j < d.n; j++) neg_b[j] = atan(3 * d.neg[j]) + 2;
+        RocData map = {.pos = pos_b, .neg = neg_b, .m = d.m, .n = d.n};
+        cr_assert_eq(roc_delong(&b, &map, 0.95, NULL), OK);
+        REF_NEAR(b.value, a.value, 1e-14, "%s mapped", names[k]);
+        REF_NEAR(b.se, a.se, 1e-14, "%s mapped", names[k]);
+        for (size_t i = 0; i < d.m; i++) pos_b[i] = -d.pos[i];
+        for (size_t j = 0; j < d.n; j++) neg_b[j] = -d.neg[j];
+        cr_assert_eq(roc_delong(&c, &map, 0.95, NULL), OK);
+        REF_NEAR(c.value, 1 - a.value, 1e-14, "%s reversed", names[k]);
+        REF_NEAR(c.se, a.se, 1e-14, "%s reversed", names[k]);
+        REF_NEAR(c.p, a.p, 1e-10, "%s reversed", names[k]);
+    }
+}
+
+/* Scores with an effect per user and no leak: how often does a 95% interval exclude 0.5? */
+static size_t false_alarms(size_t users, size_t each, double icc, bool same_people, size_t runs,
+                           size_t *naive)
+{
+    size_t alarms = 0;
+    RocData d = {.pos = pos, .neg = neg, .m = users * each, .n = users * each};
+    d.n_users = 2 * users;
+    *naive = 0;
+    for (uint64_t t = 0; t < runs; t++) {
+        Rng r = rng_stream(23, "alarm", t);
+        for (size_t u = 0; u < 2 * users; u++) {
+            static double shift[2 * ROC_MAX];
+            shift[u] = same_people && u >= users ? shift[u - users] : sqrt(icc) * rng_normal(&r);
+            for (size_t k = 0; k < each; k++) {
+                double x = shift[u] + sqrt(1 - icc) * rng_normal(&r);
+                size_t at = u % users * each + k;
+                *(u < users ? &pos[at] : &neg[at]) = x;
+                *(u < users ? &pos_user[at] : &neg_user[at]) = same_people ? u % users : u;
+            }
+        }
+        d.pos_user = pos_user, d.neg_user = neg_user;
+        RocEst est, flat;
+        cr_assert_eq(roc_clustered(&est, &d, 0.95, NULL), OK);
+        cr_assert_eq(roc_delong(&flat, &d, 0.95, NULL), OK);
+        alarms += est.lo > 0.5 || est.hi < 0.5;
+        *naive += flat.lo > 0.5 || flat.hi < 0.5;
+        cr_assert_eq(est.lo > 0.5 || est.hi < 0.5, est.p < 0.05, "interval and p-value say the same");
+    }
+    return alarms;
+}
+
+Test(roc, clustered_interval_keeps_its_level_without_a_leak)
+{
+    size_t naive, hits = false_alarms(25, 8, 0.2, false, 600, &naive);
+    cr_assert(hits <= 42, "25 users: %zu of 600 false alarms, want at most 7%%", hits);
+    cr_assert(hits >= 9, "25 users: %zu of 600: the interval is not that wide", hits);
+    cr_assert_gt(naive, 60u, "the record-level interval does not keep it");
+    hits = false_alarms(3, 30, 0.2, false, 600, &naive);
+    cr_assert(hits <= 42, "3 users: %zu of 600 false alarms", hits);
+    hits = false_alarms(10, 15, 0.3, true, 600, &naive);
+    cr_assert(hits <= 42 && hits >= 6, "same 10 people on both sides: %zu of 600", hits);
+}
+
+Test(roc, record_level_interval_keeps_its_level_on_independent_records)
+{
+    size_t naive;
+    false_alarms(200, 1, 0, false, 600, &naive);
+    cr_assert(naive <= 42 && naive >= 12, "%zu of 600", naive);
+}
+
+Test(roc, too_few_users_is_seen)
+{
+    RocData d = roc_ref("tiny");
+    RocEst est;
+    size_t one[4] = {0, 0, 0, 0}, two[4] = {1, 1, 2, 2};
+    d.pos_user = one, d.neg_user = two, d.n_users = 3;
+    cr_assert_eq(roc_clustered(&est, &d, 0.95, NULL), OK);
+    cr_assert(isnan(est.lo) && isnan(est.hi) && isnan(est.p) && !est.gradable);
+    cr_assert_eq(est.n_clusters, 3u);
+    REF_NEAR(est.value, 0.625, 1e-15, "the point stands");
+    size_t half[4] = {0, 0, 1, 1};
+    d.pos_user = half;
+    cr_assert_eq(roc_clustered(&est, &d, 0.95, NULL), OK);
+    cr_assert(!est.gradable && est.df == 1 && est.n_both == 1);
+    d = (RocData){.pos = pos, .neg = neg, .m = 1, .n = 4};
+    cr_assert_eq(roc_delong(&est, &d, 0.95, NULL), OK);
+    cr_assert(isnan(est.lo) && isnan(est.se) && !est.gradable);
+}
+
+Test(roc, perfect_separation_has_an_exact_bound)
+{
+    RocData d = roc_ref("perfect");
+    RocEst est;
+    cr_assert_eq(roc_delong(&est, &d, 0.95, NULL), OK);
+    REF_NEAR(est.lo, pow(0.025, 0.2), 1e-14, "five pairs");
+    cr_assert(est.value == 1 && est.hi == 1 && est.p == 2 * pow(0.5, 5));
+    d = roc_ref("inverted");
+    cr_assert_eq(roc_delong(&est, &d, 0.95, NULL), OK);
+    REF_NEAR(est.hi, 1 - pow(0.025, 0.2), 1e-14, "five pairs");
+    cr_assert_eq(est.lo, 0);
+    d = roc_ref("all_equal");
+    cr_assert_eq(roc_delong(&est, &d, 0.95, NULL), OK);
+    cr_assert(est.value == 0.5 && est.lo == 0.5 && est.hi == 0.5 && est.p == 1);
+    /* two people, both on both sides: one pair of different people */
+    d = roc_ref("perfect");
+    size_t user[5] = {0, 0, 1, 1, 1};
+    d.pos_user = user, d.neg_user = user, d.n_users = 2;
+    cr_assert_eq(roc_clustered(&est, &d, 0.95, NULL), OK);
+    REF_NEAR(est.lo, 0.025, 1e-14, "one pair");
+}
+
+Test(roc, bootstrap_agrees_with_the_clustered_variance)
+{
+    RocData d = clustered_ref();
+    RocEst est, boot, again;
+    StatsBoot o = {.seed = 2};
+    cr_assert_eq(roc_clustered(&est, &d, 0.95, NULL), OK);
+    cr_assert_eq(roc_boot(&boot, &d, &o, NULL), OK);
+    cr_assert_eq(roc_boot(&again, &d, &o, NULL), OK);
+    REF_NEAR(boot.value, est.value, 1e-14, "value");
+    cr_assert(boot.lo == again.lo && boot.hi == again.hi, "same seed, same bounds");
+    cr_assert(fabs(boot.se / est.se - 1) < 0.2, "%g against %g", boot.se, est.se);
+    cr_assert_eq(boot.n_clusters, 13u);
+    cr_assert(boot.gradable && isnan(boot.p));
+    d.pos_user = d.neg_user = NULL;
+    cr_assert_eq(roc_boot(&boot, &d, &o, NULL), OK);
+    cr_assert_eq(roc_delong(&est, &d, 0.95, NULL), OK);
+    cr_assert(fabs(boot.se / est.se - 1) < 0.1, "%g against %g", boot.se, est.se);
+}
+
+Test(roc, clustered_comparison)
+{
+    RocData a = clustered_ref(), b = a;
+    RocEst est;
+    cr_assert_eq(roc_compare(&est, &a, &b, 0.95, NULL), OK);
+    cr_assert(est.value == 0 && est.se == 0 && est.p == 1 && est.lo == 0 && est.hi == 0);
+    for (size_t i = 0; i < a.m; i++) pos_b[i] = a.pos[i] + (double)(i % 3);
+    b.pos = pos_b;
+    cr_assert_eq(roc_compare(&est, &a, &b, 0.95, NULL), OK);
+    cr_assert(est.value < 0 && est.se > 0 && est.n_clusters == 13 && est.df == 5);
+    RocEst one, two;
+    cr_assert_eq(roc_clustered(&one, &a, 0.95, NULL), OK);
+    cr_assert_eq(roc_clustered(&two, &b, 0.95, NULL), OK);
+    REF_NEAR(est.value, one.value - two.value, 1e-14, "difference");
+    cr_assert_lt(est.se, one.se + two.se);
+}
+
+Test(roc, refusals)
+{
+    RocData d = roc_ref("tiny"), e;
+    RocEst est = {.value = 7};
+    RocPoint p;
+    double adv;
+    Err err = {0};
+    e = d, e.m = 0;
+    cr_assert_eq(roc_delong(&est, &e, 0.95, &err), ERR_SHAPE);
+    cr_assert_str_eq(err.msg, "members = 0, want at least 1");
+    e = d, e.n = 0;
+    cr_assert_eq(roc_advantage(&adv, &e, NULL), ERR_SHAPE);
+    cr_assert_eq(roc_delong(&est, &d, 1, NULL), ERR_ARG);
+    cr_assert_eq(roc_clustered(&est, &d, 0.95, NULL), ERR_ARG);
+    cr_assert_eq(roc_tpr_at(&p, &d, 1.5, 0.95, NULL), ERR_ARG);
+    e = d, e.n = 3;
+    cr_assert_eq(roc_compare(&est, &d, &e, 0.95, NULL), ERR_SHAPE);
+    size_t user[4] = {0, 1, 2, 9};
+    e = d, e.pos_user = user;
+    cr_assert_eq(roc_delong(&est, &e, 0.95, NULL), ERR_ARG);
+    e.neg_user = user, e.n_users = 9;
+    err = (Err){0};
+    cr_assert_eq(roc_clustered(&est, &e, 0.95, &err), ERR_ARG);
+    cr_assert_str_eq(err.msg, "user of score 3 of the members = 9, want below 9");
+    neg[2] = NAN;
+    err = (Err){0};
+    cr_assert_eq(roc_boot(&est, &d, &(StatsBoot){0}, &err), ERR_NUM);
+    cr_assert_str_eq(err.msg, "score 2 of the non-members is not a number");
+    cr_assert_eq(est.value, 7, "outputs are left alone");
+    neg[2] = -INFINITY;
+    pos[0] = INFINITY;
+    cr_assert_eq(roc_delong(&est, &d, 0.95, NULL), OK);
+    cr_assert(est.value > 0.5 && est.value < 1);
+}
