@@ -87,34 +87,34 @@ void js_push(JsVal *arr, JsVal *v)
     if (json_array_append_new((json_t *)arr, (json_t *)v) != 0) build_failed = true;
 }
 
-static void put_real(Str *out, double x)
+static void js_put_real(Str *out, double x)
 {
     size_t at = out->n;
     str_num(out, x);
     if (!out->failed && strpbrk(out->s + at, ".e") == NULL) str_puts(out, ".0"); /* stays a real when read */
 }
 
-static void put_break(Str *out, int indent, int depth)
+static void js_put_break(Str *out, int indent, int depth)
 {
     if (indent > 0) str_printf(out, "\n%*s", indent * depth, "");
 }
 
-static bool put_value(Str *out, const JsVal *v, int indent, int depth);
+static bool js_put_value(Str *out, const JsVal *v, int indent, int depth);
 
-static bool put_array(Str *out, const JsVal *v, int indent, int depth)
+static bool js_put_array(Str *out, const JsVal *v, int indent, int depth)
 {
     str_puts(out, "[");
     for (size_t i = 0; i < js_len(v); i++) {
         if (i > 0) str_puts(out, indent > 0 ? "," : ", ");
-        put_break(out, indent, depth + 1);
-        if (!put_value(out, js_at(v, i), indent, depth + 1)) return false;
+        js_put_break(out, indent, depth + 1);
+        if (!js_put_value(out, js_at(v, i), indent, depth + 1)) return false;
     }
-    if (js_len(v) > 0) put_break(out, indent, depth);
+    if (js_len(v) > 0) js_put_break(out, indent, depth);
     str_puts(out, "]");
     return true;
 }
 
-static bool put_object(Str *out, const JsVal *v, int indent, int depth)
+static bool js_put_object(Str *out, const JsVal *v, int indent, int depth)
 {
     JsIter it = {0};
     const char *key = NULL;
@@ -122,27 +122,27 @@ static bool put_object(Str *out, const JsVal *v, int indent, int depth)
     str_puts(out, "{");
     for (const JsVal *x; (x = js_next(v, &it, &key)) != NULL; i++) {
         if (i > 0) str_puts(out, indent > 0 ? "," : ", ");
-        put_break(out, indent, depth + 1);
+        js_put_break(out, indent, depth + 1);
         text_quote(out, key, strlen(key));
         str_puts(out, ": ");
-        if (!put_value(out, x, indent, depth + 1)) return false;
+        if (!js_put_value(out, x, indent, depth + 1)) return false;
     }
-    if (i > 0) put_break(out, indent, depth);
+    if (i > 0) js_put_break(out, indent, depth);
     str_puts(out, "}");
     return true;
 }
 
 /* False when the tree is too deep. */
-static bool put_value(Str *out, const JsVal *v, int indent, int depth)
+static bool js_put_value(Str *out, const JsVal *v, int indent, int depth)
 {
     size_t n = 0;
     const char *s = js_str(v, &n);
     if (depth > DEEPEST) return false;
     switch (js_type(v)) {
     case JS_OBJ:
-        return put_object(out, v, indent, depth);
+        return js_put_object(out, v, indent, depth);
     case JS_ARR:
-        return put_array(out, v, indent, depth);
+        return js_put_array(out, v, indent, depth);
     case JS_STR:
         text_quote(out, s, n);
         break;
@@ -150,7 +150,7 @@ static bool put_value(Str *out, const JsVal *v, int indent, int depth)
         str_printf(out, "%" PRId64, js_int(v, 0));
         break;
     case JS_REAL:
-        put_real(out, js_num(v, 0));
+        js_put_real(out, js_num(v, 0));
         break;
     case JS_BOOL:
         str_puts(out, js_bool(v, false) ? "true" : "false");
@@ -169,7 +169,7 @@ Status js_dump(Str *out, const JsVal *root, int indent, Err *e)
     build_failed = false;
     if (failed) FAIL(e, ERR_NOMEM, "no memory for a JSON tree, or a key that is not UTF-8");
     size_t before = out->n;
-    bool fits = put_value(out, root, indent, 0);
+    bool fits = js_put_value(out, root, indent, 0);
     if (!fits && !out->failed && out->s != NULL) out->s[out->n = before] = '\0';
     if (!fits) FAIL(e, ERR_ARG, "a JSON tree is nested deeper than %d", DEEPEST);
     if (out->failed) FAIL(e, ERR_NOMEM, "no memory for the text of a JSON tree");

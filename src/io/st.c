@@ -58,7 +58,7 @@ typedef struct {
     const char *file, *tensor;
 } Place;
 
-static Status entry_type(StTensor *t, size_t *bits, const JsVal *v, Place at, Err *e)
+static Status st_entry_type(StTensor *t, size_t *bits, const JsVal *v, Place at, Err *e)
 {
     char buf[JS_SHOW];
     const char *s = js_str(v, NULL);
@@ -72,7 +72,7 @@ static Status entry_type(StTensor *t, size_t *bits, const JsVal *v, Place at, Er
          at.file, at.tensor, js_show(buf, v));
 }
 
-static Status entry_shape(StTensor *t, const JsVal *v, Place at, Err *e)
+static Status st_entry_shape(StTensor *t, const JsVal *v, Place at, Err *e)
 {
     char buf[JS_SHOW];
     if (js_type(v) != JS_ARR)
@@ -96,7 +96,7 @@ static Status entry_shape(StTensor *t, const JsVal *v, Place at, Err *e)
     return OK;
 }
 
-static Status entry_data(StTensor *t, size_t bits, const JsVal *v, const StFile *f, Place at, Err *e)
+static Status st_entry_data(StTensor *t, size_t bits, const JsVal *v, const StFile *f, Place at, Err *e)
 {
     char buf[JS_SHOW];
     const JsVal *lo = js_at(v, 0), *hi = js_at(v, 1);
@@ -117,19 +117,19 @@ static Status entry_data(StTensor *t, size_t bits, const JsVal *v, const StFile 
     return OK;
 }
 
-static Status entry_read(StTensor *t, const JsVal *v, const StFile *f, Place at, Err *e)
+static Status st_entry_read(StTensor *t, const JsVal *v, const StFile *f, Place at, Err *e)
 {
     char buf[JS_SHOW];
     size_t bits = 0;
     if (js_type(v) != JS_OBJ)
         FAIL(e, ERR_FORMAT, "%s: tensor '%.80s' is %s, want an object", at.file, at.tensor, js_show(buf, v));
     t->name = at.tensor;
-    TRY(entry_type(t, &bits, js_get(v, "dtype"), at, e));
-    TRY(entry_shape(t, js_get(v, "shape"), at, e));
-    return entry_data(t, bits, js_get(v, "data_offsets"), f, at, e);
+    TRY(st_entry_type(t, &bits, js_get(v, "dtype"), at, e));
+    TRY(st_entry_shape(t, js_get(v, "shape"), at, e));
+    return st_entry_data(t, bits, js_get(v, "data_offsets"), f, at, e);
 }
 
-static int by_data(const void *a, const void *b)
+static int st_by_data(const void *a, const void *b)
 {
     const StTensor *x = a, *y = b;
     if (x->data != y->data) return x->data < y->data ? -1 : 1;
@@ -137,13 +137,13 @@ static int by_data(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-static int by_name(const void *a, const void *b)
+static int st_by_name(const void *a, const void *b)
 {
     return strcmp((*(const StTensor *const *)a)->name, (*(const StTensor *const *)b)->name);
 }
 
 /* Sorted by offset, tensors must cover the data without gap or overlap. */
-static Status check_cover(const StFile *f, const char *file, Err *e)
+static Status st_check_cover(const StFile *f, const char *file, Err *e)
 {
     const unsigned char *at = f->data;
     for (size_t i = 0; i < f->n; i++) {
@@ -159,7 +159,7 @@ static Status check_cover(const StFile *f, const char *file, Err *e)
     return OK;
 }
 
-static Status check_meta(const StFile *f, const char *file, Err *e)
+static Status st_check_meta(const StFile *f, const char *file, Err *e)
 {
     const JsVal *meta = js_get(f->header, "__metadata__"), *v = NULL;
     char buf[JS_SHOW];
@@ -173,7 +173,7 @@ static Status check_meta(const StFile *f, const char *file, Err *e)
     return OK;
 }
 
-static Status read_tensors(StFile *f, const char *file, Err *e)
+static Status st_read_tensors(StFile *f, const char *file, Err *e)
 {
     size_t n = js_len(f->header) - (js_get(f->header, "__metadata__") != NULL);
     f->tensor = arena_zalloc(&f->arena, n, sizeof *f->tensor);
@@ -183,14 +183,14 @@ static Status read_tensors(StFile *f, const char *file, Err *e)
     JsIter it = {0};
     for (const JsVal *v; (v = js_next(f->header, &it, &key)) != NULL;) {
         if (strcmp(key, "__metadata__") == 0) continue;
-        TRY(entry_read(&f->tensor[f->n], v, f, (Place){file, key}, e));
+        TRY(st_entry_read(&f->tensor[f->n], v, f, (Place){file, key}, e));
         f->n++;
     }
-    if (n == 0) return check_cover(f, file, e);
-    qsort(f->tensor, n, sizeof *f->tensor, by_data);
+    if (n == 0) return st_check_cover(f, file, e);
+    qsort(f->tensor, n, sizeof *f->tensor, st_by_data);
     for (size_t i = 0; i < n; i++) f->by_name[i] = &f->tensor[i];
-    qsort(f->by_name, n, sizeof *f->by_name, by_name);
-    return check_cover(f, file, e);
+    qsort(f->by_name, n, sizeof *f->by_name, st_by_name);
+    return st_check_cover(f, file, e);
 }
 
 static Status st_fill(StFile *f, const void *bytes, size_t n, const char *file, Err *e)
@@ -207,8 +207,8 @@ static Status st_fill(StFile *f, const void *bytes, size_t n, const char *file, 
     TRY(js_parse(&f->header, text, (size_t)len, file, e));
     f->data = (const unsigned char *)text + len;
     f->n_data = n - sizeof len - (size_t)len;
-    TRY(check_meta(f, file, e));
-    return read_tensors(f, file, e);
+    TRY(st_check_meta(f, file, e));
+    return st_read_tensors(f, file, e);
 }
 
 static Status st_finish(StFile **out, StFile *f, Status s)
@@ -260,7 +260,7 @@ const StTensor *st_find(const StFile *f, const char *name)
     StTensor want = {.name = name};
     const StTensor *key = &want;
     if (f->n == 0) return NULL;
-    const StTensor **hit = bsearch(&key, f->by_name, f->n, sizeof *f->by_name, by_name);
+    const StTensor **hit = bsearch(&key, f->by_name, f->n, sizeof *f->by_name, st_by_name);
     return hit == NULL ? NULL : *hit;
 }
 
@@ -269,7 +269,7 @@ const char *st_meta(const StFile *f, const char *key)
     return js_str(js_get(js_get(f->header, "__metadata__"), key), NULL);
 }
 
-static void from_f16(float *out, const void *data, size_t n)
+static void st_from_f16(float *out, const void *data, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         uint16_t h;
@@ -278,7 +278,7 @@ static void from_f16(float *out, const void *data, size_t n)
     }
 }
 
-static void from_bf16(float *out, const void *data, size_t n)
+static void st_from_bf16(float *out, const void *data, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         uint16_t h;
@@ -287,7 +287,7 @@ static void from_bf16(float *out, const void *data, size_t n)
     }
 }
 
-static void from_f64(float *out, const void *data, size_t n)
+static void st_from_f64(float *out, const void *data, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         double x;
@@ -296,7 +296,7 @@ static void from_f64(float *out, const void *data, size_t n)
     }
 }
 
-static void from_f32(float *out, const void *data, size_t n)
+static void st_from_f32(float *out, const void *data, size_t n)
 {
     if (n > 0) memcpy(out, data, n * sizeof *out);
 }
@@ -304,7 +304,7 @@ static void from_f32(float *out, const void *data, size_t n)
 Status st_to_f32(float *out, const StTensor *t, Err *e)
 {
     static void (*const from[ST_OTHER + 1])(float *, const void *, size_t) = {
-        [ST_F64] = from_f64, [ST_F32] = from_f32, [ST_F16] = from_f16, [ST_BF16] = from_bf16};
+        [ST_F64] = st_from_f64, [ST_F32] = st_from_f32, [ST_F16] = st_from_f16, [ST_BF16] = st_from_bf16};
     if (from[t->type] == NULL)
         FAIL(e, ERR_UNSUP, "tensor '%.80s' has type %s, want F32, F16, BF16 or F64", t->name,
              st_type_name(t->type));

@@ -10,25 +10,25 @@
 
 enum { CHUNK = 4096 }; /* values converted at a time */
 
-static bool writable(StType t)
+static bool st_writable(StType t)
 {
     return t == ST_F32 || t == ST_F16 || t == ST_BF16;
 }
 
 /* The value as the file will hold it. */
-static float rounded(float x, StType t)
+static float st_rounded(float x, StType t)
 {
     if (t == ST_F16) return st_f16_to_f32(st_f32_to_f16(x));
     return t == ST_BF16 ? st_bf16_to_f32(st_f32_to_bf16(x)) : x;
 }
 
-static Status item_check(size_t *count, const StItem *it, const char *path, Err *e)
+static Status st_item_check(size_t *count, const StItem *it, const char *path, Err *e)
 {
     if (it->name[0] == '\0' || strcmp(it->name, "__metadata__") == 0)
         FAIL(e, ERR_ARG, "%s: '%s' cannot be the name of a tensor", path, it->name);
     if (utf8_bad(it->name, strlen(it->name)) != strlen(it->name))
         FAIL(e, ERR_ARG, "%s: the name of a tensor is not UTF-8", path);
-    if (!writable(it->type))
+    if (!st_writable(it->type))
         FAIL(e, ERR_ARG, "%s: tensor '%.80s' has type %s, want F32, F16 or BF16", path, it->name,
              st_type_name(it->type));
     if (it->ndim > ST_MAX_DIM)
@@ -38,7 +38,7 @@ static Status item_check(size_t *count, const StItem *it, const char *path, Err 
     for (size_t i = 0; i < it->ndim; i++) TRY(size_mul(&n, n, it->shape[i], e));
     TRY(size_mul(&bytes, n, sizeof(float), e));
     for (size_t i = 0; i < n; i++)
-        if (!isfinite(rounded(it->data[i], it->type)))
+        if (!isfinite(st_rounded(it->data[i], it->type)))
             FAIL(e, ERR_NUM, "%s: tensor '%.80s'[%zu] = %g is not a finite %s", path, it->name, i,
                  (double)it->data[i], st_type_name(it->type));
     *count = n;
@@ -46,10 +46,10 @@ static Status item_check(size_t *count, const StItem *it, const char *path, Err 
 }
 
 /* Adds one entry to the header; *end is where its data begins, and ends afterwards. */
-static Status item_describe(JsVal *header, size_t *end, const StItem *it, const char *path, Err *e)
+static Status st_item_describe(JsVal *header, size_t *end, const StItem *it, const char *path, Err *e)
 {
     size_t count = 0;
-    TRY(item_check(&count, it, path, e));
+    TRY(st_item_check(&count, it, path, e));
     if (js_get(header, it->name) != NULL)
         FAIL(e, ERR_ARG, "%s: two tensors are named '%.80s'", path, it->name);
     JsVal *entry = js_new_obj(), *shape = js_new_arr(), *span = js_new_arr();
@@ -64,20 +64,20 @@ static Status item_describe(JsVal *header, size_t *end, const StItem *it, const 
     return OK;
 }
 
-static Status header_text(Str *out, JsVal *header, const StItem *items, size_t n, const char *path, Err *e)
+static Status st_header_text(Str *out, JsVal *header, const StItem *items, size_t n, const char *path, Err *e)
 {
     JsVal *meta = js_new_obj();
     size_t end = 0;
     js_set(meta, "format", js_new_str("pt"));
     js_set(header, "__metadata__", meta);
-    for (size_t i = 0; i < n; i++) TRY(item_describe(header, &end, &items[i], path, e));
+    for (size_t i = 0; i < n; i++) TRY(st_item_describe(header, &end, &items[i], path, e));
     TRY(js_dump(out, header, 0, e));
     while (out->n % 8 != 0 && !out->failed) str_puts(out, " ");
     if (out->failed) FAIL(e, ERR_NOMEM, "%s: no memory for its header", path);
     return OK;
 }
 
-static void item_write(FILE *fp, const StItem *it)
+static void st_item_write(FILE *fp, const StItem *it)
 {
     size_t n = 1;
     for (size_t i = 0; i < it->ndim; i++) n *= it->shape[i];
@@ -94,7 +94,7 @@ static void item_write(FILE *fp, const StItem *it)
     }
 }
 
-static Status file_fill(const char *path, const Str *header, const StItem *items, size_t n, Err *e)
+static Status st_file_fill(const char *path, const Str *header, const StItem *items, size_t n, Err *e)
 {
     FileOut f = {0};
     uint64_t len = header->n;
@@ -102,7 +102,7 @@ static Status file_fill(const char *path, const Str *header, const StItem *items
     /* Short writes set the stream's error flag, which file_commit reads. */
     fwrite(&len, sizeof len, 1, f.fp);
     fwrite(header->s, 1, header->n, f.fp);
-    for (size_t i = 0; i < n; i++) item_write(f.fp, &items[i]);
+    for (size_t i = 0; i < n; i++) st_item_write(f.fp, &items[i]);
     return file_commit(&f, e);
 }
 
@@ -110,8 +110,8 @@ Status st_save(const char *path, const StItem *items, size_t n, Err *e)
 {
     JsVal *header = js_new_obj();
     Str text = {0};
-    Status s = header_text(&text, header, items, n, path, e);
-    if (s == OK) s = file_fill(path, &text, items, n, e);
+    Status s = st_header_text(&text, header, items, n, path, e);
+    if (s == OK) s = st_file_fill(path, &text, items, n, e);
     str_free(&text);
     js_close(header);
     return s;

@@ -28,7 +28,7 @@ typedef struct {
     size_t head_cells; /* cells of the header, 0 before its end */
 } Load;
 
-static void on_cell(void *bytes, size_t n, void *ctx)
+static void table_on_cell(void *bytes, size_t n, void *ctx)
 {
     Load *l = ctx;
     char *s = l->text + l->used;
@@ -39,7 +39,7 @@ static void on_cell(void *bytes, size_t n, void *ctx)
     l->row_cells++;
 }
 
-static void on_row(int end, void *ctx)
+static void table_on_row(int end, void *ctx)
 {
     (void)end;
     Load *l = ctx;
@@ -54,20 +54,20 @@ static void on_row(int end, void *ctx)
     l->row_cells = 0;
 }
 
-static int no_space(unsigned char c)
+static int table_no_space(unsigned char c)
 {
     (void)c;
     return 0; /* spaces belong to the cell */
 }
 
-static Status load_failed(const Load *l, struct csv_parser *p, Err *e)
+static Status table_failed(const Load *l, struct csv_parser *p, Err *e)
 {
     if (csv_error(p) != CSV_EPARSE) FAIL(e, ERR_NOMEM, "%s:%zu: no memory for a cell", l->t->name, l->line);
     FAIL(e, ERR_FORMAT, "%s:%zu: a quote inside an unquoted cell, or text after a closing quote", l->t->name,
          l->line);
 }
 
-static Status load_check(const Load *l, Err *e)
+static Status table_check_row(const Load *l, Err *e)
 {
     if (l->bad_line != 0)
         FAIL(e, ERR_FORMAT, "%s:%zu: the row has %zu cells, the header has %zu", l->t->name, l->bad_line,
@@ -77,7 +77,7 @@ static Status load_check(const Load *l, Err *e)
 
 /* Does a quoted cell reach over the end of this line? In strict CSV every quote opens or closes, and a
  * doubled one does both. *lone is set when a carriage return between cells has no line feed behind it. */
-static bool line_scan(bool inside, bool *lone, const char *s, size_t n)
+static bool table_scan_line(bool inside, bool *lone, const char *s, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         inside ^= s[i] == '"';
@@ -87,37 +87,38 @@ static bool line_scan(bool inside, bool *lone, const char *s, size_t n)
 }
 
 /* The text goes to libcsv line by line, so that the callbacks know where they are. */
-static Status load_lines(Load *l, struct csv_parser *p, const char *text, size_t n, Err *e)
+static Status table_read_lines(Load *l, struct csv_parser *p, const char *text, size_t n, Err *e)
 {
     bool inside = false, lone = false;
     for (size_t from = 0, len; from < n; from += len, l->line++) {
         const char *nl = memchr(text + from, '\n', n - from);
         len = nl == NULL ? n - from : (size_t)(nl - text) - from + 1;
         if (!inside) l->row_line = l->line;
-        inside = line_scan(inside, &lone, text + from, len);
-        if (csv_parse(p, text + from, len, on_cell, on_row, l) != len) return load_failed(l, p, e);
-        TRY(load_check(l, e));
+        inside = table_scan_line(inside, &lone, text + from, len);
+        if (csv_parse(p, text + from, len, table_on_cell, table_on_row, l) != len)
+            return table_failed(l, p, e);
+        TRY(table_check_row(l, e));
         if (lone) FAIL(e, ERR_FORMAT, "%s:%zu: a carriage return without a line feed", l->t->name, l->line);
     }
-    if (csv_fini(p, on_cell, on_row, l) != 0)
+    if (csv_fini(p, table_on_cell, table_on_row, l) != 0)
         FAIL(e, ERR_FORMAT, "%s:%zu: a quote is not closed before the end of the file", l->t->name,
              l->row_line);
-    return load_check(l, e);
+    return table_check_row(l, e);
 }
 
-static Status load_rows(Load *l, const char *text, size_t n, Err *e)
+static Status table_read_rows(Load *l, const char *text, size_t n, Err *e)
 {
     struct csv_parser p;
     if (csv_init(&p, CSV_STRICT | CSV_STRICT_FINI) != 0)
         FAIL(e, ERR_NOMEM, "%s: no memory for a parser", l->t->name);
-    csv_set_space_func(&p, no_space);
+    csv_set_space_func(&p, table_no_space);
     csv_set_blk_size(&p, GROW);
-    Status s = load_lines(l, &p, text, n, e);
+    Status s = table_read_lines(l, &p, text, n, e);
     csv_free(&p);
     return s;
 }
 
-static Status load_room(Load *l, Arena *a, const char *text, size_t n, Err *e)
+static Status table_room(Load *l, Arena *a, const char *text, size_t n, Err *e)
 {
     size_t cells = 1, rows = 1;
     for (size_t i = 0; i < n; i++) {
@@ -132,7 +133,7 @@ static Status load_room(Load *l, Arena *a, const char *text, size_t n, Err *e)
     return OK;
 }
 
-static Status check_names(const Table *t, Err *e)
+static Status table_check_names(const Table *t, Err *e)
 {
     if (t->n_cols > TABLE_MAX_COLS)
         FAIL(e, ERR_FORMAT, "%s: %zu columns, want at most %d", t->name, t->n_cols, TABLE_MAX_COLS);
@@ -147,13 +148,13 @@ static Status table_fill(Table *t, Arena *a, const char *text, size_t n, const c
     Table fresh = {.name = arena_strdup(a, name)};
     Load l = {.t = &fresh, .line = 1};
     if (fresh.name == NULL) FAIL(e, ERR_NOMEM, "%s: no memory for its name", name);
-    TRY(load_room(&l, a, text, n, e));
-    TRY(load_rows(&l, text, n, e));
+    TRY(table_room(&l, a, text, n, e));
+    TRY(table_read_rows(&l, text, n, e));
     if (l.cells == 0) FAIL(e, ERR_FORMAT, "%s: empty, want a header row", name);
     fresh.n_cols = l.head_cells;
     fresh.col = fresh.cell;
     fresh.cell += l.head_cells;
-    TRY(check_names(&fresh, e));
+    TRY(table_check_names(&fresh, e));
     *t = fresh;
     return OK;
 }
@@ -182,7 +183,7 @@ size_t table_col(const Table *t, const char *name)
     return TABLE_NONE;
 }
 
-static Status no_column(const Table *t, const char *name, Err *e)
+static Status table_no_column(const Table *t, const char *name, Err *e)
 {
     const char *near = str_nearest(name, t->col, t->n_cols);
     if (near != NULL) FAIL(e, ERR_FORMAT, "%s: no column '%s', did you mean '%s'?", t->name, name, near);
@@ -196,7 +197,7 @@ static Status no_column(const Table *t, const char *name, Err *e)
 Status table_need(size_t *col, const Table *t, const char *name, Err *e)
 {
     size_t i = table_col(t, name);
-    if (i == TABLE_NONE) return no_column(t, name, e);
+    if (i == TABLE_NONE) return table_no_column(t, name, e);
     *col = i;
     return OK;
 }
@@ -207,7 +208,7 @@ const char *table_str(const Table *t, size_t row, size_t col)
     return t->cell[row * t->n_cols + col];
 }
 
-static Status cell_unwanted(const Table *t, size_t row, size_t col, const char *want, Err *e)
+static Status table_unwanted(const Table *t, size_t row, size_t col, const char *want, Err *e)
 {
     FAIL(e, ERR_FORMAT, "%s:%zu: %.80s = '%.80s', want %s", t->name, t->line[row], t->col[col],
          table_str(t, row, col), want);
@@ -215,7 +216,7 @@ static Status cell_unwanted(const Table *t, size_t row, size_t col, const char *
 
 Status table_num(double *out, const Table *t, size_t row, size_t col, Err *e)
 {
-    if (!text_num(out, table_str(t, row, col))) return cell_unwanted(t, row, col, "a finite number", e);
+    if (!text_num(out, table_str(t, row, col))) return table_unwanted(t, row, col, "a finite number", e);
     return OK;
 }
 
@@ -223,7 +224,7 @@ Status table_size(size_t *out, const Table *t, size_t row, size_t col, Err *e)
 {
     double x = -1;
     if (!text_num(&x, table_str(t, row, col)) || x < 0 || x > 0x1p53 || x != floor(x))
-        return cell_unwanted(t, row, col, "a whole number from 0 to 2^53", e);
+        return table_unwanted(t, row, col, "a whole number from 0 to 2^53", e);
     *out = (size_t)x;
     return OK;
 }

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void sink_put(TableOut *o, const char *s, size_t n)
+static void table_sink(TableOut *o, const char *s, size_t n)
 {
     if (o->fp != NULL)
         fwrite(s, 1, n, o->fp); /* a short write sets the stream's error flag */
@@ -18,41 +18,41 @@ static void sink_put(TableOut *o, const char *s, size_t n)
 }
 
 /* Every cell begins here: the separator, and the count. */
-static void cell_begin(TableOut *o)
+static void table_cell_begin(TableOut *o)
 {
     assert(o->at < o->n_cols);
-    if (o->at++ > 0) sink_put(o, ",", 1);
+    if (o->at++ > 0) table_sink(o, ",", 1);
 }
 
 /* A text that a spreadsheet would evaluate. A plain number is harmless and stays one. */
-static bool runs(const char *s)
+static bool table_runs(const char *s)
 {
     double x;
     return s[0] != '\0' && strchr("=+-@\t\r\n", s[0]) != NULL && !text_num(&x, s);
 }
 
-static void put_quoted(TableOut *o, const char *s)
+static void table_put_quoted(TableOut *o, const char *s)
 {
-    sink_put(o, "\"", 1);
-    if (runs(s)) sink_put(o, "'", 1);
+    table_sink(o, "\"", 1);
+    if (table_runs(s)) table_sink(o, "'", 1);
     for (const char *q; (q = strchr(s, '"')) != NULL; s = q + 1) {
-        sink_put(o, s, (size_t)(q - s) + 1);
-        sink_put(o, "\"", 1);
+        table_sink(o, s, (size_t)(q - s) + 1);
+        table_sink(o, "\"", 1);
     }
-    sink_put(o, s, strlen(s));
-    sink_put(o, "\"", 1);
+    table_sink(o, s, strlen(s));
+    table_sink(o, "\"", 1);
 }
 
 void table_put_str(TableOut *o, const char *s)
 {
-    cell_begin(o);
+    table_cell_begin(o);
     bool lone_empty = o->n_cols == 1 && s[0] == '\0'; /* would be a blank line, which readers skip */
     if (lone_empty || s[strcspn(s, ",\"\r\n")] != '\0') {
-        put_quoted(o, s);
+        table_put_quoted(o, s);
         return;
     }
-    if (runs(s)) sink_put(o, "'", 1);
-    sink_put(o, s, strlen(s));
+    if (table_runs(s)) table_sink(o, "'", 1);
+    table_sink(o, s, strlen(s));
 }
 
 void table_put_num(TableOut *o, double x)
@@ -67,16 +67,16 @@ void table_put_num(TableOut *o, double x)
         n = snprintf(buf, sizeof buf, "%.*g", digits, x);
         if (isinf(x) || strtod(buf, NULL) == x) break;
     }
-    cell_begin(o);
-    sink_put(o, buf, (size_t)n);
+    table_cell_begin(o);
+    table_sink(o, buf, (size_t)n);
 }
 
 void table_put_int(TableOut *o, int64_t x)
 {
     char buf[24];
     int n = snprintf(buf, sizeof buf, "%" PRId64, x);
-    cell_begin(o);
-    sink_put(o, buf, (size_t)n);
+    table_cell_begin(o);
+    table_sink(o, buf, (size_t)n);
 }
 
 void table_put_empty(TableOut *o)
@@ -88,7 +88,7 @@ void table_end_row(TableOut *o)
 {
     assert(o->at == o->n_cols);
     o->at = 0;
-    sink_put(o, "\n", 1);
+    table_sink(o, "\n", 1);
 }
 
 void table_begin(TableOut *o, FILE *fp, Str *str, const char *const *col, size_t n_cols)

@@ -14,7 +14,7 @@ static Status text_fits(size_t n, const char *name, size_t most, Err *e)
     return OK;
 }
 
-static size_t line_of(const char *text, size_t at)
+static size_t text_line(const char *text, size_t at)
 {
     size_t line = 1;
     for (size_t i = 0; i < at; i++) line += text[i] == '\n';
@@ -26,11 +26,11 @@ Status text_check(size_t *skip, const char *text, size_t n, const char *name, si
     TRY(text_fits(n, name, most, e));
     size_t bad = utf8_bad(text, n);
     if (bad < n)
-        FAIL(e, ERR_FORMAT, "%s:%zu: byte 0x%02x is not UTF-8", name, line_of(text, bad),
+        FAIL(e, ERR_FORMAT, "%s:%zu: byte 0x%02x is not UTF-8", name, text_line(text, bad),
              (unsigned)(unsigned char)text[bad]);
     const char *nul = n == 0 ? NULL : memchr(text, 0, n);
     if (nul != NULL)
-        FAIL(e, ERR_FORMAT, "%s:%zu: holds a NUL byte", name, line_of(text, (size_t)(nul - text)));
+        FAIL(e, ERR_FORMAT, "%s:%zu: holds a NUL byte", name, text_line(text, (size_t)(nul - text)));
     *skip = n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     return OK;
 }
@@ -65,7 +65,7 @@ bool text_num(double *out, const char *s)
 }
 
 /* Code point of the character of `width` bytes at s. */
-static unsigned code_point(const char *s, size_t width)
+static unsigned text_code_point(const char *s, size_t width)
 {
     static const unsigned char first[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
     unsigned c = (unsigned char)s[0] & first[width];
@@ -75,7 +75,7 @@ static unsigned code_point(const char *s, size_t width)
 
 /* Control characters, line and paragraph separators, byte order mark, non-characters (YAML 1.1, section 4.1).
  */
-static bool unprintable(unsigned c)
+static bool text_unprintable(unsigned c)
 {
     return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 || c == 0xfeff || c == 0xfffe ||
            c == 0xffff;
@@ -90,9 +90,9 @@ void text_quote(Str *out, const char *s, size_t n)
     for (size_t i = 0; i < n; i += width) {
         width = utf8_width(s + i, n - i);
         if (width == 0) width = 1; /* passed through: not this function's to judge */
-        unsigned c = code_point(s + i, width);
+        unsigned c = text_code_point(s + i, width);
         bool short_form = width == 1 && named[(unsigned char)s[i]] != NULL;
-        if (!short_form && !unprintable(c)) continue;
+        if (!short_form && !text_unprintable(c)) continue;
         str_put(out, s + from, i - from);
         from = i + width;
         if (short_form)

@@ -10,14 +10,14 @@
 #include <string.h>
 #include <unistd.h>
 
-static void fixture_path(char path[512], const char *name)
+static void st_fixture(char path[512], const char *name)
 {
     const char *root = getenv("PRIME_SOURCE");
     cr_assert_not_null(root, "PRIME_SOURCE names the source tree");
     snprintf(path, 512, "%s/fixtures/%s", root, name);
 }
 
-static const StTensor *need(const StFile *f, const char *name, StType type)
+static const StTensor *st_need(const StFile *f, const char *name, StType type)
 {
     const StTensor *t = st_find(f, name);
     cr_assert_not_null(t, "%s", name);
@@ -27,9 +27,9 @@ static const StTensor *need(const StFile *f, const char *name, StType type)
 }
 
 /* Every value of `half`, widened, has the bits of `wide`. */
-static void same_widened(const StFile *f, const char *half, StType type, const char *wide)
+static void st_same_widened(const StFile *f, const char *half, StType type, const char *wide)
 {
-    const StTensor *h = need(f, half, type), *w = need(f, wide, ST_F32);
+    const StTensor *h = st_need(f, half, type), *w = st_need(f, wide, ST_F32);
     cr_assert_eq(h->count, w->count);
     float *got = calloc(h->count, sizeof *got), *want = calloc(h->count, sizeof *want);
     cr_assert_eq(st_to_f32(got, h, NULL), OK);
@@ -41,9 +41,9 @@ static void same_widened(const StFile *f, const char *half, StType type, const c
     free(want);
 }
 
-static void same_narrowed(const StFile *f, const char *half, StType type, uint16_t (*narrow)(float))
+static void st_same_narrowed(const StFile *f, const char *half, StType type, uint16_t (*narrow)(float))
 {
-    const StTensor *x = need(f, "f32", ST_F32), *h = need(f, half, type);
+    const StTensor *x = st_need(f, "f32", ST_F32), *h = st_need(f, half, type);
     cr_assert_eq(h->count, x->count);
     for (size_t i = 0; i < x->count; i++) {
         float v;
@@ -61,13 +61,13 @@ Test(st, conversions_match_the_reference)
     char path[512];
     Err e = {0};
     StFile *f = NULL;
-    fixture_path(path, "ref/conversions.safetensors");
+    st_fixture(path, "ref/conversions.safetensors");
     cr_assert_eq(st_open(&f, path, &e), OK, "%s", e.msg);
     cr_assert_eq(st_count(f), 7);
-    same_widened(f, "f16", ST_F16, "f16_as_f32");
-    same_widened(f, "bf16", ST_BF16, "bf16_as_f32");
-    same_narrowed(f, "f32_to_f16", ST_F16, st_f32_to_f16);
-    same_narrowed(f, "f32_to_bf16", ST_BF16, st_f32_to_bf16);
+    st_same_widened(f, "f16", ST_F16, "f16_as_f32");
+    st_same_widened(f, "bf16", ST_BF16, "bf16_as_f32");
+    st_same_narrowed(f, "f32_to_f16", ST_F16, st_f32_to_f16);
+    st_same_narrowed(f, "f32_to_bf16", ST_BF16, st_f32_to_bf16);
     st_close(f);
 }
 
@@ -102,13 +102,13 @@ Test(st, malformed_files_get_their_verdict)
     JsVal *list = NULL;
     Err e = {0};
     size_t accepted = 0, rejected = 0;
-    fixture_path(path, "malformed/safetensors/manifest.json");
+    st_fixture(path, "malformed/safetensors/manifest.json");
     cr_assert_eq(js_load(&list, path, &e), OK, "%s", e.msg);
     for (size_t i = 0; i < js_len(list); i++) {
         const JsVal *row = js_at(list, i);
         const char *expect = js_str(js_get(row, "expect"), NULL), *file = js_str(js_get(row, "file"), NULL);
         snprintf(name, sizeof name, "malformed/safetensors/%s", file);
-        fixture_path(path, name);
+        st_fixture(path, name);
         StFile *f = NULL;
         Err why = {0};
         Status s = st_open(&f, path, &why);
@@ -124,7 +124,7 @@ Test(st, malformed_files_get_their_verdict)
     js_close(list);
 }
 
-static StFile *view_good(const char *header, const void *data, size_t n, char buf[1024])
+static StFile *st_good(const char *header, const void *data, size_t n, char buf[1024])
 {
     uint64_t len = strlen(header);
     StFile *f = NULL;
@@ -139,12 +139,12 @@ static StFile *view_good(const char *header, const void *data, size_t n, char bu
 Test(st, tensors_come_in_the_order_of_their_data)
 {
     char buf[1024];
-    StFile *f = view_good("{\"z\": {\"dtype\": \"U8\", \"shape\": [1], \"data_offsets\": [0, 1]}, "
-                          "\"a\": {\"dtype\": \"F64\", \"shape\": [], \"data_offsets\": [1, 9]}, "
-                          "\"m\": {\"dtype\": \"F8_E4M3\", \"shape\": [2, 1], \"data_offsets\": [9, 11]}, "
-                          "\"e\": {\"dtype\": \"F32\", \"shape\": [3, 0], \"data_offsets\": [9, 9]}, "
-                          "\"__metadata__\": {\"k\": \"v\"}}",
-                          "\x07\0\0\0\0\0\0\x04\x40\x11\x22", 11, buf);
+    StFile *f = st_good("{\"z\": {\"dtype\": \"U8\", \"shape\": [1], \"data_offsets\": [0, 1]}, "
+                        "\"a\": {\"dtype\": \"F64\", \"shape\": [], \"data_offsets\": [1, 9]}, "
+                        "\"m\": {\"dtype\": \"F8_E4M3\", \"shape\": [2, 1], \"data_offsets\": [9, 11]}, "
+                        "\"e\": {\"dtype\": \"F32\", \"shape\": [3, 0], \"data_offsets\": [9, 9]}, "
+                        "\"__metadata__\": {\"k\": \"v\"}}",
+                        "\x07\0\0\0\0\0\0\x04\x40\x11\x22", 11, buf);
     const char *const order[] = {"z", "a", "e", "m"};
     float x = 0, two[2];
     Err e = {0};
