@@ -200,7 +200,7 @@ static bool is_harmless(const char *name, bool tied)
     return (n >= k && strcmp(name + n - k, tail) == 0) || (tied && strcmp(name, "lm_head.weight") == 0);
 }
 
-static Status read_tensors(Model *m, const StFile *st, const char *file, Err *e)
+static Status hf_read_tensors(Model *m, const StFile *st, const char *file, Err *e)
 {
     HfTensor *t = calloc(3 + PER_LAYER * m->cfg.n_layers, sizeof *t);
     if (t == NULL) FAIL(e, ERR_NOMEM, "%s: out of memory", file);
@@ -231,7 +231,7 @@ static Status load_from(Model **m, const JsVal *root, const char *config, const 
                              "%s: %zu tensors, which is too few for %zu layers and an embedding", weights,
                              st_count(st), cfg.n_layers);
     if (s == OK) s = model_new(&fresh, &cfg, e);
-    if (s == OK) s = read_tensors(fresh, st, weights, e);
+    if (s == OK) s = hf_read_tensors(fresh, st, weights, e);
     st_close(st);
     if (s != OK)
         model_free(fresh);
@@ -273,7 +273,7 @@ static void save_rope(JsVal *o, const ModelConfig *c)
     js_set(o, "rope_scaling", r);
 }
 
-static Status save_config(const ModelConfig *c, const char *path, StType type, Err *e)
+static Status hf_save_config(const ModelConfig *c, const char *path, StType type, Err *e)
 {
     JsVal *o = js_new_obj(), *arch = js_new_arr();
     js_push(arch, js_new_str("LlamaForCausalLM"));
@@ -304,7 +304,7 @@ static Status save_config(const ModelConfig *c, const char *path, StType type, E
     return s;
 }
 
-static Status save_tensors(const Model *m, const char *path, StType type, Err *e)
+static Status hf_save_tensors(const Model *m, const char *path, StType type, Err *e)
 {
     size_t most = 3 + PER_LAYER * m->cfg.n_layers;
     HfTensor *t = calloc(most, sizeof *t);
@@ -327,8 +327,8 @@ Status model_save(const Model *m, const char *dir, StType type, Err *e)
     Status s = config != NULL && weights != NULL
                    ? OK
                    : err_set(e, ERR_NOMEM, __FILE__, __LINE__, "%s: out of memory", dir);
-    if (s == OK) s = save_tensors(m, weights, type, e);
-    if (s == OK) s = save_config(&m->cfg, config, type, e);
+    if (s == OK) s = hf_save_tensors(m, weights, type, e);
+    if (s == OK) s = hf_save_config(&m->cfg, config, type, e);
     free(config);
     free(weights);
     return s;

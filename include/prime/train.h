@@ -1,0 +1,56 @@
+/* train.h - training of a base model and of one adapter, on documents of token ids.
+ *
+ * A document predicts its tokens from position max(1, skip) on. A batch is cut into blocks of documents by
+ * their order alone, each block has gradients of its own, and these are added in block order: the result does
+ * not depend on threads. Loss is the mean over the target tokens of the batch, in nats a token. */
+#ifndef PRIME_TRAIN_H
+#define PRIME_TRAIN_H
+
+#include "prime/adamw.h"
+#include "prime/model.h"
+
+typedef struct {
+    const int32_t *ids;
+    size_t n, skip;
+} TrainDoc;
+
+typedef struct {
+    AdamW opt;
+    double clip;         /* bound of the gradient's norm, 0 for none */
+    double floor;        /* learning rate at the end, as a share of lr */
+    double dropout;      /* on the adapters' inputs */
+    size_t epochs;       /* passes over the documents, in a new order each */
+    size_t batch_docs;   /* documents a batch; or, when 0, */
+    size_t batch_tokens; /* as many documents as fit this many tokens */
+    size_t warmup;       /* steps */
+    double answers_from; /* base training: share of steps after which only tokens from `answer` on count, 1
+                            for never */
+    uint64_t seed;
+} TrainOpts;
+
+/* One line of news a step; return false to stop early (the weights stay as they are then). */
+typedef struct {
+    size_t step, steps, tokens; /* tokens seen so far */
+    double loss, lr, grad_norm;
+} TrainNews;
+typedef bool (*TrainWatch)(void *ctx, const TrainNews *news);
+
+/* train_base - all weights of m. skip of a document counts only in the last part of the run (answers_from).
+ * Errors: ERR_ARG no documents, token ids, lengths or options out of range; ERR_NOMEM; ERR_NUM when the loss
+ * is not finite. */
+Status train_base(Model *m, const TrainDoc *doc, size_t n, const TrainOpts *o, TrainWatch watch, void *ctx,
+                  Err *e) PRIME_MUST_USE;
+
+/* train_lora - one adapter, the base frozen. One thread: anchors are trained beside each other. Cost: about 4
+ * operations a base parameter and token. Source: PriME's released code, section 2.5 of its description:
+ * AdamW, cosine to 0, clipping. */
+Status train_lora(Lora *l, const Model *m, const TrainDoc *doc, size_t n, const TrainOpts *o,
+                  TrainWatch watch, void *ctx, Err *e) PRIME_MUST_USE;
+
+/* train_default - what suits a model of a few million parameters (measured on package descriptions);
+ * train_paper - PriME's anchors: lr 2e-5, betas .9/.95, weight decay .01, batches of 6, 3 epochs, clip 1,
+ * dropout .05. */
+TrainOpts train_default(void);
+TrainOpts train_paper(void);
+
+#endif
