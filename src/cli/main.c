@@ -8,6 +8,7 @@
 #include <string.h>
 
 static const CliNoun *const nouns[] = {
+    &cli_data,
     &cli_version,
 };
 

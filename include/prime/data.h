@@ -1,0 +1,63 @@
+/* data.h - datasets: people, their records, and which of them a model may see.
+ *
+ * A dataset is a folder:
+ *   dataset.json  {"format":"prime-dataset","version":1,"source":"debian"|"synth","salt_id":16 hex digits,
+ *                 "seed":text,"release":text or null,"inputs":[{"name","sha256"}],"counts":{name:number},
+ *                 "tasks":[{"name","labels":[...],"users","records":{"history","query","heldout"}}],
+ *                 "canaries":"canaries.csv" if there are any}
+ *   users.csv     user,role,history,query,heldout: the user's distinct records in each split
+ *   TASK.jsonl    one record a line, sorted by (user, split, id):
+ *                 {"id","user","split":"history"|"query"|"heldout","input","output"}
+ *   canaries.csv  user,record,canary,included: planted secrets and whether they are in the history (1) or
+ *                 were kept out (0)
+ * User ids are "u" and 12 hexadecimal digits of SHA-256(salt, address); record ids are "r" and 12 digits of
+ * SHA-256(salt, name of the record). A record has the same id and split in every task.
+ *
+ * Splits. `history` is what a person's adapter may be trained on (the members); `query` is for search and
+ * utility; `heldout` is the same person's text that nothing was ever trained on. A keyed random permutation
+ * of each person's records decides, so that the three come from one distribution.
+ * Roles. `base` users serve only to train the base model and to adapt it to a task; `audit` users may be
+ * anchors and targets. */
+#ifndef PRIME_DATA_H
+#define PRIME_DATA_H
+
+#include "prime/arena.h"
+#include "prime/err.h"
+#include "prime/task.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { DATA_VERSION = 1, DATA_ID = 14 /* a letter, 12 digits, NUL */, DATA_SALT_ID = 17 };
+
+/* The salt of the committed base model's list of users. Another salt gives ids that cannot be matched. */
+#define DATA_SALT "prime-dataset-1"
+
+typedef enum { DATA_HISTORY, DATA_QUERY, DATA_HELDOUT, DATA_SPLITS } DataSplit;
+typedef enum { DATA_BASE, DATA_AUDIT } DataRole;
+
+const char *data_split_name(DataSplit s);
+const char *data_role_name(DataRole r);
+
+/* How a source becomes a dataset. */
+typedef struct {
+    const char *out;       /* folder to write */
+    const char *lists;     /* package lists that are already there; NULL: ask apt for fresh ones */
+    const char *suite;     /* NULL: the suite with the largest index */
+    const char *salt;      /* DATA_SALT unless told otherwise */
+    uint64_t seed;         /* splits, distractors, order of choices */
+    double history, query; /* shares of a user's records, in (0, 1), sum < 1; the rest is held out */
+    size_t min_records;    /* an audit user has at least so many */
+    bool keep_lists;       /* leave the downloaded lists in OUT/lists */
+} DataDebianOpt;
+
+/* data_debian - package descriptions of the distribution into o->out. Maintainers are users, source packages
+ * are records. Asks apt for the index unless o->lists names a folder with it (files as apt keeps them, plain
+ * or compressed). Writes deb_synopsis, deb_section and deb_depends.
+ * Errors: ERR_ARG options; ERR_IO apt is missing or failed, no index, no English translation, cannot write;
+ * ERR_FORMAT a list is not what it should be (file and line); ERR_NOMEM.
+ * Cost: about two seconds and 300 MB for 63,000 packages, download apart. */
+Status data_debian(const DataDebianOpt *o, Err *e) PRIME_MUST_USE;
+
+#endif
