@@ -1,0 +1,284 @@
+/* score.c - log-likelihoods and mean hidden states of a population. */
+#include "score_priv.h"
+
+#include "prime/par.h"
+#include "prime/vec.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- opening a job ---- */
+
+bool score_shares_prompt(const ScoreItem *item, size_t i)
+{
+    if (i == 0) return false;
+    const ScoreItem *a = &item[i - 1], *b = &item[i];
+    return a->cand == b->cand && a->skip == b->skip && memcmp(a->ids, b->ids, b->skip * sizeof *b->ids) == 0;
+}
+
+static Status score_check(const ScoreJob *j, size_t n_cand, Err *e)
+{
+    for (size_t i = 0; i < j->n; i++) {
+        const ScoreItem *it = &j->item[i];
+        if (pass_check(j->m, it->ids, it->n, e) != OK) return err_prefix(e, "text %zu", i);
+        if (it->skip == 0 || it->skip > it->n)
+            FAIL(e, ERR_ARG, "text %zu: a prompt of %zu tokens in a text of %zu, want 1 to %zu", i, it->skip,
+                 it->n, it->n);
+        if (j->lora != NULL && it->cand >= n_cand)
+            FAIL(e, ERR_ARG, "text %zu: candidate %zu, want 0 to %zu", i, it->cand, n_cand - 1);
+    }
+    if (j->lora != NULL && j->lora->op == LORA_PRIME && !lora_bank_uniform(j->lora->bank))
+        FAIL(e, ERR_UNSUP, "the 'prime' operator needs adapters of equal rank and scale");
+    return OK;
+}
+
+/* Rows an item adds: its prompt only once among those that share it. */
+static size_t item_rows(const ScoreJob *j, size_t i, size_t block_start)
+{
+    bool shared = j->share && i > block_start && score_shares_prompt(j->item, i);
+    return shared ? j->item[i].n - j->item[i].skip : j->item[i].n;
+}
+
+static size_t cut_blocks(ScoreJob *j, size_t max_seqs)
+{
+    size_t most = 0;
+    for (size_t at = 0; at < j->n;) {
+        size_t from = at, rows = 0;
+        while (at < j->n && at - from < max_seqs) {
+            size_t add = item_rows(j, at, from);
+            if (at > from && rows + add > SCORE_ROWS) break;
+            rows += add;
+            at++;
+        }
+        j->start[j->n_blocks++] = from;
+        most = rows > most ? rows : most;
+    }
+    j->start[j->n_blocks] = j->n;
+    return most;
+}
+
+static Status work_new(ScoreWork *w, const ScoreJob *j, size_t rows, size_t seqs, Err *e)
+{
+    const ModelConfig *c = &j->m->cfg;
+    w->max_rows = rows;
+    w->max_seqs = seqs;
+    w->seq = calloc(seqs, sizeof *w->seq);
+    w->logits = malloc(SCORE_CHUNK * c->n_vocab * sizeof *w->logits);
+    w->picked = malloc(SCORE_CHUNK * c->n_hidden * sizeof *w->picked);
+    if (w->seq == NULL || w->logits == NULL || w->picked == NULL) FAIL(e, ERR_NOMEM, "no memory for scoring");
+    return pass_new(&w->pass, j->m, rows, j->lora != NULL ? j->lora->bank->width : 0, false, e);
+}
+
+Status score_open(ScoreJob *j, size_t n_cand, size_t max_seqs, Err *e)
+{
+    if (j->lora != NULL && j->lora->bank == NULL) j->lora = NULL;
+    TRY(score_check(j, n_cand, e));
+    j->start = malloc((j->n + 1) * sizeof *j->start);
+    if (j->start == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu texts", j->n);
+    size_t rows = cut_blocks(j, max_seqs), threads = par_threads();
+    j->threads = threads < j->n_blocks ? threads : j->n_blocks;
+    j->work = calloc(j->threads + 1, sizeof *j->work);
+    if (j->work == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu threads", j->threads);
+    for (size_t t = 0; t < j->threads; t++) TRY(work_new(&j->work[t], j, rows, max_seqs, e));
+    return OK;
+}
+
+void score_close(ScoreJob *j)
+{
+    for (size_t t = 0; j->work != NULL && t < j->threads; t++) {
+        pass_free(j->work[t].pass);
+        free(j->work[t].seq);
+        free(j->work[t].logits);
+        free(j->work[t].picked);
+    }
+    free(j->work);
+    free(j->start);
+    j->work = NULL;
+    j->start = NULL;
+}
+
+/* ---- log-likelihood ---- */
+
+/* A target: the row whose logits predict it, and the item it counts for. */
+typedef struct {
+    size_t row[SCORE_CHUNK], item[SCORE_CHUNK], n;
+    int32_t token[SCORE_CHUNK];
+} Targets;
+
+static void targets_flush(const ScoreJob *j, ScoreWork *w, Targets *t)
+{
+    size_t V = j->m->cfg.n_vocab;
+    pass_logits(w->logits, w->pass, j->m, t->row, t->n, w->picked);
+    for (size_t i = 0; i < t->n; i++) {
+        const float *z = w->logits + i * V;
+        ScoreOut *o = &j->nll[t->item[i]];
+        o->nll_sum += vec_lse(z, V) - (double)z[t->token[i]];
+        o->n_tokens++;
+    }
+    t->n = 0;
+}
+
+static void targets_add(const ScoreJob *j, ScoreWork *w, Targets *t, size_t row, size_t item, int32_t token)
+{
+    t->row[t->n] = row;
+    t->item[t->n] = item;
+    t->token[t->n++] = token;
+    if (t->n == SCORE_CHUNK) targets_flush(j, w, t);
+}
+
+/* One pass over whole texts; the last token predicts nothing and is left out. */
+static void nll_plain(const ScoreJob *j, ScoreWork *w, size_t from, size_t to)
+{
+    size_t n = 0, row = 0;
+    Targets t = {.n = 0};
+    for (size_t i = from; i < to; i++)
+        if (j->item[i].n > 1)
+            w->seq[n++] = (PassSeq){.ids = j->item[i].ids, .n = j->item[i].n - 1, .cand = j->item[i].cand};
+    if (n > 0) pass_forward(w->pass, j->m, w->seq, n, j->lora, NULL);
+    for (size_t i = from; i < to; i++) {
+        const ScoreItem *it = &j->item[i];
+        for (size_t k = it->skip; k < it->n; k++) targets_add(j, w, &t, row + k - 1, i, it->ids[k]);
+        row += it->n - 1;
+    }
+    if (t.n > 0) targets_flush(j, w, &t);
+}
+
+/* First pass: each distinct prompt, whose last row predicts the first token of all its answers. */
+static void nll_prompts(const ScoreJob *j, ScoreWork *w, KvCache *kv, size_t from, size_t to)
+{
+    size_t n = 0, row = 0;
+    Targets t = {.n = 0};
+    for (size_t i = from; i < to; i++) {
+        const ScoreItem *it = &j->item[i];
+        if (i > from && score_shares_prompt(j->item, i)) continue;
+        kv_reset(kv, n, KV_NONE);
+        w->seq[n] = (PassSeq){.ids = it->ids, .n = it->skip, .cand = it->cand, .slot = n};
+        n++;
+    }
+    pass_forward(w->pass, j->m, w->seq, n, j->lora, kv);
+    for (size_t i = from; i < to; i++) {
+        const ScoreItem *it = &j->item[i];
+        if (i == from || !score_shares_prompt(j->item, i)) row += it->skip;
+        if (it->n > it->skip) targets_add(j, w, &t, row - 1, i, it->ids[it->skip]);
+    }
+    if (t.n > 0) targets_flush(j, w, &t);
+}
+
+/* Second pass: the answers, each behind its prompt's keys and values. */
+static void nll_answers(const ScoreJob *j, ScoreWork *w, KvCache *kv, size_t from, size_t to)
+{
+    size_t n = 0, row = 0, prompt = KV_NONE, slot = w->max_seqs;
+    Targets t = {.n = 0};
+    for (size_t i = from; i < to; i++) {
+        const ScoreItem *it = &j->item[i];
+        if (i == from || !score_shares_prompt(j->item, i)) prompt++; /* KV_NONE + 1 is 0 */
+        if (it->n < it->skip + 2) continue;
+        kv_reset(kv, slot, prompt);
+        w->seq[n++] =
+            (PassSeq){.ids = it->ids + it->skip, .n = it->n - it->skip - 1, .cand = it->cand, .slot = slot++};
+    }
+    if (n == 0) return;
+    pass_forward(w->pass, j->m, w->seq, n, j->lora, kv);
+    for (size_t i = from; i < to; i++) {
+        const ScoreItem *it = &j->item[i];
+        if (it->n < it->skip + 2) continue;
+        for (size_t k = it->skip + 1; k < it->n; k++) targets_add(j, w, &t, row++, i, it->ids[k]);
+    }
+    if (t.n > 0) targets_flush(j, w, &t);
+}
+
+static bool any_shared(const ScoreJob *j, size_t from, size_t to)
+{
+    for (size_t i = from + 1; i < to; i++)
+        if (score_shares_prompt(j->item, i)) return true;
+    return false;
+}
+
+static Status nll_block(void *ctx, size_t b, size_t thread, Err *e)
+{
+    const ScoreJob *j = ctx;
+    ScoreWork *w = &j->work[thread];
+    size_t from = j->start[b], to = j->start[b + 1], longest = 0;
+    if (!any_shared(j, from, to)) {
+        nll_plain(j, w, from, to);
+    } else {
+        KvCache *kv = NULL;
+        for (size_t i = from; i < to; i++) longest = j->item[i].n > longest ? j->item[i].n : longest;
+        TRY(kv_new(&kv, &j->m->cfg, 2 * w->max_seqs, longest, e));
+        nll_prompts(j, w, kv, from, to);
+        nll_answers(j, w, kv, from, to);
+        kv_free(kv);
+    }
+    for (size_t i = from; i < to; i++)
+        if (!isfinite(j->nll[i].nll_sum))
+            FAIL(e, ERR_NUM, "text %zu under candidate %zu: log-likelihood is not finite", i,
+                 j->item[i].cand);
+    return OK;
+}
+
+Status score_nll(ScoreOut *out, const Model *m, const PassLora *lora, size_t n_cand, const ScoreItem *item,
+                 size_t n, Err *e)
+{
+    ScoreJob j = {.m = m, .lora = lora, .item = item, .n = n, .share = true};
+    j.nll = calloc(n + 1, sizeof *j.nll);
+    Status s = j.nll != NULL ? score_open(&j, n_cand, SCORE_SEQS, e)
+                             : err_set(e, ERR_NOMEM, __FILE__, __LINE__, "no memory for %zu texts", n);
+    if (s == OK) s = par_run(j.n_blocks, j.threads, nll_block, &j, e);
+    if (s == OK) memcpy(out, j.nll, n * sizeof *out);
+    free(j.nll);
+    score_close(&j);
+    return s;
+}
+
+/* ---- mean hidden states ---- */
+
+static Status embed_block(void *ctx, size_t b, size_t thread, Err *e)
+{
+    (void)e;
+    const ScoreJob *j = ctx;
+    ScoreWork *w = &j->work[thread];
+    size_t from = j->start[b], n = j->start[b + 1] - from, C = j->m->cfg.n_hidden;
+    for (size_t i = 0; i < n; i++)
+        w->seq[i] = (PassSeq){.ids = j->item[from + i].ids, .n = j->item[from + i].n};
+    pass_forward(w->pass, j->m, w->seq, n, NULL, NULL);
+    const float *x = pass_hidden(w->pass);
+    for (size_t i = 0; i < n; i++) {
+        float *out = j->embed + (from + i) * C;
+        memset(out, 0, C * sizeof *out);
+        for (size_t t = 0; t < w->seq[i].n; t++, x += C) {
+            float rms = sqrtf(vec_dot(x, x, C) / (float)C + (float)j->m->cfg.norm_eps);
+            for (size_t c = 0; c < C; c++) out[c] += x[c] / rms * j->m->p.norm[c] / (float)w->seq[i].n;
+        }
+    }
+    return OK;
+}
+
+Status score_embed(float *out, const Model *m, const ScoreItem *item, size_t n, Err *e)
+{
+    ScoreJob j = {.m = m, .item = item, .n = n, .embed = out};
+    Status s =
+        score_open(&j, 0, 1, e); /* one text a block would be slow for short ones, but keeps rows exact */
+    if (s == OK) s = par_run(j.n_blocks, j.threads, embed_block, &j, e);
+    score_close(&j);
+    return s;
+}
+
+/* ---- arithmetic ---- */
+
+double score_flops(const Model *m, const PassLora *lora, const ScoreItem *item, size_t n)
+{
+    const ModelConfig *c = &m->cfg;
+    LoraShape s = model_lora_shape(c);
+    double row = 0, head = (double)c->n_hidden * (double)c->n_vocab, sum = 0;
+    for (size_t k = 0; k < LORA_KINDS; k++)
+        row += (double)c->n_layers * (double)s.n_in[k] * (double)s.n_out[k];
+    for (size_t i = 0; lora != NULL && lora->bank != NULL && i < c->n_layers * LORA_KINDS; i++)
+        row += (double)lora->bank->stack[i].n * (double)(s.n_in[i % LORA_KINDS] + s.n_out[i % LORA_KINDS]);
+    for (size_t i = 0; i < n; i++) {
+        size_t shared = score_shares_prompt(item, i) ? item[i].skip : 0;
+        sum += 2 * row * (double)(item[i].n - 1 - (shared > 0 ? shared : 0)) +
+               2 * head * (double)(item[i].n - item[i].skip);
+    }
+    return sum;
+}

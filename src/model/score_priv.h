@@ -1,0 +1,42 @@
+/* score_priv.h - blocks of items and what one thread needs to work on them. */
+#ifndef PRIME_SCORE_PRIV_H
+#define PRIME_SCORE_PRIV_H
+
+#include "prime/score.h"
+
+enum { SCORE_ROWS = 1024, SCORE_CHUNK = 128, SCORE_SEQS = 96 };
+
+/* One thread's workspace. */
+typedef struct {
+    Pass *pass;
+    PassSeq *seq;           /* [max_seqs] */
+    float *logits, *picked; /* [SCORE_CHUNK, V], [SCORE_CHUNK, C] */
+    size_t max_rows, max_seqs;
+} ScoreWork;
+
+/* The whole job: read-only but for the outputs, which are indexed by item. */
+typedef struct {
+    const Model *m;
+    const PassLora *lora; /* NULL for the base */
+    const ScoreItem *item;
+    size_t n;
+    bool share;              /* a prompt that neighbours have in common takes part once */
+    size_t *start, n_blocks; /* block b holds items start[b] .. start[b+1] */
+    ScoreWork *work;         /* [threads] */
+    size_t threads;
+    ScoreOut *nll;
+    int32_t *tokens;
+    size_t *len, max_new;
+    int32_t stop;
+    float *embed;
+} ScoreJob;
+
+/* score_open - check items, cut blocks of at most SCORE_ROWS rows and max_seqs items (an item that is longer
+ * is a block of its own), make the workspaces. score_close accepts a half-open job. */
+Status score_open(ScoreJob *j, size_t n_cand, size_t max_seqs, Err *e) PRIME_MUST_USE;
+void score_close(ScoreJob *j);
+
+/* score_shares_prompt - whether items i and i-1 have the same candidate and prompt. */
+bool score_shares_prompt(const ScoreItem *item, size_t i);
+
+#endif
