@@ -19,32 +19,43 @@ typedef struct {
 } TokIds;
 void tok_ids_free(TokIds *ids);
 
-/* tok_load - from DIR/tokenizer.json, or from the file itself when path ends in .json. Errors: ERR_IO,
- * ERR_FORMAT, ERR_UNSUP, ERR_NOMEM. A Tok is read-only after loading: threads may share it. */
+/* tok_load - from DIR/tokenizer.json, or from the file itself when path ends in .json. A Tok is read-only
+ * after loading: threads may share it. Errors: ERR_IO; ERR_FORMAT (no JSON, wrong types, ids with holes or
+ * given twice, merges of unknown tokens, broken patterns); ERR_UNSUP (named: normalizers but NFC,
+ * pre-tokenizers but Split, Digits, ByteLevel, decoders but ByteLevel, SentencePiece kinds, unknown keys);
+ * ERR_NOMEM. */
 Status tok_load(Tok **t, const char *path, Err *e) PRIME_MUST_USE;
-void tok_free(Tok *t);
+void tok_free(Tok *t);               /* accepts NULL */
 size_t tok_vocab_size(const Tok *t); /* largest id + 1 */
 /* tok_id - id of a token by its content (special or not), -1 when absent. */
 int32_t tok_id(const Tok *t, const char *content);
 
-/* tok_encode - append the ids of n bytes of text; special tokens inside the text are recognised when
- * `specials`; no token is added by the template. Cost: O(n log n). Errors: ERR_NOMEM. Bytes that are not
- * UTF-8 are encoded as bytes. */
+/* tok_encode - append the ids of n bytes of text (at most 2^30); special tokens inside the text are
+ * recognised when `specials`, other added tokens always; no token is added by the template. A byte that is
+ * not part of UTF-8 becomes the token of that byte alone. On failure *out is as before. Cost: O(n log n).
+ * Errors: ERR_NOMEM; ERR_ARG text too long; ERR_UNSUP a pattern of the file that gives up on this text.
+ * Source: tokenizers (Hugging Face), whose ids are the reference. */
 Status tok_encode(const Tok *t, TokIds *out, const char *text, size_t n, bool specials,
                   Err *e) PRIME_MUST_USE;
-/* tok_decode - append the bytes of n ids; special tokens are left out when skip_special. Ids out of range:
- * ERR_ARG. */
+/* tok_decode - append the text of n ids; special tokens are left out when skip_special. The result is UTF-8:
+ * characters that the ids cut short become U+FFFD, one for each maximal broken part.
+ * Errors: ERR_ARG an id out of range, with its place; ERR_NOMEM. */
 Status tok_decode(const Tok *t, Str *out, const int32_t *ids, size_t n, bool skip_special,
                   Err *e) PRIME_MUST_USE;
 
-/* tok_train - learn a byte-level BPE of vocab_size entries (256 bytes, the specials first, then merges) from
- * n texts. Ties between equally frequent pairs go to the lexicographically smaller pair: the result depends
- * on the texts alone. Pre-tokeniser: GPT-2's regular expression, digits split one by one. Errors: ERR_ARG
- * vocab_size too small. */
+/* tok_train - learn a byte-level BPE of vocab_size entries from n texts: the specials (ids 0, 1, ... as
+ * given), the 256 bytes, then the products of merges. Fewer entries when no further pair occurs twice.
+ * Ties between equally frequent pairs go to the lexicographically smaller pair of byte strings: the result
+ * depends on the texts alone, not on their order. Pre-tokeniser: digits split one by one, then GPT-2's
+ * regular expression. A pair that spells a special token is never merged. Bytes that are not UTF-8 are left
+ * out. Cost: O(bytes), then for each merge the length of the distinct words that hold it. Errors: ERR_ARG
+ * vocab_size outside [256 + n_specials, 2^24], or a special token that is empty, not UTF-8, given twice or
+ * the name of a byte; ERR_NOMEM. Source: Sennrich et al. 2016, arXiv:1508.07909; bytes as in GPT-2 (Radford
+ * et al. 2019). */
 Status tok_train(Tok **t, const char *const *texts, size_t n, size_t vocab_size, const char *const *specials,
                  size_t n_specials, Err *e) PRIME_MUST_USE;
-/* tok_save - write DIR/tokenizer.json and tokenizer_config.json, atomically. Only for a Tok that tok_train
- * made. */
+/* tok_save - write DIR/tokenizer.json and DIR/tokenizer_config.json, each atomically; equal tokenizers give
+ * equal bytes. Only for a Tok that tok_train made (ERR_ARG). Errors: ERR_IO, ERR_NOMEM. */
 Status tok_save(const Tok *t, const char *dir, Err *e) PRIME_MUST_USE;
 
 #endif

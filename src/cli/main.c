@@ -9,6 +9,7 @@
 
 static const CliNoun *const nouns[] = {
     &cli_data,
+    &cli_model,
     &cli_version,
 };
 

@@ -1,0 +1,11 @@
+#include "cmd_model_priv.h"
+
+static const CliVerb verbs[] = {
+    {"tokenize", "DIR [FILE]", "one text a line -> one JSON array of token ids a line", model_tokenize_run},
+    {"detokenize", "DIR [FILE]", "one JSON array of token ids a line -> one text a line",
+     model_detokenize_run},
+    {"train-tokenizer", "TEXT...", "learn a byte-level BPE from .txt and .jsonl files",
+     model_train_tokenizer_run},
+    {0},
+};
+const CliNoun cli_model = {"model", "language models and their tokenizers", verbs};
