@@ -1,80 +1,17 @@
 #define _XOPEN_SOURCE 700 /* nftw */
-#include "prime/data.h"
-#include "prime/file.h"
+#include "folder.h"
+
 #include "prime/js.h"
 #include "prime/str.h"
-
-#include <criterion/criterion.h>
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define INDEX "invented.example_wood_dists_oak_main_binary-amd64_Packages"
 #define ENGLISH "invented.example_wood_dists_oak_main_i18n_Translation-en"
 
-static char tmp_dir[32];
-
-static void tmp_make(void)
-{
-    strcpy(tmp_dir, "test_debian_XXXXXX");
-    cr_assert_not_null(mkdtemp(tmp_dir));
-}
-
-static int tmp_unlink(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-    (void)st, (void)kind, (void)at;
-    return remove(path);
-}
-
-static void tmp_remove(void)
-{
-    nftw(tmp_dir, tmp_unlink, 8, FTW_DEPTH | FTW_PHYS);
-}
-
 TestSuite(debian, .init = tmp_make, .fini = tmp_remove);
-
-static const char *below(const char *name)
-{
-    static char path[64][256]; /* a ring: no test asks for more names at a time */
-    static int k;
-    char *p = path[k++ % 64];
-    snprintf(p, sizeof path[0], "%s/%s", tmp_dir, name);
-    return p;
-}
-
-static const char *lists_dir(void)
-{
-    static char path[1024];
-    snprintf(path, sizeof path, "%s/fixtures/debian_lists", getenv("PRIME_SOURCE"));
-    return path;
-}
-
-static DataDebianOpt options(const char *out)
-{
-    return (DataDebianOpt){.out = out,
-                           .lists = lists_dir(),
-                           .salt = DATA_SALT,
-                           .seed = 1,
-                           .history = 0.5,
-                           .query = 0.25,
-                           .min_records = 4};
-}
-
-static char *slurp(const char *path)
-{
-    char *text = NULL;
-    size_t n = 0;
-    Err e = {0};
-    cr_assert_eq(file_read(&text, &n, path, &e), OK, "%s", e.msg);
-    return text;
-}
 
 static char *build(const char *out, const char *file)
 {
-    DataDebianOpt o = options(below(out));
+    DataDebianOpt o = debian_options(below(out));
     Err e = {0};
     cr_assert_eq(data_debian(&o, &e), OK, "%s", e.msg);
     char name[64];
@@ -153,9 +90,8 @@ static bool depends_on(const char *index, const char *name, const char *dep)
 
 Test(debian, the_right_answer_is_a_dependency_and_the_wrong_one_is_not)
 {
-    char *text = build("a", "deb_depends.jsonl"), *index = NULL, path[1100];
-    snprintf(path, sizeof path, "%s/%s", lists_dir(), INDEX);
-    index = slurp(path);
+    char *text = build("a", "deb_depends.jsonl");
+    char *index = slurp(source_path("fixtures/debian_lists/" INDEX));
     size_t n = 0, ones = 0;
     for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n"), n++) {
         JsVal *row = NULL;
@@ -186,7 +122,7 @@ Test(debian, the_same_seed_gives_the_same_bytes_and_another_does_not)
         free(a);
         free(b);
     }
-    DataDebianOpt o = options(below("c"));
+    DataDebianOpt o = debian_options(below("c"));
     o.seed = 2;
     Err e = {0};
     cr_assert_eq(data_debian(&o, &e), OK, "%s", e.msg);
@@ -198,7 +134,7 @@ Test(debian, the_same_seed_gives_the_same_bytes_and_another_does_not)
 
 Test(debian, another_salt_gives_other_ids)
 {
-    DataDebianOpt o = options(below("s"));
+    DataDebianOpt o = debian_options(below("s"));
     o.salt = "pepper";
     Err e = {0};
     cr_assert_eq(data_debian(&o, &e), OK, "%s", e.msg);
@@ -218,28 +154,27 @@ static const char *complaint(const DataDebianOpt *o, Status want)
     return e.msg;
 }
 
-static void put(const char *name, const char *text)
+static void make_lists(void)
 {
     Err e = {0};
     cr_assert_eq(file_mkdir(below("l"), &e), OK, "%s", e.msg);
-    cr_assert_eq(file_write(below(name), text, strlen(text), &e), OK, "%s", e.msg);
 }
 
 Test(debian, options_out_of_range)
 {
-    DataDebianOpt o = options(below("x"));
+    DataDebianOpt o = debian_options(below("x"));
     o.history = 1.5;
     cr_assert_str_eq(complaint(&o, ERR_ARG), "history = 1.5, want a share in (0, 1)");
-    o = options(below("x"));
+    o = debian_options(below("x"));
     o.query = 0;
     cr_assert_str_eq(complaint(&o, ERR_ARG), "query = 0, want a share in (0, 1)");
-    o = options(below("x"));
+    o = debian_options(below("x"));
     o.query = 0.6;
     cr_assert_str_eq(complaint(&o, ERR_ARG), "history + query = 1.1, want below 1: the rest is held out");
-    o = options(below("x"));
+    o = debian_options(below("x"));
     o.min_records = 3;
     cr_assert_str_eq(complaint(&o, ERR_ARG), "min-records = 3, want at least 4");
-    o = options(below("x"));
+    o = debian_options(below("x"));
     o.suite = "elm";
     cr_assert_not_null(strstr(complaint(&o, ERR_ARG), "no package index of suite 'elm'; there is 'oak'"));
     cr_assert_not(file_exists(below("x")), "nothing is written before the input is known to be good");
@@ -247,11 +182,12 @@ Test(debian, options_out_of_range)
 
 Test(debian, lists_that_are_missing)
 {
-    DataDebianOpt o = options(below("x"));
+    DataDebianOpt o = debian_options(below("x"));
     o.lists = below("none");
     cr_assert_not_null(
         strstr(complaint(&o, ERR_IO), "cannot open the folder of package lists: No such file"));
     o.lists = tmp_dir;
+    make_lists();
     cr_assert_not_null(strstr(complaint(&o, ERR_IO), "no package index of component main"));
     put("l/" INDEX, "Package: a\nMaintainer: Z <z@z.example>\nDescription: only one line\n\n");
     o.lists = below("l");
@@ -262,7 +198,8 @@ Test(debian, lists_that_are_missing)
 
 Test(debian, lists_that_are_damaged)
 {
-    DataDebianOpt o = options(below("x"));
+    DataDebianOpt o = debian_options(below("x"));
+    make_lists();
     put("l/" INDEX, "Package: a\nMaintainer Z\n");
     o.lists = below("l");
     cr_assert_not_null(strstr(complaint(&o, ERR_FORMAT), "Packages, line 2: want 'Field: value'"));
@@ -286,8 +223,9 @@ Test(debian, lists_that_are_damaged)
 /* A lists folder that no tool can write needs no network to fail. */
 Test(debian, a_file_where_the_folder_should_be)
 {
+    make_lists();
     put("l/file", "x");
-    DataDebianOpt o = options(below("l/file"));
+    DataDebianOpt o = debian_options(below("l/file"));
     cr_assert_not_null(strstr(complaint(&o, ERR_IO), "l/file: cannot make the folder"));
     o.lists = NULL;
     cr_assert_not_null(strstr(complaint(&o, ERR_IO), "cannot make the folder"));
@@ -297,7 +235,7 @@ Test(debian, apt_that_is_missing)
 {
     char *path = strdup(getenv("PATH"));
     setenv("PATH", "/nonexistent", 1);
-    DataDebianOpt o = options(below("x"));
+    DataDebianOpt o = debian_options(below("x"));
     o.lists = NULL;
     cr_assert_not_null(strstr(complaint(&o, ERR_IO), "cannot run apt-get"));
     cr_assert_not(file_exists(below("x/lists")));

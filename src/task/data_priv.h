@@ -1,0 +1,40 @@
+/* data_priv.h - the parts of data_load, also used by `prime data info`. */
+#ifndef PRIME_DATA_PRIV_H
+#define PRIME_DATA_PRIV_H
+
+#include "prime/data.h"
+#include "prime/js.h"
+
+#include <stddef.h>
+
+/* A row of users.csv. */
+typedef struct {
+    const char *id;
+    DataRole role;
+    size_t n[DATA_SPLITS];
+} DataPerson;
+
+/* A line of TASK.jsonl. */
+typedef struct {
+    size_t person, line;
+    DataSplit split;
+    DataRecord rec;
+} DataRow;
+
+/* What dataset.json says of the task. */
+typedef struct {
+    size_t users, records[DATA_SPLITS];
+} DataClaim;
+
+/* data_head - dataset.json: format and version checked; closed with js_close. */
+Status data_head(JsVal **root, const char *dir, Err *e) PRIME_MUST_USE;
+/* data_people - users.csv, sorted by id. */
+Status data_people(DataPerson **p, size_t *n, const char *dir, Arena *a, Err *e) PRIME_MUST_USE;
+/* data_rows - the lines of d->task, in the order of the file, each checked by itself. */
+Status data_rows(DataRow **row, size_t *n, DataSet *d, const char *dir, const DataPerson *p, size_t n_people,
+                 Err *e) PRIME_MUST_USE;
+/* data_begin - task, labels and strings of dataset.json into d, and what it claims of the task. */
+Status data_begin(DataSet *d, DataClaim *claim, const JsVal *root, const char *dir, const char *task,
+                  Err *e) PRIME_MUST_USE;
+
+#endif
