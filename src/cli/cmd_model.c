@@ -6,6 +6,7 @@ static const CliVerb verbs[] = {
      model_detokenize_run},
     {"train-tokenizer", "TEXT...", "learn a byte-level BPE from .txt and .jsonl files",
      model_train_tokenizer_run},
+    {"pretrain", "", "a base model from the base users of a dataset", model_pretrain_run},
     {0},
 };
 const CliNoun cli_model = {"model", "language models and their tokenizers", verbs};

@@ -9,4 +9,7 @@ int model_tokenize_run(const CliVerb *self, int argc, char **argv);
 int model_detokenize_run(const CliVerb *self, int argc, char **argv);
 int model_train_tokenizer_run(const CliVerb *self, int argc, char **argv);
 
+/* cmd_model_train.c */
+int model_pretrain_run(const CliVerb *self, int argc, char **argv);
+
 #endif

@@ -2,6 +2,7 @@
 #include "cli_priv.h"
 
 #include "prime/log.h"
+#include "prime/mat.h"
 #include "prime/str.h"
 
 #include <stdio.h>
@@ -73,6 +74,7 @@ static int dispatch(int argc, char **argv)
 int main(int argc, char **argv)
 {
     log_install(log_to_stderr, NULL);
+    mat_init();
     int code = dispatch(argc, argv);
     if (fclose(stdout) != 0 && code == EXIT_DONE) { /* a full disk must not exit 0 */
         fputs("prime: cannot write standard output\n", stderr);

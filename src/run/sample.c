@@ -1,0 +1,95 @@
+#include "prime/sample.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static Status ids_push(TokIds *ids, int32_t id, Err *e)
+{
+    if (ids->n == ids->cap) {
+        size_t cap = ids->cap * 2 + 16;
+        int32_t *more = realloc(ids->id, cap * sizeof *more);
+        if (more == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu tokens", cap);
+        ids->id = more;
+        ids->cap = cap;
+    }
+    ids->id[ids->n++] = id;
+    return OK;
+}
+
+/* Drop tokens before the last SAMPLE_TAIL of the prompt until the whole fits. */
+static Status sample_fit(TokIds *ids, size_t *skip, size_t room, Err *e)
+{
+    if (ids->n <= room) return OK;
+    size_t answer = ids->n - *skip, over = ids->n - room, tail = SAMPLE_TAIL + answer;
+    if (answer > room / 2 || over + SAMPLE_TAIL + 1 > *skip)
+        FAIL(e, ERR_ARG, "an answer of %zu tokens, the model takes %zu with its prompt", answer, room);
+    memmove(ids->id + ids->n - tail - over, ids->id + ids->n - tail, tail * sizeof *ids->id);
+    ids->n -= over;
+    *skip -= over;
+    return OK;
+}
+
+static Status sample_keep(Sample *out, Arena *arena, const TokIds *ids, size_t skip, Err *e)
+{
+    int32_t *copy = arena_alloc(arena, ids->n + 1, sizeof *copy);
+    if (copy == NULL) FAIL(e, ERR_NOMEM, "no memory for a sample of %zu tokens", ids->n);
+    memcpy(copy, ids->id, ids->n * sizeof *copy);
+    *out = (Sample){copy, ids->n, skip};
+    return OK;
+}
+
+static Status encode_record(TokIds *ids, size_t *skip, Str *text, const Tok *tok, const ModelConfig *cfg,
+                            const Task *task, const char *input, const char *output, Err *e)
+{
+    if (cfg->bos >= 0) TRY(ids_push(ids, cfg->bos, e));
+    task_prompt(text, task, input);
+    if (text->failed) FAIL(e, ERR_NOMEM, "no memory for a prompt");
+    TRY(tok_encode(tok, ids, text->s, text->n, false, e));
+    *skip = ids->n;
+    if (output == NULL) return OK;
+    str_clear(text);
+    task_answer(text, task, output);
+    if (text->failed) FAIL(e, ERR_NOMEM, "no memory for an answer");
+    TRY(tok_encode(tok, ids, text->s, text->n, false, e));
+    return cfg->eos >= 0 ? ids_push(ids, cfg->eos, e) : OK;
+}
+
+Status sample_make(Sample *out, Arena *arena, const Tok *tok, const ModelConfig *cfg, const Task *task,
+                   const char *input, const char *output, size_t reserve, Err *e)
+{
+    TokIds ids = {0};
+    Str text = {0};
+    size_t skip = 0, room = cfg->max_len > reserve ? cfg->max_len - reserve : 1;
+    Status s = encode_record(&ids, &skip, &text, tok, cfg, task, input, output, e);
+    if (s == OK) s = sample_fit(&ids, &skip, room, e);
+    if (s == OK) s = sample_keep(out, arena, &ids, skip, e);
+    tok_ids_free(&ids);
+    str_free(&text);
+    return s;
+}
+
+static Status encode_pieces(TokIds *ids, size_t *skip, const Tok *tok, const ModelConfig *cfg,
+                            const SamplePiece *piece, size_t n, Err *e)
+{
+    if (cfg->bos >= 0) TRY(ids_push(ids, cfg->bos, e));
+    for (size_t i = 0; i < n; i++) {
+        const SamplePiece *p = &piece[i];
+        TRY(tok_encode(tok, ids, p->text, p->answer_at, false, e));
+        if (i == 0) *skip = ids->n;
+        TRY(tok_encode(tok, ids, p->text + p->answer_at, strlen(p->text) - p->answer_at, false, e));
+        if (cfg->eos >= 0) TRY(ids_push(ids, cfg->eos, e));
+    }
+    return OK;
+}
+
+Status sample_join(Sample *out, Arena *arena, const Tok *tok, const ModelConfig *cfg,
+                   const SamplePiece *piece, size_t n, Err *e)
+{
+    TokIds ids = {0};
+    size_t skip = 0;
+    Status s = encode_pieces(&ids, &skip, tok, cfg, piece, n, e);
+    if (s == OK) s = sample_fit(&ids, &skip, cfg->max_len, e);
+    if (s == OK) s = sample_keep(out, arena, &ids, skip, e);
+    tok_ids_free(&ids);
+    return s;
+}
