@@ -1,5 +1,6 @@
 /* main.c - argv -> one row of the noun table -> one row of its verb table -> an exit code. */
 #include "cli_priv.h"
+#include "progress.h"
 
 #include "prime/log.h"
 #include "prime/mat.h"
@@ -11,6 +12,7 @@
 static const CliNoun *const nouns[] = {
     &cli_data,
     &cli_model,
+    &cli_report,
     &cli_version,
 };
 
@@ -21,6 +23,7 @@ static void log_to_stderr(void *ctx, LogLevel level, const char *msg)
     (void)ctx;
     if (level == LOG_DEBUG && !cli_common.verbose) return;
     if (level == LOG_INFO && cli_common.quiet) return;
+    progress_wipe();
     fprintf(stderr, "%s%s\n", level == LOG_WARN ? "prime: warning: " : "", msg);
 }
 

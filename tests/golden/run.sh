@@ -10,7 +10,8 @@ FIXTURES=$SOURCE/fixtures
 export GOLDEN FIXTURES LC_ALL=C
 redo=0
 [ "${1:-}" != --redo ] || { redo=1; shift; }
-PATH=$(cd "$(dirname "${1:?path of prime}")" && pwd):$PATH
+prime_dir=$(cd "$(dirname "${1:?path of prime}")" && pwd)
+PATH=$prime_dir:$(cd "$prime_dir/../../tests" && pwd):$PATH
 shift
 [ $# -gt 0 ] || set -- "$GOLDEN"/*.cmd
 tmp=$(mktemp -d)

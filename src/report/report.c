@@ -1,0 +1,75 @@
+/* report.c - load, the table of outputs, write. */
+#include "report_priv.h"
+
+#include "prime/file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const ReportOutput outputs[] = {
+    {"csv", "cells.csv", "one metric of one cell a row, with its interval", out_cells},
+    {"csv", "front.csv", "utility and leakage of each method and lambda", out_front},
+    {"csv", "anchors.csv", "what each anchor leaks, alone and in merges", out_anchors},
+    {"csv", "schema.csv", "what each column means, and its unit", out_schema},
+    {"table", NULL, "the front as text", out_text},
+};
+
+enum { N_OUTPUTS = sizeof outputs / sizeof outputs[0] };
+
+const ReportOutput *report_output_at(size_t i)
+{
+    return i < N_OUTPUTS ? &outputs[i] : NULL;
+}
+
+Status report_load(Report **out, Ledger *l, Err *e)
+{
+    Report *r = calloc(1, sizeof *r);
+    if (r == NULL) FAIL(e, ERR_NOMEM, "no memory for a report");
+    Status s = report_read(r, l, e);
+    if (s == OK) s = report_group(r, e);
+    if (s == OK) s = front_fill(r, l, e);
+    if (s == OK)
+        *out = r;
+    else
+        report_free(r);
+    return s;
+}
+
+void report_free(Report *r)
+{
+    if (r == NULL) return;
+    free(r->cell);
+    free(r->row);
+    names_free(&r->names);
+    arena_free(&r->arena);
+    free(r);
+}
+
+static Status write_file(const ReportOutput *o, const Report *r, const char *dir, Err *e)
+{
+    Str text = {0};
+    char *path = file_join(dir, o->file);
+    Status s = o->fn(&text, r, e);
+    if (s == OK && (path == NULL || text.failed))
+        s = err_set(e, ERR_NOMEM, __FILE__, __LINE__, "%s/%s: no memory", dir, o->file);
+    if (s == OK) s = file_write(path, text.s, text.n, e);
+    str_free(&text);
+    free(path);
+    return s;
+}
+
+Status report_write(const Report *r, const char *format, const char *dir, Str *out, Err *e)
+{
+    const char *names[N_OUTPUTS];
+    size_t n_found = 0;
+    for (size_t i = 0; i < N_OUTPUTS; i++) {
+        names[i] = outputs[i].format;
+        if (strcmp(outputs[i].format, format) != 0) continue;
+        n_found++;
+        TRY(outputs[i].file != NULL ? write_file(&outputs[i], r, dir, e) : outputs[i].fn(out, r, e));
+    }
+    if (n_found > 0) return OK;
+    const char *near = str_nearest(format, names, N_OUTPUTS);
+    if (near != NULL) FAIL(e, ERR_ARG, "format = '%s', did you mean '%s'?", format, near);
+    FAIL(e, ERR_ARG, "format = '%s', want csv or table", format);
+}

@@ -1,0 +1,2 @@
+mkdir run && make_ledger run/ledger.db && touch file
+prime report run --out file/sub

@@ -1,0 +1,2 @@
+mkdir run && make_ledger run/ledger.db
+prime report run --format ""

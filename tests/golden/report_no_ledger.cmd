@@ -1,0 +1,2 @@
+mkdir run
+prime report run

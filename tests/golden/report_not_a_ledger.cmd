@@ -1,0 +1,2 @@
+mkdir run && echo "method,lambda" > run/ledger.db
+prime report run
