@@ -90,6 +90,17 @@ void lora_bank_free(LoraBank *b); /* accepts NULL */
  * demands. */
 bool lora_bank_uniform(const LoraBank *b);
 
+/* lora_from_bank - a copy of the bank's stacks as one adapter of scale 1: the ranks of all adapters side by
+ * side, without their weights and scales. */
+Status lora_from_bank(Lora **l, const LoraBank *b, Err *e) PRIME_MUST_USE;
+
+/* How the adapters of a bank are merged, with weights w of the candidate.
+ * LORA_EXACT: dW = sum_i w_i s_i B_i A_i.
+ * LORA_PRIME: dW = s (sum_i w_i B_i)(sum_j w_j A_j), A and B weighted separately (Kim et al. 2025, EMNLP;
+ * released code, get_weighted_lora): quadratic in w, with cross terms; all adapters must agree in rank and
+ * scale. */
+typedef enum { LORA_EXACT, LORA_PRIME } LoraOp;
+
 /* lora_kind_name - "q_proj" and so on. */
 const char *lora_kind_name(LoraKind k);
 

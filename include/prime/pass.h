@@ -9,13 +9,6 @@
 
 #include "prime/model.h"
 
-/* How the adapters of a bank are merged, with weights w of the candidate.
- * LORA_EXACT: dW = sum_i w_i s_i B_i A_i.
- * LORA_PRIME: dW = s (sum_i w_i B_i)(sum_j w_j A_j), A and B weighted separately (Kim et al. 2025, EMNLP;
- * released code, get_weighted_lora): quadratic in w, with cross terms; all adapters must agree in rank and
- * scale. */
-typedef enum { LORA_EXACT, LORA_PRIME } LoraOp;
-
 typedef struct {
     const LoraBank *bank; /* NULL: the base model */
     LoraOp op;

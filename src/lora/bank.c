@@ -121,3 +121,23 @@ bool lora_bank_uniform(const LoraBank *b)
         }
     return true;
 }
+
+Status lora_from_bank(Lora **l, const LoraBank *b, Err *e)
+{
+    Lora *fresh = NULL;
+    TRY(lora_bare(&fresh, &b->shape, e));
+    for (size_t i = 0; i < bank_sites(b); i++) fresh->site[i] = (LoraSite){.r = b->stack[i].n, .scale = 1};
+    Status s = lora_layout(fresh, e);
+    if (s != OK) {
+        lora_free(fresh);
+        return s;
+    }
+    for (size_t i = 0; i < bank_sites(b); i++) {
+        memcpy(fresh->site[i].a, b->stack[i].a,
+               b->stack[i].n * b->shape.n_in[i % LORA_KINDS] * sizeof(float));
+        memcpy(fresh->site[i].b, b->stack[i].b,
+               b->stack[i].n * b->shape.n_out[i % LORA_KINDS] * sizeof(float));
+    }
+    *l = fresh;
+    return OK;
+}
