@@ -11,6 +11,7 @@
 
 static const CliNoun *const nouns[] = {
     &cli_data,
+    &cli_metric,
     &cli_model,
     &cli_report,
     &cli_version,
