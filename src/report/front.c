@@ -140,15 +140,39 @@ static Status front_tpr(double *tpr, const Report *r, const ReportGroup *g, Aren
     return OK;
 }
 
+/* Leakage is what exceeds the blind attack on the same records: a paired difference. A blind attack that
+ * points the wrong way is turned round, as an attacker would. */
+static Status front_excess(RocEst *out, const Report *r, const ReportGroup *g, size_t blind, double auc_blind,
+                           Arena *a, Err *e)
+{
+    ReportPick p = front_pick(r, g, KIND_ATTACK, "ref"), q = p;
+    q.metric = blind;
+    *out = (RocEst){.value = NAN, .se = NAN, .lo = NAN, .hi = NAN};
+    if (!pick_paired(p, q)) return OK;
+    RocData x, y;
+    size_t n;
+    TRY(pick_scores(&x, &n, &p, BY_UNIT, a, e));
+    TRY(pick_scores(&y, &n, &q, BY_UNIT, a, e));
+    if (x.m == 0 || x.n == 0) return OK;
+    double *turned = arena_alloc(a, y.m + y.n, sizeof *turned);
+    if (turned == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu scores", y.m + y.n);
+    double sign = auc_blind < 0.5 ? -1 : 1;
+    for (size_t i = 0; i < y.m + y.n; i++) turned[i] = sign * (i < y.m ? y.pos[i] : y.neg[i - y.m]);
+    y.pos = turned;
+    y.neg = turned + y.m;
+    return roc_compare(out, &x, &y, 0.95, e);
+}
+
 static Status front_leakage(ReportFront *f, const Report *r, Arena *a, Err *e)
 {
     RocEst loss, base = {.value = NAN};
-    size_t n;
+    size_t n, blind;
     TRY(front_auc(&f->leak, &f->n_records, r, f->group, "ref", a, e));
     TRY(front_auc(&loss, &n, r, f->group, "loss", a, e));
     TRY(front_tpr(&f->tpr, r, f->group, a, e));
     ReportPick p = front_pick(r, f->group, KIND_ATTACK, "");
-    TRY(pick_blind(&f->auc_blind, &p, a, e));
+    TRY(pick_blind(&f->auc_blind, &blind, &p, a, e));
+    TRY(front_excess(&f->excess, r, f->group, blind, f->auc_blind, a, e));
     const ReportGroup *g = front_base(r, f->group->task);
     if (g != NULL) TRY(front_auc(&base, &n, r, g, "loss", a, e));
     f->auc_loss = loss.value;

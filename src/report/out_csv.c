@@ -152,6 +152,7 @@ static void put_front(TableOut *o, const Report *r, const ReportFront *f)
     put_interval(o, f->utility.value, f->utility.lo, f->utility.hi);
     put_interval(o, f->gain.value, f->gain.lo, f->gain.hi);
     put_interval(o, f->leak.value, f->leak.lo, f->leak.hi);
+    put_interval(o, f->excess.value, f->excess.lo, f->excess.hi);
     table_put_num(o, f->tpr);
     table_put_num(o, f->auc_loss);
     table_put_num(o, f->auc_blind);

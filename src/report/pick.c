@@ -106,19 +106,33 @@ size_t pick_metrics(size_t *metric, size_t cap, ReportPick p)
     return n;
 }
 
-Status pick_blind(double *auc, const ReportPick *p, Arena *a, Err *e)
+Status pick_blind(double *auc, size_t *metric, const ReportPick *p, Arena *a, Err *e)
 {
-    size_t metric[REPORT_MAX_METRICS], n = pick_metrics(metric, REPORT_MAX_METRICS, *p);
+    size_t seen[REPORT_MAX_METRICS], n = pick_metrics(seen, REPORT_MAX_METRICS, *p), which = NAME_NONE;
     double best = NAN;
     for (size_t i = 0; i < n; i++) {
-        if (strncmp(p->r->names.name[metric[i]], "blind_", 6) != 0) continue;
+        if (strncmp(p->r->names.name[seen[i]], "blind_", 6) != 0) continue;
         ReportPick one = *p;
-        one.metric = metric[i];
+        one.metric = seen[i];
         RocEst est;
         size_t n_records;
         TRY(pick_auc(&est, &n_records, &one, BY_UNIT, a, e));
-        if (!isnan(est.value) && !(fabs(est.value - 0.5) <= fabs(best - 0.5))) best = est.value;
+        if (isnan(est.value) || fabs(est.value - 0.5) <= fabs(best - 0.5)) continue;
+        best = est.value;
+        which = seen[i];
     }
     *auc = best;
+    *metric = which;
     return OK;
+}
+
+bool pick_paired(ReportPick a, ReportPick b)
+{
+    PickAt at = {0}, bt = {0};
+    for (;;) {
+        const ReportRow *x = pick_next(&a, &at), *y = pick_next(&b, &bt);
+        if (x == NULL || y == NULL) return x == y;
+        if (at.cell != bt.cell || x->unit != y->unit || x->record != y->record || x->label != y->label)
+            return false;
+    }
 }

@@ -60,6 +60,7 @@ typedef struct {
     size_t metric;          /* the task's utility metric; NAME_NONE when it has none */
     StatsEst utility, gain; /* gain: over the base, target by target */
     RocEst leak;            /* attack `ref` */
+    RocEst excess;          /* the same minus the strongest blind attack, record by record */
     double auc_loss, tpr, auc_blind, auc_base, attenuation;
     size_t n_records; /* distinct, scored by `ref` */
     bool graded, dominated;
@@ -108,9 +109,11 @@ Status pick_scores(RocData *out, size_t *n_records, const ReportPick *p, PickBy 
 /* pick_auc - AUC with the clustered interval; all NaN when one side is empty. */
 Status pick_auc(RocEst *out, size_t *n_records, const ReportPick *p, PickBy by, Arena *a,
                 Err *e) PRIME_MUST_USE;
-/* pick_blind - AUC of the strongest attack named blind_*: the one farthest from 0.5. NaN when there is none.
- */
-Status pick_blind(double *auc, const ReportPick *p, Arena *a, Err *e) PRIME_MUST_USE;
+/* pick_blind - the strongest attack named blind_*: the one whose AUC is farthest from 0.5. *metric is
+ * NAME_NONE and *auc NaN when there is none. */
+Status pick_blind(double *auc, size_t *metric, const ReportPick *p, Arena *a, Err *e) PRIME_MUST_USE;
+/* pick_paired - whether two picks hold scores of the same records of the same cells, in the same order. */
+bool pick_paired(ReportPick a, ReportPick b);
 /* pick_metrics - the distinct metrics among the rows of p (whose own metric is ignored), in order of first
  * sight, into metric [cap]; returns how many. */
 size_t pick_metrics(size_t *metric, size_t cap, ReportPick p);

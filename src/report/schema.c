@@ -46,6 +46,12 @@ static const ReportColumn columns[] = {
      "anchors, pooled over anchors, targets and seeds; 0.5 is no leak"},
     {"front.csv", "leakage_lo", "rate", "lower end of the interval clustered by anchor, " CI_WORDS},
     {"front.csv", "leakage_hi", "rate", "upper end of the same"},
+    {"front.csv", "excess", "difference of rates",
+     "leakage minus the AUC of the strongest blind attack on the same records, which is turned round where "
+     "it is below 0.5; empty where the two did not score the same records"},
+    {"front.csv", "excess_lo", "difference of rates",
+     "lower end of the paired interval clustered by anchor, " CI_WORDS},
+    {"front.csv", "excess_hi", "difference of rates", "upper end of the same"},
     {"front.csv", "tpr_at_fpr_0.01", "rate",
      "members that `ref` finds while it accuses at most 1% of held-out records"},
     {"front.csv", "auc_loss", "rate", "AUC of the plain loss attack"},

@@ -46,7 +46,7 @@ static Status make_attacks(Maker *m, size_t anchor, Err *e)
         snprintf(record, sizeof record, "r%zu", i);
         TRY(make_score(m, "attack", "loss", unit, record, label, loss + (base ? 0 : ref), e));
         TRY(make_score(m, "attack", "ref", unit, record, label, base ? 0 : ref, e));
-        TRY(make_score(m, "attack", "blind_length", unit, record, label, (double)(i * 7 % 5), e));
+        TRY(make_score(m, "attack", "blind_length", unit, record, label, (double)((i * 7 + anchor) % 5), e));
     }
     if (m->plan->leak == 0 || m->plan->leak == 3) return OK;
     return make_score(m, "weight", "w", unit, "", LEDGER_NO_LABEL, 1.0 / (double)(1 + anchor), e);

@@ -152,6 +152,7 @@ Test(report, the_front_by_hand)
         cr_assert_float_eq(num_at(&t, i, "leakage"), leak[i], 1e-12);
         cr_assert_float_eq(num_at(&t, i, "auc_loss"), 1 - leak[i], 1e-12);
         cr_assert_float_eq(num_at(&t, i, "auc_blind"), 0.75, 1e-12); /* one member of two stands out */
+        cr_assert_float_eq(num_at(&t, i, "excess"), leak[i] - 0.75, 1e-12);
         cr_assert_float_eq(num_at(&t, i, "auc_base"), 0.5, 1e-12);
         cr_assert_float_eq(num_at(&t, i, "attenuation"), 0.25, 1e-12);
         cr_assert_eq(num_at(&t, i, "n_targets"), 3);
