@@ -19,7 +19,7 @@ struct Archive {
 enum { FIRST_CAP = 64 };
 
 /* -0 and 0 are the same weight and must be the same key. */
-static uint64_t number_bits(double x)
+static uint64_t archive_bits(double x)
 {
     uint64_t bits;
     if (x == 0) x = 0;
@@ -31,7 +31,7 @@ static size_t genome_hash(const double *x, size_t n)
 {
     uint64_t h = 0xCBF29CE484222325U;
     for (size_t i = 0; i < n; i++) {
-        h = (h ^ number_bits(x[i])) * 0x9E3779B97F4A7C15U;
+        h = (h ^ archive_bits(x[i])) * 0x9E3779B97F4A7C15U;
         h ^= h >> 29;
     }
     return (size_t)h;
@@ -40,12 +40,12 @@ static size_t genome_hash(const double *x, size_t n)
 static bool genome_equal(const double *a, const double *b, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (number_bits(a[i]) != number_bits(b[i])) return false;
+        if (archive_bits(a[i]) != archive_bits(b[i])) return false;
     return true;
 }
 
 /* The slot that holds x, or the free one where it belongs. */
-static size_t *slot_of(const Archive *a, size_t *slot, size_t cap, const double *x)
+static size_t *archive_slot(const Archive *a, size_t *slot, size_t cap, const double *x)
 {
     size_t at = genome_hash(x, a->dim) % (2 * cap);
     while (slot[at] != 0 && !genome_equal(&a->x[(slot[at] - 1) * a->dim], x, a->dim))
@@ -77,7 +77,7 @@ void archive_free(Archive *a)
 }
 
 /* One array enlarged to n elements of `size` bytes; false leaves it as it was. */
-static bool grow_one(void *array, size_t n, size_t size)
+static bool archive_grow_one(void *array, size_t n, size_t size)
 {
     size_t bytes;
     void **p = array, *more;
@@ -90,13 +90,14 @@ static bool grow_one(void *array, size_t n, size_t size)
 static bool archive_grow(Archive *a)
 {
     size_t cap = a->cap > 0 ? 2 * a->cap : FIRST_CAP;
-    if (!grow_one(&a->x, cap, a->dim * sizeof(double)) || !grow_one(&a->v, cap, a->k * sizeof(double)) ||
-        !grow_one(&a->u, cap, sizeof(double)) || !grow_one(&a->noise, cap, sizeof(double)) ||
-        !grow_one(&a->count, cap, sizeof(size_t)))
+    if (!archive_grow_one(&a->x, cap, a->dim * sizeof(double)) ||
+        !archive_grow_one(&a->v, cap, a->k * sizeof(double)) ||
+        !archive_grow_one(&a->u, cap, sizeof(double)) || !archive_grow_one(&a->noise, cap, sizeof(double)) ||
+        !archive_grow_one(&a->count, cap, sizeof(size_t)))
         return false;
     size_t *slot = calloc(2 * cap, sizeof *slot);
     if (slot == NULL) return false;
-    for (size_t i = 0; i < a->n; i++) *slot_of(a, slot, cap, &a->x[i * a->dim]) = i + 1;
+    for (size_t i = 0; i < a->n; i++) *archive_slot(a, slot, cap, &a->x[i * a->dim]) = i + 1;
     free(a->slot);
     a->slot = slot;
     a->cap = cap;
@@ -116,7 +117,7 @@ static Status put_check(const Archive *a, const double *x, double u, const doubl
 }
 
 /* running mean after one more value */
-static void mean_add(double *mean, double x, size_t count)
+static void archive_mean_add(double *mean, double x, size_t count)
 {
     *mean += (x - *mean) / (double)count;
 }
@@ -125,7 +126,7 @@ Status archive_put(Archive *a, const double *x, double u, const double *v, doubl
 {
     TRY(put_check(a, x, u, v, noise, e));
     if (a->n == a->cap && !archive_grow(a)) FAIL(e, ERR_NOMEM, "no memory for %zu evaluations", a->n + 1);
-    size_t *slot = slot_of(a, a->slot, a->cap, x);
+    size_t *slot = archive_slot(a, a->slot, a->cap, x);
     bool fresh = *slot == 0;
     if (fresh) *slot = ++a->n;
     size_t i = *slot - 1;
@@ -137,8 +138,8 @@ Status archive_put(Archive *a, const double *x, double u, const double *v, doubl
         a->noise[i] = NAN;
     }
     a->count[i]++;
-    mean_add(&a->u[i], u, a->count[i]);
-    for (size_t j = 0; j < a->k; j++) mean_add(&a->v[i * a->k + j], v[j], a->count[i]);
+    archive_mean_add(&a->u[i], u, a->count[i]);
+    for (size_t j = 0; j < a->k; j++) archive_mean_add(&a->v[i * a->k + j], v[j], a->count[i]);
     if (!isnan(noise)) a->noise[i] = noise;
     return OK;
 }
@@ -156,7 +157,7 @@ ArchiveItem archive_at(const Archive *a, size_t i)
 bool archive_find(ArchiveItem *out, const Archive *a, const double *x)
 {
     if (a->n == 0) return false;
-    size_t slot = *slot_of(a, a->slot, a->cap, x);
+    size_t slot = *archive_slot(a, a->slot, a->cap, x);
     if (slot == 0) return false;
     *out = archive_at(a, slot - 1);
     return true;

@@ -6,13 +6,13 @@
 #include <math.h>
 #include <string.h>
 
-static double square(double x)
+static double cma_square(double x)
 {
     return x * x;
 }
 
 /* The raw weights ln((P + 1)/2) - ln i (eq. 49): sum and sum of squares over [from, to). */
-static void raw_sums(double *sum, double *squares, const double *w, size_t from, size_t to)
+static void cma_raw_sums(double *sum, double *squares, const double *w, size_t from, size_t to)
 {
     *sum = *squares = 0;
     for (size_t i = from; i < to; i++) {
@@ -26,15 +26,15 @@ EvolveParams evolve_params(double *w, size_t dim, size_t popsize, bool diagonal)
     double n = (double)dim, pop = (double)popsize, sum, squares, sum_neg, squares_neg;
     EvolveParams p = {.mu = popsize / 2};
     for (size_t i = 0; i < popsize; i++) w[i] = log((pop + 1) / 2) - log((double)i + 1);
-    raw_sums(&sum, &squares, w, 0, p.mu);
-    raw_sums(&sum_neg, &squares_neg, w, p.mu, popsize);
+    cma_raw_sums(&sum, &squares, w, 0, p.mu);
+    cma_raw_sums(&sum_neg, &squares_neg, w, p.mu, popsize);
     p.mueff = sum * sum / squares;
     double mueff_neg = sum_neg * sum_neg / squares_neg;
     p.c_sigma = (p.mueff + 2) / (n + p.mueff + 5);
     p.d_sigma = 1 + 2 * fmax(0, sqrt((p.mueff - 1) / (n + 1)) - 1) + p.c_sigma;
     p.c_c = (4 + p.mueff / n) / (n + 4 + 2 * p.mueff / n);
-    p.c_1 = 2 / (square(n + 1.3) + p.mueff);
-    p.c_mu = fmin(1 - p.c_1, 2 * (p.mueff - 2 + 1 / p.mueff) / (square(n + 2) + p.mueff));
+    p.c_1 = 2 / (cma_square(n + 1.3) + p.mueff);
+    p.c_mu = fmin(1 - p.c_1, 2 * (p.mueff - 2 + 1 / p.mueff) / (cma_square(n + 2) + p.mueff));
     p.chi = sqrt(n) * (1 - 1 / (4 * n) + 1 / (21 * n * n));
     if (diagonal) {
         p.c_1 = fmin(0.5, p.c_1 * (n + 2) / 3);
@@ -54,7 +54,7 @@ EvolveParams evolve_params(double *w, size_t dim, size_t popsize, bool diagonal)
 }
 
 /* out = basis v, or basis^T v */
-static void turn(double *out, const double *basis, const double *v, size_t n, bool transpose)
+static void cma_turn(double *out, const double *basis, const double *v, size_t n, bool transpose)
 {
     for (size_t i = 0; i < n; i++) {
         out[i] = 0;
@@ -68,19 +68,19 @@ void cma_sample(Evolver *ev, double *x, size_t k)
     Rng r = rng_stream(ev->h.seed, "evolve", ev->h.generation * ev->h.popsize + k);
     for (size_t i = 0; i < n; i++) ev->t1[i] = ev->dev[i] * rng_normal(&r);
     if (ev->basis != NULL)
-        turn(x, ev->basis, ev->t1, n, false);
+        cma_turn(x, ev->basis, ev->t1, n, false);
     else
         memcpy(x, ev->t1, n * sizeof *x);
     for (size_t i = 0; i < n; i++) x[i] = ev->mean[i] + ev->h.sigma * x[i];
 }
 
 /* t1 = diag(1/dev) basis^T y: its length is y's Mahalanobis length, and turned back it is C^(-1/2) y. */
-static double whiten(Evolver *ev, const double *y)
+static double cma_whiten(Evolver *ev, const double *y)
 {
     size_t n = ev->h.dim;
     double sum = 0;
     if (ev->basis != NULL)
-        turn(ev->t1, ev->basis, y, n, true);
+        cma_turn(ev->t1, ev->basis, y, n, true);
     else
         memcpy(ev->t1, y, n * sizeof *y);
     for (size_t i = 0; i < n; i++) {
@@ -92,7 +92,7 @@ static double whiten(Evolver *ev, const double *y)
 
 double cma_length(Evolver *ev, const double *y)
 {
-    return whiten(ev, y);
+    return cma_whiten(ev, y);
 }
 
 /* t2 = weighted mean step, t3 = C^(-1/2) t2; the evolution path of sigma (eq. 43); returns its length. */
@@ -103,9 +103,9 @@ static double path_sigma_update(Evolver *ev)
     memset(ev->t2, 0, n * sizeof *ev->t2);
     for (size_t k = 0; k < ev->p.mu; k++)
         for (size_t i = 0; i < n; i++) ev->t2[i] += ev->weights[k] * ev->step[k * n + i];
-    whiten(ev, ev->t2);
+    cma_whiten(ev, ev->t2);
     if (ev->basis != NULL)
-        turn(ev->t3, ev->basis, ev->t1, n, false);
+        cma_turn(ev->t3, ev->basis, ev->t1, n, false);
     else
         memcpy(ev->t3, ev->t1, n * sizeof *ev->t3);
     for (size_t i = 0; i < n; i++) {
@@ -120,7 +120,7 @@ static double rank_mu_weight(Evolver *ev, size_t k)
 {
     double w = ev->weights[k];
     if (w >= 0) return w;
-    double length = whiten(ev, &ev->step[k * ev->h.dim]);
+    double length = cma_whiten(ev, &ev->step[k * ev->h.dim]);
     return w * (double)ev->h.dim / (length * length + 1e-8);
 }
 

@@ -32,25 +32,25 @@ const EvolveMethod *evolve_method_at(size_t i)
     return i < N_METHODS ? &methods[i] : NULL;
 }
 
-static double clip(double x, double lo, double hi)
+static double repair_clip(double x, double lo, double hi)
 {
     return x < lo ? lo : x > hi ? hi : x;
 }
 
-static double fold(double x, double lo, double hi)
+static double repair_fold(double x, double lo, double hi)
 {
     double width = hi - lo, at = fmod(x - lo, 2 * width);
     if (at < 0) at += 2 * width;
-    return clip(at <= width ? lo + at : hi - (at - width), lo, hi);
+    return repair_clip(at <= width ? lo + at : hi - (at - width), lo, hi);
 }
 
 double evolve_repair(double x, double lo, double hi, EvolveBound bound)
 {
     if (x >= lo && x <= hi) return x;
-    if (bound == EVOLVE_CLIP) return clip(x, lo, hi);
+    if (bound == EVOLVE_CLIP) return repair_clip(x, lo, hi);
     double once = x < lo ? 2 * lo - x : 2 * hi - x;
-    if (bound == EVOLVE_REFLECT && isfinite(hi - lo)) return fold(x, lo, hi);
-    return clip(once, lo, hi);
+    if (bound == EVOLVE_REFLECT && isfinite(hi - lo)) return repair_fold(x, lo, hi);
+    return repair_clip(once, lo, hi);
 }
 
 void evolve_free(Evolver *ev)
@@ -153,7 +153,7 @@ static Status head_fill(EvolveHead *h, const char *method, const EvolveOpts *o, 
     return head_check(h, e);
 }
 
-static void identity(double *a, size_t n)
+static void evolver_identity(double *a, size_t n)
 {
     memset(a, 0, n * n * sizeof *a);
     for (size_t i = 0; i < n; i++) a[i * n + i] = 1;
@@ -175,8 +175,8 @@ Status evolve_new(Evolver **out, const char *method, const EvolveOpts *o, Err *e
         ev->dev[i] = 1;
     }
     if (ev->basis != NULL) {
-        identity(ev->basis, o->dim);
-        identity(ev->cov, o->dim);
+        evolver_identity(ev->basis, o->dim);
+        evolver_identity(ev->cov, o->dim);
     } else {
         memcpy(ev->cov, ev->dev, o->dim * sizeof *ev->cov);
     }
@@ -222,7 +222,7 @@ static Status tell_check(const Evolver *ev, const double *x, const double *f, Er
 }
 
 /* Indices by value, equal values in index order: insertion sort, populations are small. */
-static void rank_points(size_t *order, const double *f, size_t n)
+static void evolver_rank(size_t *order, const double *f, size_t n)
 {
     for (size_t k = 0; k < n; k++) {
         size_t j = k;
@@ -247,7 +247,7 @@ static void step_from(Evolver *ev, double *y, const double *x, bool asked)
 static void steps_fill(Evolver *ev, const double *x, const double *f)
 {
     size_t n = ev->h.dim, pop = ev->h.popsize, at = 0;
-    rank_points(ev->order, f, pop);
+    evolver_rank(ev->order, f, pop);
     evolve_ask(ev, ev->asked);
     if (ev->h.elitist && ev->h.has_best && ev->h.best_f < f[ev->order[0]])
         step_from(ev, &ev->step[at++ * n], ev->best, false);

@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* Number of entries of x [n], sorted, below v (or at most v). */
-static size_t count_below(const double *x, size_t n, double v, bool or_equal)
+static size_t roc_count_below(const double *x, size_t n, double v, bool or_equal)
 {
     size_t lo = 0, hi = n;
     while (lo < hi) {
@@ -25,9 +25,9 @@ static size_t count_below(const double *x, size_t n, double v, bool or_equal)
 }
 
 /* share of sorted x [n] below v, ties by half */
-static double placement(const double *x, size_t n, double v)
+static double roc_placement(const double *x, size_t n, double v)
 {
-    return 0.5 * (double)(count_below(x, n, v, false) + count_below(x, n, v, true)) / (double)n;
+    return 0.5 * (double)(roc_count_below(x, n, v, false) + roc_count_below(x, n, v, true)) / (double)n;
 }
 
 double roc_auc(const double *pos, size_t m, const double *neg, size_t n, double *work)
@@ -36,7 +36,7 @@ double roc_auc(const double *pos, size_t m, const double *neg, size_t n, double 
     memcpy(work, neg, n * sizeof *work);
     stats_sort(work, n);
     double sum = 0;
-    for (size_t i = 0; i < m; i++) sum += placement(work, n, pos[i]);
+    for (size_t i = 0; i < m; i++) sum += roc_placement(work, n, pos[i]);
     return sum / (double)m;
 }
 
@@ -82,15 +82,15 @@ static Status roc_parts(RocParts *p, const RocData *d, Arena *a, Err *e)
     memcpy(neg, d->neg, d->n * sizeof *neg);
     stats_sort(pos, d->m);
     stats_sort(neg, d->n);
-    for (size_t i = 0; i < d->m; i++) p->v10[i] = placement(neg, d->n, d->pos[i]);
-    for (size_t j = 0; j < d->n; j++) p->v01[j] = 1 - placement(pos, d->m, d->neg[j]);
+    for (size_t i = 0; i < d->m; i++) p->v10[i] = roc_placement(neg, d->n, d->pos[i]);
+    for (size_t j = 0; j < d->n; j++) p->v01[j] = 1 - roc_placement(pos, d->m, d->neg[j]);
     p->auc = stats_mean(p->v10, d->m);
     for (size_t i = 0; i < d->m; i++) p->v10[i] -= p->auc;
     for (size_t j = 0; j < d->n; j++) p->v01[j] -= p->auc;
     return OK;
 }
 
-static double square_sum(const double *x, size_t n)
+static double roc_square_sum(const double *x, size_t n)
 {
     double sum = 0;
     for (size_t i = 0; i < n; i++) sum += x[i] * x[i];
@@ -101,7 +101,7 @@ static double delong_var(const RocParts *p, size_t m, size_t n)
 {
     if (m < 2 || n < 2) return NAN;
     double dm = (double)m, dn = (double)n;
-    return square_sum(p->v10, m) / (dm * (dm - 1)) + square_sum(p->v01, n) / (dn * (dn - 1));
+    return roc_square_sum(p->v10, m) / (dm * (dm - 1)) + roc_square_sum(p->v01, n) / (dn * (dn - 1));
 }
 
 /* Per user: placements summed on each side, and how many records there. */
@@ -127,7 +127,7 @@ static RocUserCount roc_count_users(const RocUser *u, size_t n_users)
 }
 
 /* i / (i - 1), the small-sample factor of a sum over i users */
-static double user_factor(size_t i)
+static double roc_user_factor(size_t i)
 {
     return (double)i / (double)(i - 1);
 }
@@ -141,8 +141,8 @@ static double clustered_var(const RocUser *u, size_t n_users, RocUserCount c, si
         bb += u[k].b * u[k].b;
         ab += u[k].a * u[k].b;
     }
-    double var = user_factor(c.i10) * aa / (dm * dm) + user_factor(c.i01) * bb / (dn * dn) +
-                 2 * user_factor(c.all) * ab / (dm * dn);
+    double var = roc_user_factor(c.i10) * aa / (dm * dm) + roc_user_factor(c.i01) * bb / (dn * dn) +
+                 2 * roc_user_factor(c.all) * ab / (dm * dn);
     return var > 0 ? var : 0; /* rounding */
 }
 
@@ -161,7 +161,7 @@ static Status roc_by_user(RocUser **u, const RocParts *p, const RocData *d, Aren
     return OK;
 }
 
-static double cut(double x, double lo, double hi)
+static double roc_cut(double x, double lo, double hi)
 {
     return isnan(x) ? x : fmin(fmax(x, lo), hi);
 }
@@ -172,8 +172,8 @@ static void roc_wald(RocEst *est, double var, double null, double low, double le
 {
     est->se = var > 1e-30 ? sqrt(var) : var >= 0 ? 0 : NAN;
     double q = isnan(var) ? NAN : stats_t_q((1 + level) / 2, est->df);
-    est->lo = cut(est->value - q * est->se, low, 1);
-    est->hi = cut(est->value + q * est->se, low, 1);
+    est->lo = roc_cut(est->value - q * est->se, low, 1);
+    est->hi = roc_cut(est->value + q * est->se, low, 1);
     double gap = est->value - null;
     if (fabs(gap) < 1e-15) gap = 0;
     est->p = isnan(est->se) ? NAN : gap == 0 ? 1 : stats_t_p(gap / est->se, est->df);
@@ -191,7 +191,7 @@ static void roc_perfect(RocEst *est, size_t k, double level)
     est->p = fmin(1, 2 * pow(0.5, (double)k));
 }
 
-static size_t least(size_t a, size_t b)
+static size_t roc_least(size_t a, size_t b)
 {
     return a < b ? a : b;
 }
@@ -211,12 +211,12 @@ static Status clustered_fill(RocEst *out, const RocParts *p, const RocData *d, d
     RocUser *u;
     TRY(roc_by_user(&u, p, d, a, e));
     RocUserCount c = roc_count_users(u, d->n_users);
-    size_t side = least(c.i10, c.i01);
+    size_t side = roc_least(c.i10, c.i01);
     RocEst est = {.value = p->auc, .m = d->m, .n = d->n, .n_clusters = c.all, .n_both = c.both};
     est.df = side > 1 ? (double)(side - 1) : NAN;
     roc_wald(&est, clustered_var(u, d->n_users, c, d->m, d->n), null, low, level);
     est.gradable = side >= ROC_MIN_USERS;
-    *pairs = least(side, c.all / 2);
+    *pairs = roc_least(side, c.all / 2);
     *out = est;
     return OK;
 }
@@ -226,7 +226,7 @@ static Status delong_run(RocEst *out, const RocData *d, double level, Arena *a, 
     RocParts p;
     TRY(roc_parts(&p, d, a, e));
     delong_fill(out, &p, d, 0.5, 0, level);
-    roc_perfect(out, least(d->m, d->n), level);
+    roc_perfect(out, roc_least(d->m, d->n), level);
     return OK;
 }
 

@@ -37,7 +37,7 @@ double stats_sd(const double *x, size_t n)
     return sqrt(ss / (double)(n - 1));
 }
 
-static int double_order(const void *a, const void *b)
+static int stats_double_order(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
@@ -45,7 +45,7 @@ static int double_order(const void *a, const void *b)
 
 void stats_sort(double *x, size_t n)
 {
-    if (n > 1) qsort(x, n, sizeof *x, double_order);
+    if (n > 1) qsort(x, n, sizeof *x, stats_double_order);
 }
 
 double stats_quantile(const double *x, size_t n, double p)

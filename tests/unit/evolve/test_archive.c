@@ -5,7 +5,7 @@
 #include "../num/ref_csv.h"
 
 /* "a;b" reduced to its mean or its maximum */
-static double reduce(char *text, bool mean)
+static double reduce_metrics(char *text, bool mean)
 {
     double sum = 0, top = -INFINITY;
     size_t n = 0;
@@ -27,9 +27,9 @@ Test(objective, meets_the_reference)
         size_t k = 0;
         snprintf(text, sizeof text, "%s", ref_str(&r, i, "anchor_metrics"));
         for (char *save = NULL, *t = strtok_r(text, "|", &save); t != NULL; t = strtok_r(NULL, "|", &save))
-            v[k++] = reduce(t, mean);
+            v[k++] = reduce_metrics(t, mean);
         snprintf(text, sizeof text, "%s", ref_str(&r, i, "user_metrics"));
-        double u = reduce(text, mean), lambda = ref_num(&r, i, "sim_penalty_lambda");
+        double u = reduce_metrics(text, mean), lambda = ref_num(&r, i, "sim_penalty_lambda");
         REF_NEAR(u, ref_num(&r, i, "user_score"), 1e-15, "row %zu", i);
         REF_NEAR(objective_mean(v, k), ref_num(&r, i, "lora_score"), 1e-15, "row %zu", i);
         REF_NEAR(objective_prime(u, v, k, lambda, ref_num(&r, i, "minimize") == 1), ref_num(&r, i, "loss"),

@@ -183,14 +183,14 @@ Test(evolve, repair_meets_the_reference)
 }
 
 /* A minimum away from the start and inside the box, as in a merge. */
-static double shifted(const double *x, size_t n)
+static double bench_shifted(const double *x, size_t n)
 {
     double s = 0;
     for (size_t i = 0; i < n; i++) s += (x[i] - 0.6) * (x[i] - 0.6);
     return s;
 }
 
-static double corner(const double *x, size_t n)
+static double bench_corner(const double *x, size_t n)
 {
     double s = 0;
     for (size_t i = 0; i < n; i++) s += (x[i] - 3) * (x[i] - 3) - 2.25;
@@ -219,17 +219,17 @@ Test(evolve, presets_beat_their_controls)
 {
     static const size_t dims[] = {3, 9, 32};
     for (size_t i = 0; i < 3; i++) {
-        double random = median_best("prime", "random", shifted, dims[i], 100);
-        double gauss = median_best("prime", "gauss", shifted, dims[i], 100);
-        double ours = median_best("prime", NULL, shifted, dims[i], 100);
-        double paper = median_best("prime-paper", NULL, shifted, dims[i], 100);
+        double random = median_best("prime", "random", bench_shifted, dims[i], 100);
+        double gauss = median_best("prime", "gauss", bench_shifted, dims[i], 100);
+        double ours = median_best("prime", NULL, bench_shifted, dims[i], 100);
+        double paper = median_best("prime-paper", NULL, bench_shifted, dims[i], 100);
         cr_assert(ours < 0.7 * random && ours < gauss, "D = %zu: %g, random %g, gauss %g", dims[i], ours,
                   random, gauss);
         cr_assert(paper < 0.7 * random, "D = %zu: %g, random %g", dims[i], paper, random);
     }
     /* the optimum in a corner of the box is reached, not lost to the repair */
-    cr_assert_lt(median_best("prime", NULL, corner, 3, 400), 1e-3);
-    cr_assert_lt(median_best("prime-paper", NULL, corner, 3, 400), 1e-3);
+    cr_assert_lt(median_best("prime", NULL, bench_corner, 3, 400), 1e-3);
+    cr_assert_lt(median_best("prime-paper", NULL, bench_corner, 3, 400), 1e-3);
 }
 
 Test(evolve, presets_are_what_they_say)
@@ -261,7 +261,7 @@ Test(evolve, saved_and_restored_goes_on_alike)
         Evolver *a, *b = NULL;
         cr_assert_eq(evolve_new(&a, evolve_method_at(m)->name, &o, NULL), OK);
         size_t pop = evolve_popsize(a);
-        run_until(a, shifted, -1, 9 * pop);
+        run_until(a, bench_shifted, -1, 9 * pop);
         Str s = {0};
         evolve_save(a, &s);
         Err e = {0};
@@ -270,7 +270,7 @@ Test(evolve, saved_and_restored_goes_on_alike)
             evolve_ask(a, x[0]);
             evolve_ask(b, x[1]);
             cr_assert_eq(memcmp(x[0], x[1], pop * 12 * sizeof(double)), 0, "generation %d", g);
-            for (size_t k = 0; k < pop; k++) f[k] = shifted(&x[0][k * 12], 12);
+            for (size_t k = 0; k < pop; k++) f[k] = bench_shifted(&x[0][k * 12], 12);
             cr_assert_eq(evolve_tell(a, x[0], f, NULL), OK);
             cr_assert_eq(evolve_tell(b, x[1], f, NULL), OK);
         }
@@ -287,7 +287,7 @@ Test(evolve, damaged_states_are_refused)
     EvolveOpts o = {.dim = 3, .lo = -1, .hi = 1, .sigma = 0.3};
     Evolver *ev, *back;
     cr_assert_eq(evolve_new(&ev, "cma", &o, NULL), OK);
-    run_until(ev, shifted, -1, 50);
+    run_until(ev, bench_shifted, -1, 50);
     Str s = {0};
     evolve_save(ev, &s);
     evolve_free(ev);

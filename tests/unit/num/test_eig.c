@@ -4,7 +4,7 @@
 #include "ref_csv.h"
 
 /* A random symmetric matrix; the upper triangle is spoilt, since only the lower one counts. */
-static void symmetric(double *full, double *lower, size_t n, uint64_t seed)
+static void eig_symmetric(double *full, double *lower, size_t n, uint64_t seed)
 {
     Rng r = rng_stream(seed, "eig", n);
     for (size_t i = 0; i < n; i++)
@@ -19,7 +19,7 @@ Test(eig, vectors_rebuild_the_matrix)
     static double full[1600], lower[1600], vec[1600], val[40];
     for (size_t s = 0; s < 4; s++) {
         size_t n = sizes[s];
-        symmetric(full, lower, n, 4);
+        eig_symmetric(full, lower, n, 4);
         EigWork *w;
         cr_assert_eq(eig_new(&w, n, NULL), OK);
         cr_assert_eq(eig_sym(val, vec, lower, w, NULL), OK);
