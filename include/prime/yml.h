@@ -82,9 +82,9 @@ Status yml_parse(void *out, const YmlSpec *spec, Arena *a, const char *text, siz
  * ERR_NOMEM. */
 Status yml_set(void *out, const YmlSpec *spec, Arena *a, const char *assignment, Err *e) PRIME_MUST_USE;
 
-/* yml_dump - append the struct as YAML, in the order of the table; reading it back gives the same struct.
- * Texts that are NULL, numbers that are not finite and empty lists of numbers are left out. Failure:
- * out->failed. */
+/* yml_dump - append the struct as YAML, in the order of the table. Reading it back gives the same struct
+ * where the defaults too are within their bounds. Texts that are NULL, numbers that are not finite and empty
+ * lists of numbers are left out. Failure: out->failed. */
 void yml_dump(Str *out, const YmlSpec *spec, const void *values);
 
 /* yml_help - append one line for each field: key, what it takes, bounds, help. */

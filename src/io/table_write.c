@@ -46,8 +46,9 @@ static void table_put_quoted(TableOut *o, const char *s)
 void table_put_str(TableOut *o, const char *s)
 {
     table_cell_begin(o);
+    bool mark = strncmp(s, "\xef\xbb\xbf", 3) == 0;   /* would be skipped at the start of a file */
     bool lone_empty = o->n_cols == 1 && s[0] == '\0'; /* would be a blank line, which readers skip */
-    if (lone_empty || s[strcspn(s, ",\"\r\n")] != '\0') {
+    if (mark || lone_empty || s[strcspn(s, ",\"\r\n")] != '\0') {
         table_put_quoted(o, s);
         return;
     }

@@ -166,6 +166,20 @@ Test(table, what_is_written_is_read_back)
     arena_free(&a);
 }
 
+Test(table, a_name_that_begins_with_a_byte_order_mark_survives)
+{
+    static const char *const cols[] = {"\xef\xbb\xbf"
+                                       "a"};
+    Arena a = {0};
+    Str s = {0};
+    TableOut o;
+    table_begin(&o, NULL, &s, cols, 1);
+    Table t = table_good(&a, s.s);
+    cr_assert_str_eq(t.col[0], cols[0]);
+    str_free(&s);
+    arena_free(&a);
+}
+
 Test(table, files_and_numbers_that_are_none)
 {
     static const char *const cols[] = {"a", "b"};
