@@ -9,8 +9,5 @@ case $version in
 *"version 14."*) ;;
 *) echo "want clang-format 14, found ${version:-none}"; exit 77 ;;
 esac
-bad=0
-for f in $(find src include tests -name '*.[ch]' | LC_ALL=C sort); do
-    "$tool" --dry-run -Werror "$f" 2>/dev/null || { echo "$f: not formatted"; bad=1; }
-done
-exit $bad
+bad=$(find src include tests -name '*.[ch]' | xargs "$tool" --dry-run -Werror 2>&1 | grep -o '^[^ :]*\.[ch]:' | LC_ALL=C sort -u || true)
+[ -z "$bad" ] || { sed 's/$/ not formatted/' <<<"$bad"; exit 1; }
