@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+/* One noun a line. */
+/* clang-format off */
 static const CliNoun *const nouns[] = {
     &cli_data,
     &cli_metric,
@@ -16,6 +18,7 @@ static const CliNoun *const nouns[] = {
     &cli_report,
     &cli_version,
 };
+/* clang-format on */
 
 enum { N_NOUNS = sizeof nouns / sizeof nouns[0] };
 
