@@ -25,6 +25,8 @@ void tok_ids_free(TokIds *ids);
  * pre-tokenizers but Split, Digits, ByteLevel, decoders but ByteLevel, SentencePiece kinds, unknown keys);
  * ERR_NOMEM. */
 Status tok_load(Tok **t, const char *path, Err *e) PRIME_MUST_USE;
+/* tok_parse - the same from n bytes; `name` is for messages. */
+Status tok_parse(Tok **t, const char *json, size_t n, const char *name, Err *e) PRIME_MUST_USE;
 void tok_free(Tok *t);               /* accepts NULL */
 size_t tok_vocab_size(const Tok *t); /* largest id + 1 */
 /* tok_id - id of a token by its content (special or not), -1 when absent. */
@@ -39,6 +41,7 @@ Status tok_encode(const Tok *t, TokIds *out, const char *text, size_t n, bool sp
                   Err *e) PRIME_MUST_USE;
 /* tok_decode - append the text of n ids; special tokens are left out when skip_special. The result is UTF-8:
  * characters that the ids cut short become U+FFFD, one for each maximal broken part.
+ * Differs: tokenizers 0.23 garbles added tokens that are normalised and not ASCII; here they keep their text.
  * Errors: ERR_ARG an id out of range, with its place; ERR_NOMEM. */
 Status tok_decode(const Tok *t, Str *out, const int32_t *ids, size_t n, bool skip_special,
                   Err *e) PRIME_MUST_USE;

@@ -183,16 +183,16 @@ typedef struct {
     size_t n, cap;
     char **whole;
     size_t n_whole;
-} Corpus;
+} TextList;
 
-static void corpus_free(Corpus *c)
+static void texts_free(TextList *c)
 {
     for (size_t i = 0; i < c->n_whole; i++) free(c->whole[i]);
     free(c->whole);
     free(c->text);
 }
 
-static Status corpus_push(Corpus *c, char *text, Err *e)
+static Status texts_push(TextList *c, char *text, Err *e)
 {
     if (c->n == c->cap) {
         size_t cap = c->cap == 0 ? 1024 : c->cap * 2;
@@ -206,7 +206,7 @@ static Status corpus_push(Corpus *c, char *text, Err *e)
 }
 
 /* Documents are separated by blank lines; they are cut in place. */
-static Status corpus_txt(Corpus *c, char *data, Err *e)
+static Status texts_txt(TextList *c, char *data, Err *e)
 {
     for (char *next; data != NULL && *data != '\0'; data = next) {
         next = strstr(data, "\n\n");
@@ -214,13 +214,13 @@ static Status corpus_txt(Corpus *c, char *data, Err *e)
             next[1] = '\0';
             next += 2;
         }
-        TRY(corpus_push(c, data, e));
+        TRY(texts_push(c, data, e));
     }
     return OK;
 }
 
 /* The field's text is shorter than the line that holds it, so it replaces the line in place. */
-static Status corpus_row(Corpus *c, char *line, size_t n, const char *field, const char *where, Err *e)
+static Status texts_row(TextList *c, char *line, size_t n, const char *field, const char *where, Err *e)
 {
     JsVal *v = NULL;
     TRY(js_parse(&v, line, n, where, e));
@@ -228,10 +228,10 @@ static Status corpus_row(Corpus *c, char *line, size_t n, const char *field, con
     Status s = js_need_str(&text, v, field, where, e);
     if (s == OK) memcpy(line, text, strlen(text) + 1);
     js_close(v);
-    return s == OK ? corpus_push(c, line, e) : s;
+    return s == OK ? texts_push(c, line, e) : s;
 }
 
-static Status corpus_jsonl(Corpus *c, char *data, size_t n, const char *field, const char *path, Err *e)
+static Status texts_jsonl(TextList *c, char *data, size_t n, const char *field, const char *path, Err *e)
 {
     size_t row = 0;
     for (size_t at = 0, len; at < n; at += len + 1) {
@@ -239,12 +239,12 @@ static Status corpus_jsonl(Corpus *c, char *data, size_t n, const char *field, c
         char where[300];
         snprintf(where, sizeof where, "%.250s:%zu", path, ++row);
         len = end != NULL ? (size_t)(end - data) - at : n - at;
-        if (len > 0) TRY(corpus_row(c, data + at, len, field, where, e));
+        if (len > 0) TRY(texts_row(c, data + at, len, field, where, e));
     }
     return OK;
 }
 
-static Status corpus_read(Corpus *c, const char *path, const char *field, Err *e)
+static Status texts_read(TextList *c, const char *path, const char *field, Err *e)
 {
     char *data = NULL;
     size_t n = 0;
@@ -253,7 +253,7 @@ static Status corpus_read(Corpus *c, const char *path, const char *field, Err *e
     if (memchr(data, '\0', n) != NULL) FAIL(e, ERR_FORMAT, "%s: holds a NUL byte, want text", path);
     size_t len = strlen(path);
     bool rows = len >= 6 && strcmp(path + len - 6, ".jsonl") == 0;
-    return rows ? corpus_jsonl(c, data, n, field, path, e) : corpus_txt(c, data, e);
+    return rows ? texts_jsonl(c, data, n, field, path, e) : texts_txt(c, data, e);
 }
 
 typedef struct {
@@ -262,7 +262,7 @@ typedef struct {
     CliList special;
 } TrainOpts;
 
-static Status train_write(const TrainOpts *o, const Corpus *c, Err *e)
+static Status train_write(const TrainOpts *o, const TextList *c, Err *e)
 {
     Tok *t = NULL;
     TRY(tok_train(&t, (const char *const *)c->text, c->n, o->vocab_size, o->special.item, o->special.n, e));
@@ -279,14 +279,14 @@ static Status train_write(const TrainOpts *o, const Corpus *c, Err *e)
 
 static Status train_files(const TrainOpts *o, const CliList *files, Err *e)
 {
-    Corpus c = {.whole = calloc(files->n, sizeof *c.whole)};
+    TextList c = {.whole = calloc(files->n, sizeof *c.whole)};
     if (c.whole == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu files", files->n);
     Status s = OK;
-    for (size_t i = 0; i < files->n && s == OK; i++) s = corpus_read(&c, files->item[i], o->field, e);
+    for (size_t i = 0; i < files->n && s == OK; i++) s = texts_read(&c, files->item[i], o->field, e);
     if (s == OK && c.n == 0)
         s = err_set(e, ERR_FORMAT, __FILE__, __LINE__, "%s: no text to learn from", files->item[0]);
     if (s == OK) s = train_write(o, &c, e);
-    corpus_free(&c);
+    texts_free(&c);
     return s;
 }
 

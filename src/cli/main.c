@@ -12,11 +12,7 @@
 /* One noun a line. */
 /* clang-format off */
 static const CliNoun *const nouns[] = {
-    &cli_data,
-    &cli_metric,
-    &cli_model,
-    &cli_report,
-    &cli_version,
+    &cli_data, &cli_metric, &cli_model, &cli_report, &cli_version,
 };
 /* clang-format on */
 

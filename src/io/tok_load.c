@@ -162,6 +162,25 @@ static Status load_root(Tok **t, const JsVal *root, Err *e)
     return s;
 }
 
+/* Takes the tree over. */
+static Status load_tree(Tok **t, JsVal *root, const char *name, Err *e)
+{
+    Status s = load_root(t, root, e);
+    if (s != OK)
+        err_prefix(e, "%s", name);
+    else
+        load_warn(*t, name);
+    js_close(root);
+    return s;
+}
+
+Status tok_parse(Tok **t, const char *json, size_t n, const char *name, Err *e)
+{
+    JsVal *root = NULL;
+    TRY(js_parse(&root, json, n, name, e));
+    return load_tree(t, root, name, e);
+}
+
 Status tok_load(Tok **t, const char *path, Err *e)
 {
     size_t n = strlen(path);
@@ -170,12 +189,7 @@ Status tok_load(Tok **t, const char *path, Err *e)
     if (file == NULL) FAIL(e, ERR_NOMEM, "%s: no memory for its name", path);
     JsVal *root = NULL;
     Status s = js_load(&root, file, e);
-    if (s == OK) {
-        s = load_root(t, root, e);
-        if (s != OK) err_prefix(e, "%s", file);
-        if (s == OK) load_warn(*t, file);
-    }
-    js_close(root);
+    if (s == OK) s = load_tree(t, root, file, e);
     free(file);
     return s;
 }

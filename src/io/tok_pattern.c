@@ -1,11 +1,12 @@
 /* tokenizer.json holds patterns in Oniguruma's Ruby dialect. This file lets through what PCRE2 reads the same
  * way, rewrites what it spells differently, and refuses the rest by name: a pattern that is read differently
  * gives other ids without any message.
- * Differs: Oniguruma's caseless match folds one character to several ("ss" to U+00DF); PCRE2's does not. */
+ * Differs: letters, digits and spaces are those of PCRE2's Unicode version (14 in 10.42). */
 #include "tok_priv.h"
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 /* GPT-2's own pattern. Source: openai/gpt-2, encoder.py. */
 const char tok_gpt2_pattern[] =
@@ -15,6 +16,7 @@ typedef struct {
     const char *p;
     size_t n, at;
     bool in_class;
+    size_t depth, caseless; /* open groups; those up to the outermost (?i: plus one, 0 outside of it */
     Str *out;
 } Port;
 
@@ -105,6 +107,8 @@ static Status port_class_open(Port *q, Err *e)
 
 static Status port_in_class(Port *q, Err *e)
 {
+    bool wide = q->caseless > 0 && (unsigned char)q->p[q->at] >= 0x80;
+    if (wide) return port_refuse(q, 4, e);               /* see port_literal */
     if (port_sees(q, "[")) return port_refuse(q, 2, e);  /* a class within a class */
     if (port_sees(q, "&&")) return port_refuse(q, 2, e); /* intersection */
     q->in_class = !port_sees(q, "]");
@@ -114,6 +118,8 @@ static Status port_in_class(Port *q, Err *e)
 
 static Status port_group(Port *q, Err *e)
 {
+    q->depth++;
+    if (q->caseless == 0 && port_sees(q, "(?i:")) q->caseless = q->depth;
     static const char *const known[] = {"(?:", "(?i:", "(?!", "(?=", "(?<!", "(?<=", "(?>"};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (!port_sees(q, known[i])) continue;
@@ -121,6 +127,22 @@ static Status port_group(Port *q, Err *e)
         return OK;
     }
     if (port_sees(q, "(?") || port_sees(q, "(*")) return port_refuse(q, 4, e);
+    port_copy(q, 1);
+    return OK;
+}
+
+/* Without case, Oniguruma takes one character for two ("ss" and U+00DF, "fi" and its ligature); PCRE2 does
+ * not. So letters outside ASCII, and those pairs, are refused there. */
+static Status port_literal(Port *q, Err *e)
+{
+    static const char *const pairs[] = {"ss", "ff", "fi", "fl", "st"};
+    if (q->caseless > 0 && (unsigned char)q->p[q->at] >= 0x80) return port_refuse(q, 4, e);
+    for (size_t i = 0; q->caseless > 0 && i < sizeof pairs / sizeof pairs[0]; i++)
+        if (q->n - q->at >= 2 && strncasecmp(q->p + q->at, pairs[i], 2) == 0) return port_refuse(q, 2, e);
+    if (port_sees(q, ")") && q->depth > 0) {
+        if (q->caseless == q->depth) q->caseless = 0;
+        q->depth--;
+    }
     port_copy(q, 1);
     return OK;
 }
@@ -142,7 +164,7 @@ Status tok_pattern_port(Str *out, const char *p, size_t n, Err *e)
         } else if (port_sees(&q, "}+") || port_sees(&q, "{,")) { /* not possessive there; literal here */
             return port_refuse(&q, 2, e);
         } else {
-            port_copy(&q, 1);
+            TRY(port_literal(&q, e));
         }
     }
     if (out->failed) FAIL(e, ERR_NOMEM, "no memory for a pattern of %zu bytes", n);

@@ -58,7 +58,7 @@ static uint64_t vocab_hash(const char *s, size_t n)
 }
 
 /* The slot that holds the content, or the free one where it belongs. */
-static size_t slot_of(const Tok *t, const char *s, size_t n)
+static size_t vocab_slot(const Tok *t, const char *s, size_t n)
 {
     for (size_t k = vocab_hash(s, n) & (t->n_slot - 1);; k = (k + 1) & (t->n_slot - 1)) {
         if (t->slot[k] == 0) return k;
@@ -69,7 +69,7 @@ static size_t slot_of(const Tok *t, const char *s, size_t n)
 
 int32_t tok_vocab_find(const Tok *t, const char *s, size_t n)
 {
-    return (int32_t)t->slot[slot_of(t, s, n)] - 1;
+    return (int32_t)t->slot[vocab_slot(t, s, n)] - 1;
 }
 
 /* What a token stands for: the bytes behind its characters, or, when one of them is outside the alphabet, its
@@ -97,7 +97,7 @@ Status tok_vocab_put(Tok *t, int64_t id, const char *s, size_t n, unsigned flags
         FAIL(e, ERR_FORMAT, "token '%.40s' has id %lld, want 0 to %zu: ids run without holes", s,
              (long long)id, t->cap - 1);
     TokEntry *en = &t->entry[id];
-    size_t k = slot_of(t, s, n);
+    size_t k = vocab_slot(t, s, n);
     if (t->slot[k] != 0)
         FAIL(e, ERR_FORMAT, "token '%.40s' has two ids, %u and %lld", s, t->slot[k] - 1, (long long)id);
     if (en->flags != 0)

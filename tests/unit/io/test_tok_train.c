@@ -34,7 +34,7 @@ static void saved_text(const Tok *t, char **text, size_t *n)
 }
 
 /* Row i of the merges, which the caller compares. */
-static const char *merge_at(const JsVal *root, size_t i)
+static const char *saved_merge(const JsVal *root, size_t i)
 {
     return js_str(js_at(js_get(js_get(root, "model"), "merges"), i), NULL);
 }
@@ -51,9 +51,9 @@ Test(tok_train, a_known_example_step_by_step)
     saved_text(t, &json, &n);
     JsVal *root;
     cr_assert_eq(js_parse(&root, json, n, "saved", NULL), OK);
-    cr_assert_str_eq(merge_at(root, 0), "a a");
-    cr_assert_str_eq(merge_at(root, 1), "a b");
-    cr_assert_str_eq(merge_at(root, 2), "aa ab");
+    cr_assert_str_eq(saved_merge(root, 0), "a a");
+    cr_assert_str_eq(saved_merge(root, 1), "a b");
+    cr_assert_str_eq(saved_merge(root, 2), "aa ab");
     TokIds ids = {0};
     cr_assert_eq(tok_encode(t, &ids, text, strlen(text), true, NULL), OK);
     const char *want[] = {"aaab", "d", "aaab", "a", "c"};
@@ -171,7 +171,7 @@ Test(tok_train, agrees_with_a_naive_twin)
         if (l[0] == ' ') str_puts(&row, "\xc4\xa0");
         str_puts(&row, l + (l[0] == ' '));
         str_printf(&row, " %s", r);
-        cr_assert_str_eq(merge_at(root, i), row.s, "merge %zu", i);
+        cr_assert_str_eq(saved_merge(root, i), row.s, "merge %zu", i);
         str_free(&row);
         for (size_t k = 0; k < TWIN_WORDS; k++) twin_join(&words[k], l, r);
     }
