@@ -12,7 +12,14 @@
 /* One noun a line. */
 /* clang-format off */
 static const CliNoun *const nouns[] = {
-    &cli_data, &cli_metric, &cli_model, &cli_report, &cli_version,
+    &cli_sweep,
+    &cli_plan,
+    &cli_validate,
+    &cli_report,
+    &cli_data,
+    &cli_model,
+    &cli_metric,
+    &cli_version,
 };
 /* clang-format on */
 

@@ -258,7 +258,7 @@ Status score_embed(float *out, const Model *m, const ScoreItem *item, size_t n, 
 {
     ScoreJob j = {.m = m, .item = item, .n = n, .embed = out};
     Status s =
-        score_open(&j, 0, 1, e); /* one text a block would be slow for short ones, but keeps rows exact */
+        score_open(&j, 0, SCORE_SEQS, e);
     if (s == OK) s = par_run(j.n_blocks, j.threads, embed_block, &j, e);
     score_close(&j);
     return s;

@@ -1,0 +1,78 @@
+/* spec.h - what an audit asks for: audit.yaml as a struct. Every number of a run follows from it, the dataset
+ * and the base model.
+ *
+ * Paths are relative to the folder that the program is started in. Defaults suit a base model of a few
+ * million parameters and people with 20 to 80 records; spec_help prints every key with its bounds. */
+#ifndef PRIME_SPEC_H
+#define PRIME_SPEC_H
+
+#include "prime/merge.h"
+#include "prime/task.h"
+#include "prime/train.h"
+#include "prime/yml.h"
+
+typedef enum { SPEC_GENERATE, SPEC_LABELS, SPEC_LIKELIHOOD } SpecScore;
+
+typedef struct {
+    const char *question; /* what the audit is to answer, in a sentence */
+    const char *task, *data, *base;
+    YmlSizes seeds;
+    YmlNums lambda;
+
+    struct {
+        size_t count, min_search, min_query;
+        YmlStrs users; /* these instead of a draw */
+    } targets;
+    struct {
+        size_t pool, per_target, min_history, min_heldout;
+        YmlStrs users; /* these instead of clusters */
+    } anchors;
+    struct {
+        size_t records, epochs, rank;
+        double lr;
+    } adapt; /* task adaptation of the base on base users; records 0 = none */
+    struct {
+        int preset; /* 0 default, 1 paper */
+        size_t rank, epochs, batch;
+        double alpha, dropout, lr; /* epochs, batch 0 and lr, dropout NAN: the preset's */
+        YmlStrs modules;
+        bool retrain; /* anchors are trained anew for every seed */
+    } adapter;
+    struct {
+        const char *preset, *method; /* method NULL: the preset's */
+        int op;                      /* index into spec_ops */
+        size_t budget, popsize;      /* evaluations for each lambda; 0: the preset's population */
+        double sigma, bound;         /* sigma NAN: the preset's */
+    } evolve;
+    struct {
+        size_t records;
+        int score; /* SpecScore */
+    } search;
+    struct {
+        size_t records;
+        int score; /* SpecScore, never SPEC_LIKELIHOOD */
+    } utility;
+    struct {
+        size_t members, heldout; /* records of each anchor, at most */
+    } attack;
+} Spec;
+
+/* The merge operators that a population can be scored with. */
+extern const char *const spec_ops[];
+
+/* spec_default - every optional value. */
+Spec spec_default(void);
+/* spec_load - read a file, apply `set` ("key=value" each), check values against each other.
+ * Errors: those of yml_load (file, line, nearest key); ERR_ARG for combinations that make no sense. */
+Status spec_load(Spec *s, Arena *a, const char *path, const char *const *set, size_t n_set,
+                 Err *e) PRIME_MUST_USE;
+/* spec_dump - the resolved specification as YAML; spec_help - every key. */
+void spec_dump(Str *out, const Spec *s);
+void spec_help(Str *out);
+
+const Task *spec_task(const Spec *s);               /* never NULL after spec_load */
+const MergeMethod *spec_merge(const Spec *s);       /* never NULL after spec_load */
+unsigned spec_modules(const Spec *s);               /* bits of LoraKind */
+TrainOpts spec_train(const Spec *s, uint64_t seed); /* of the anchors' adapters */
+
+#endif

@@ -1,0 +1,34 @@
+/* sweep.h - the main job: specification -> plan -> cells -> ledger -> report.
+ *
+ * Cells: `base` (once a target), `anchor` (each anchor's adapter alone), `uniform` (equal weights 1/K),
+ * `evolved` (once a target, seed and lambda). Each is one transaction in DIR/ledger.db; what a cell holds
+ * does not depend on the order or number of threads. */
+#ifndef PRIME_SWEEP_H
+#define PRIME_SWEEP_H
+
+#include "prime/err.h"
+#include "prime/spec.h"
+#include "prime/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Who wants to know how far the run is; any of them may be NULL. */
+typedef struct {
+    void (*begin)(void *ctx, size_t total);
+    void (*step)(void *ctx, const char *label); /* one cell is in the ledger, or was there already */
+    void *ctx;
+} SweepWatch;
+
+/* sweep_run - run the plan of spec into the folder dir. With `resume` an existing ledger of the same
+ * specification is carried on; without it the folder must not hold a ledger. table gets the front as text;
+ * CSV files land in dir. Errors: those of loading, training and files; ERR_IO a ledger is there (or, on
+ * resume, is not); ERR_ARG another specification. The ledger stays valid whatever happens. */
+Status sweep_run(Str *table, const Spec *spec, const char *dir, bool resume, const SweepWatch *watch,
+                 Err *e) PRIME_MUST_USE;
+
+/* sweep_plan - what sweep_run would do, as CSV rows `what,value`: people, cells, evaluations, records. Loads
+ * data and base model and chooses people, but trains nothing and writes nothing. Errors: as sweep_run. */
+Status sweep_plan(Str *out, const Spec *spec, Err *e) PRIME_MUST_USE;
+
+#endif

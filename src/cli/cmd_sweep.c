@@ -1,0 +1,162 @@
+/* cmd_sweep.c - the main job, and the two ways to look at it before it runs. */
+#include "cli_priv.h"
+#include "progress.h"
+
+#include "prime/sweep.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NAME_LEN = 512 };
+
+/* audits/NAME/audit.yaml -> reports/NAME. */
+static void default_out(char out[NAME_LEN], const char *path)
+{
+    const char *slash = strrchr(path, '/'), *from = slash;
+    while (from != NULL && from > path && from[-1] != '/') from--;
+    if (slash == NULL || slash == from || (slash - from == 1 && *from == '.'))
+        snprintf(out, NAME_LEN, "reports/run");
+    else
+        snprintf(out, NAME_LEN, "reports/%.*s", (int)(slash - from), from);
+}
+
+/* The assignments of --set and --lambda as one list; items point into argv and into *lambda. */
+static const char **assignments(size_t *n, const CliList *set, const char *lambda, char **owned)
+{
+    const char **all = calloc(set->n + 1, sizeof *all);
+    *owned = NULL;
+    *n = 0;
+    for (size_t i = 0; all != NULL && i < set->n; i++) all[(*n)++] = set->item[i];
+    if (all == NULL || lambda == NULL) return all;
+    size_t len = strlen(lambda) + sizeof "lambda=";
+    *owned = malloc(len);
+    if (*owned != NULL) {
+        snprintf(*owned, len, "lambda=%s", lambda);
+        all[(*n)++] = *owned;
+    }
+    return all;
+}
+
+static Status load_spec(Spec *spec, Arena *a, const char *path, const CliList *set, const char *lambda,
+                        Err *e)
+{
+    char *owned = NULL;
+    size_t n = 0;
+    const char **all = assignments(&n, set, lambda, &owned);
+    Status s = all == NULL || (lambda != NULL && owned == NULL)
+                   ? err_set(e, ERR_NOMEM, __FILE__, __LINE__, "out of memory")
+                   : spec_load(spec, a, path, all, n, e);
+    free(all);
+    free(owned);
+    return s;
+}
+
+static void watch_begin(void *ctx, size_t total)
+{
+    (void)ctx;
+    progress_begin(total);
+}
+
+static void watch_step(void *ctx, const char *label)
+{
+    (void)ctx;
+    progress_step(label);
+}
+
+static Status sweep_all(const char *path, const CliList *set, const char *lambda, const char *out,
+                        bool resume, Err *e)
+{
+    Arena a = {0};
+    Spec spec;
+    Str table = {0};
+    char dir[NAME_LEN];
+    default_out(dir, path);
+    if (out != NULL) snprintf(dir, sizeof dir, "%s", out);
+    SweepWatch watch = {watch_begin, watch_step, NULL};
+    Status s = load_spec(&spec, &a, path, set, lambda, e);
+    if (s == OK) s = sweep_run(&table, &spec, dir, resume, &watch, e);
+    progress_end();
+    if (s == OK) printf("%s\nreport: %s\n", table.s != NULL ? table.s : "", dir);
+    str_free(&table);
+    arena_free(&a);
+    return s;
+}
+
+static int sweep_main(const CliVerb *self, int argc, char **argv)
+{
+    CliList pos = {0}, set = {0};
+    const char *lambda = NULL, *out = NULL;
+    bool resume = false;
+    const CliOpt opts[] = {
+        {"lambda", 'l', OPT_STR, &lambda, "LIST", "privacy weights: v,v,... or FIRST:LAST:STEP", 0, 0},
+        {"out", 'o', OPT_STR, &out, "DIR", "folder of the run (reports/NAME)", 0, 0},
+        {"resume", 'r', OPT_FLAG, &resume, NULL, "carry on a run that was interrupted", 0, 0},
+        {"set", 's', OPT_MANY, &set, "KEY=VALUE", "override a key of the specification", 0, 0},
+    };
+    Err e = {0};
+    int code = cli_args(self, "sweep", opts, sizeof opts / sizeof opts[0], argc, argv, &pos, 1, 1);
+    if (code < 0)
+        code = sweep_all(pos.item[0], &set, lambda, out, resume, &e) == OK ? EXIT_DONE : cli_fail(&e);
+    cli_list_free(&pos);
+    cli_list_free(&set);
+    return code;
+}
+
+static Status look_at(const char *path, const CliList *set, bool plan, Err *e)
+{
+    Arena a = {0};
+    Spec spec;
+    Str text = {0};
+    Status s = load_spec(&spec, &a, path, set, NULL, e);
+    if (s == OK && plan) s = sweep_plan(&text, &spec, e);
+    if (s == OK && !plan) spec_dump(&text, &spec);
+    if (s == OK) fputs(text.s != NULL ? text.s : "", stdout);
+    str_free(&text);
+    arena_free(&a);
+    return s;
+}
+
+static int look_main(const CliVerb *self, const char *noun, bool plan, int argc, char **argv)
+{
+    CliList pos = {0}, set = {0};
+    bool keys = false;
+    const CliOpt opts[] = {
+        {"set", 's', OPT_MANY, &set, "KEY=VALUE", "override a key of the specification", 0, 0},
+        {"keys", 'k', OPT_FLAG, &keys, NULL, "list every key with its bounds instead", 0, 0},
+    };
+    Err e = {0};
+    int code = cli_args(self, noun, opts, plan ? 1 : 2, argc, argv, &pos, 0, 1);
+    if (code < 0 && keys) {
+        Str text = {0};
+        spec_help(&text);
+        fputs(text.s != NULL ? text.s : "", stdout);
+        str_free(&text);
+        code = EXIT_DONE;
+    }
+    if (code < 0 && pos.n != 1) code = cli_usage("'prime %s' takes AUDIT.yaml", noun);
+    if (code < 0) code = look_at(pos.item[0], &set, plan, &e) == OK ? EXIT_DONE : cli_fail(&e);
+    cli_list_free(&pos);
+    cli_list_free(&set);
+    return code;
+}
+
+static int validate_main(const CliVerb *self, int argc, char **argv)
+{
+    return look_main(self, "validate", false, argc, argv);
+}
+
+static int plan_main(const CliVerb *self, int argc, char **argv)
+{
+    return look_main(self, "plan", true, argc, argv);
+}
+
+static const CliVerb sweep_verbs[] = {
+    {"", "AUDIT.yaml", "run an audit: train, evolve, attack, report", sweep_main}, {0}};
+static const CliVerb validate_verbs[] = {
+    {"", "AUDIT.yaml", "check a specification and print it with all defaults", validate_main}, {0}};
+static const CliVerb plan_verbs[] = {
+    {"", "AUDIT.yaml", "people, cells and evaluations of an audit, before it runs", plan_main}, {0}};
+const CliNoun cli_sweep = {"sweep", "run an audit over privacy weights", sweep_verbs};
+const CliNoun cli_validate = {"validate", "check a specification", validate_verbs};
+const CliNoun cli_plan = {"plan", "what an audit would do", plan_verbs};

@@ -1,0 +1,162 @@
+/* anchors.c - adapt the base to the task on base users, then train one adapter for each anchor. */
+#include "audit_priv.h"
+
+#include "prime/file.h"
+#include "prime/log.h"
+#include "prime/par.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PATH_LEN = 1024 };
+
+static Status adapter_path(char out[PATH_LEN], const Audit *a, const char *name, Err *e)
+{
+    int n = snprintf(out, PATH_LEN, "%s/adapters/%s", a->dir, name);
+    if (n < 0 || n >= PATH_LEN) FAIL(e, ERR_ARG, "%s: the path is longer than %d bytes", a->dir, PATH_LEN);
+    return OK;
+}
+
+static bool adapter_is_there(const char *dir)
+{
+    char path[PATH_LEN + 32];
+    snprintf(path, sizeof path, "%s/adapter_config.json", dir); /* written last */
+    return file_exists(path);
+}
+
+/* ---- task adaptation ---- */
+
+/* A keyed draw of base users' records. */
+static Status adapt_docs(TrainDoc **out, size_t *n_out, Audit *a, Err *e)
+{
+    size_t total = 0, n = 0, want = a->spec->adapt.records;
+    for (size_t i = 0; i < a->data->n_users; i++)
+        if (a->data->user[i].role == DATA_BASE) total += a->data->user[i].n[DATA_HISTORY];
+    if (total == 0)
+        FAIL(e, ERR_ARG, "adapt.records = %zu, but %s has no base users for this task", want, a->spec->data);
+    const DataRecord **all = arena_alloc(&a->arena, total, sizeof(const DataRecord *));
+    size_t *order = arena_alloc(&a->arena, total, sizeof *order);
+    TrainDoc *doc = arena_alloc(&a->arena, want, sizeof *doc);
+    if (all == NULL || order == NULL || doc == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu records", total);
+    for (size_t i = 0, k = 0; i < a->data->n_users; i++)
+        for (size_t j = 0; a->data->user[i].role == DATA_BASE && j < a->data->user[i].n[DATA_HISTORY];
+             j++, k++) {
+            all[k] = &a->data->user[i].rec[DATA_HISTORY][j];
+            order[k] = k;
+        }
+    Rng rng = rng_stream(0, "adapt", 0);
+    rng_shuffle(&rng, order, total);
+    for (; n < want && n < total; n++) {
+        Sample s;
+        const DataRecord *r = all[order[n]];
+        TRY(sample_make(&s, &a->arena, a->tok, &a->base->cfg, a->task, r->input, r->output, 0, e));
+        doc[n] = (TrainDoc){s.ids, s.n, s.skip};
+    }
+    *out = doc;
+    *n_out = n;
+    return OK;
+}
+
+static Status adapt_train(Lora **l, Audit *a, const char *path, Err *e)
+{
+    TrainDoc *doc = NULL;
+    size_t n = 0;
+    Lora *fresh = NULL;
+    LoraShape shape = model_lora_shape(&a->base->cfg);
+    TrainOpts o = train_default();
+    o.opt.lr = a->spec->adapt.lr;
+    o.epochs = a->spec->adapt.epochs;
+    TRY(adapt_docs(&doc, &n, a, e));
+    log_say(LOG_INFO, "adapting the base to %s on %zu records of base users", a->task->name, n);
+    TRY(lora_new(&fresh, &shape, (1U << LORA_KINDS) - 1, a->spec->adapt.rank, (double)a->spec->adapt.rank,
+                 e));
+    Rng rng = rng_stream(o.seed, "adapt init", 0);
+    lora_init(fresh, &rng);
+    Status s = train_lora(fresh, a->base, doc, n, &o, NULL, NULL, e);
+    if (s == OK) s = lora_save(fresh, path, a->spec->base, e);
+    if (s != OK)
+        lora_free(fresh);
+    else
+        *l = fresh;
+    return s;
+}
+
+static Status adapt_base(Audit *a, bool resume, Err *e)
+{
+    char path[PATH_LEN];
+    Lora *l = NULL;
+    LoraShape shape = model_lora_shape(&a->base->cfg);
+    if (a->spec->adapt.records == 0) return OK;
+    TRY(adapter_path(path, a, "task", e));
+    if (resume && adapter_is_there(path))
+        TRY(lora_load(&l, path, &shape, e));
+    else
+        TRY(adapt_train(&l, a, path, e));
+    Status s = model_fold(a->base, l, 1, e);
+    lora_free(l);
+    return s;
+}
+
+/* ---- anchors ---- */
+
+typedef struct {
+    Audit *a;
+    bool resume;
+} AnchorJobs;
+
+static Status anchor_train(Lora *l, const AuditAnchor *s, const Audit *a, size_t index, Err *e)
+{
+    TrainOpts o = spec_train(a->spec, a->spec->seeds.x[index]);
+    TrainDoc *doc = malloc((s->member.n + 1) * sizeof *doc);
+    if (doc == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu records", s->member.n);
+    for (size_t i = 0; i < s->member.n; i++)
+        doc[i] = (TrainDoc){s->member.r[i].full.ids, s->member.r[i].full.n, s->member.r[i].full.skip};
+    Rng rng = rng_stream(a->spec->seeds.x[index], s->user->id, 0);
+    lora_init(l, &rng);
+    Status st = train_lora(l, a->base, doc, s->member.n, &o, NULL, NULL, e);
+    free(doc);
+    return st;
+}
+
+static Status anchor_make(Lora **out, const AuditAnchor *s, const Audit *a, size_t index, const char *path,
+                          Err *e)
+{
+    Lora *l = NULL;
+    LoraShape shape = model_lora_shape(&a->base->cfg);
+    TRY(lora_new(&l, &shape, spec_modules(a->spec), a->spec->adapter.rank, a->spec->adapter.alpha, e));
+    Status st = anchor_train(l, s, a, index, e);
+    if (st == OK) st = lora_save(l, path, a->spec->base, e);
+    if (st != OK)
+        lora_free(l);
+    else
+        *out = l;
+    return st;
+}
+
+static Status anchor_job(void *ctx, size_t job, size_t thread, Err *e)
+{
+    (void)thread;
+    AnchorJobs *j = ctx;
+    size_t index = job / j->a->n_anchors;
+    AuditAnchor *s = &j->a->anchor[job % j->a->n_anchors];
+    char name[64], path[PATH_LEN];
+    LoraShape shape = model_lora_shape(&j->a->base->cfg);
+    snprintf(name, sizeof name, "%.20s.seed%zu", s->user->id, j->a->spec->seeds.x[index]);
+    TRY(adapter_path(path, j->a, name, e));
+    if (j->resume && adapter_is_there(path)) return lora_load(&s->lora[index], path, &shape, e);
+    return anchor_make(&s->lora[index], s, j->a, index, path, e);
+}
+
+Status audit_train(Audit *a, bool resume, Err *e)
+{
+    AnchorJobs j = {a, resume};
+    TRY(adapt_base(a, resume, e));
+    a->n_train = a->spec->adapter.retrain ? a->spec->seeds.n : 1;
+    for (size_t i = 0; i < a->n_anchors; i++) {
+        a->anchor[i].lora = arena_zalloc(&a->arena, a->n_train, sizeof(Lora *));
+        if (a->anchor[i].lora == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu adapters", a->n_train);
+    }
+    log_say(LOG_INFO, "training %zu adapters", a->n_anchors * a->n_train);
+    return par_run(a->n_anchors * a->n_train, par_threads(), anchor_job, &j, e);
+}

@@ -1,0 +1,149 @@
+/* audit.c - load what an audit names: data, tokenizer, base model, and whom the base model has read. */
+#include "audit_priv.h"
+
+#include "prime/file.h"
+#include "prime/js.h"
+#include "prime/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static Status read_lines(const char ***out, size_t *n, Arena *arena, const char *path, Err *e)
+{
+    char *text = NULL;
+    size_t len = 0, count = 0;
+    TRY(file_read(&text, &len, path, e));
+    for (size_t i = 0; i < len; i++) count += text[i] == '\n';
+    const char **line = arena_alloc(arena, count + 1, sizeof *line);
+    char *copy = arena_strndup(arena, text, len);
+    free(text);
+    if (line == NULL || copy == NULL) FAIL(e, ERR_NOMEM, "%s: out of memory", path);
+    count = 0;
+    char *save = NULL;
+    for (char *s = strtok_r(copy, "\n", &save); s != NULL; s = strtok_r(NULL, "\n", &save)) line[count++] = s;
+    qsort(line, count, sizeof *line, by_text);
+    *out = line;
+    *n = count;
+    return OK;
+}
+
+/* Ids can be compared only when both were made with the same salt. */
+static Status check_salt(const Audit *a, const char *recipe, Err *e)
+{
+    JsVal *root = NULL;
+    TRY(js_load(&root, recipe, e));
+    const char *salt = js_str(js_get(root, "salt_id"), NULL);
+    Status s = OK;
+    if (salt == NULL || strcmp(salt, a->data->salt_id) != 0)
+        s = err_set(e, ERR_ARG, __FILE__, __LINE__,
+                    "%s: the base model's list of people has salt %s, the dataset has %s: whom the base has "
+                    "read cannot be told",
+                    recipe, salt != NULL ? salt : "(none)", a->data->salt_id);
+    js_close(root);
+    return s;
+}
+
+static Status load_excluded(Audit *a, Err *e)
+{
+    char *users = file_join(a->spec->base, "users.txt"), *recipe = file_join(a->spec->base, "recipe.json");
+    Status s =
+        users != NULL && recipe != NULL ? OK : err_set(e, ERR_NOMEM, __FILE__, __LINE__, "out of memory");
+    a->knows_excluded = s == OK && file_exists(users);
+    if (s == OK && !a->knows_excluded)
+        log_say(LOG_WARN, "%s has no users.txt: whose texts the base model has read is not known",
+                a->spec->base);
+    /* Synthetic people are made up for the dataset: no base model can have read them. */
+    bool made_up = s == OK && strcmp(a->data->source, "synth") == 0;
+    if (a->knows_excluded && !made_up) {
+        s = check_salt(a, recipe, e);
+        if (s == OK) s = read_lines(&a->excluded, &a->n_excluded, &a->arena, users, e);
+    }
+    free(users);
+    free(recipe);
+    return s;
+}
+
+static Status find_metrics(Audit *a, Err *e)
+{
+    char *names = arena_strdup(&a->arena, a->task->metrics), *save = NULL;
+    if (names == NULL) FAIL(e, ERR_NOMEM, "out of memory");
+    for (char *s = strtok_r(names, " ", &save); s != NULL && a->n_metrics < AUDIT_METRICS;
+         s = strtok_r(NULL, " ", &save)) {
+        a->metric[a->n_metrics] = metric_find(s);
+        if (a->metric[a->n_metrics++] == NULL)
+            FAIL(e, ERR_ARG, "task %s: metric %s is not known", a->task->name, s);
+    }
+    return OK;
+}
+
+Status audit_load(Audit *a, Err *e)
+{
+    a->task = spec_task(a->spec);
+    TRY(find_metrics(a, e));
+    TRY(data_load(&a->data, a->spec->data, a->spec->task, e));
+    TRY(model_load(&a->base, a->spec->base, e));
+    TRY(tok_load(&a->tok, a->spec->base, e));
+    if (tok_vocab_size(a->tok) > a->base->cfg.n_vocab)
+        FAIL(e, ERR_SHAPE, "%s: the tokenizer has %zu entries, the model only %zu", a->spec->base,
+             tok_vocab_size(a->tok), a->base->cfg.n_vocab);
+    return load_excluded(a, e);
+}
+
+Status audit_set(AuditSet *out, Audit *a, const DataUser *u, DataSplit split, size_t n, Err *e)
+{
+    AuditSet set = {.n = u->n[split] < n ? u->n[split] : n};
+    set.r = arena_zalloc(&a->arena, set.n, sizeof *set.r);
+    if (set.r == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu records", set.n);
+    for (size_t i = 0; i < set.n; i++) {
+        const DataRecord *rec = &u->rec[split][i];
+        AuditRec *r = &set.r[i];
+        r->rec = rec;
+        TRY(sample_make(&r->full, &a->arena, a->tok, &a->base->cfg, a->task, rec->input, rec->output, 0, e));
+        TRY(sample_make(&r->ask, &a->arena, a->tok, &a->base->cfg, a->task, rec->input, NULL,
+                        a->task->max_new, e));
+    }
+    *out = set;
+    return OK;
+}
+
+Status audit_bank(LoraBank **b, const Lora **l, const Audit *a, const AuditTarget *t, size_t s, Err *e)
+{
+    const Lora *own[256];
+    size_t k = a->spec->anchors.per_target;
+    for (size_t i = 0; i < k; i++) own[i] = a->anchor[t->anchor[i]].lora[a->n_train > 1 ? s : 0];
+    if (l != NULL) memcpy(l, own, k * sizeof *l);
+    return lora_bank_new(b, own, k, e);
+}
+
+Status audit_open(Audit **out, const Spec *spec, const char *dir, bool resume, Err *e)
+{
+    Audit *a = calloc(1, sizeof *a);
+    if (a == NULL) FAIL(e, ERR_NOMEM, "no memory for an audit");
+    a->spec = spec;
+    a->dir = dir;
+    Status s = audit_load(a, e);
+    if (s == OK) s = audit_select(a, e);
+    if (s == OK) s = audit_train(a, resume, e);
+    if (s != OK)
+        audit_close(a);
+    else
+        *out = a;
+    return s;
+}
+
+void audit_close(Audit *a)
+{
+    if (a == NULL) return;
+    for (size_t i = 0; i < a->n_anchors; i++)
+        for (size_t j = 0; a->anchor[i].lora != NULL && j < a->n_train; j++) lora_free(a->anchor[i].lora[j]);
+    data_free(a->data);
+    tok_free(a->tok);
+    model_free(a->base);
+    arena_free(&a->arena);
+    free(a);
+}

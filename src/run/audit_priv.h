@@ -1,0 +1,112 @@
+/* audit_priv.h - an audit that has been set up: people chosen, records encoded, base adapted, anchors
+ * trained. The cells of a run are measured on it. */
+#ifndef PRIME_AUDIT_PRIV_H
+#define PRIME_AUDIT_PRIV_H
+
+#include "prime/data.h"
+#include "prime/ledger.h"
+#include "prime/metric.h"
+#include "prime/sample.h"
+#include "prime/score.h"
+#include "prime/spec.h"
+
+/* Records of one person and split, encoded: with the answer, and the prompt alone. */
+typedef struct {
+    const DataRecord *rec;
+    Sample full, ask;
+} AuditRec;
+typedef struct {
+    AuditRec *r;
+    size_t n;
+} AuditSet;
+
+typedef struct {
+    const DataUser *user;
+    AuditSet member, heldout; /* trained on; never seen by any model */
+    Lora **lora;              /* [n_train] one for each seed that retrains */
+} AuditAnchor;
+
+typedef struct {
+    const DataUser *user;
+    size_t *anchor; /* [per_target] nearest first, indices into Audit.anchor */
+    double *cosine; /* [per_target] */
+    AuditSet search, query;
+} AuditTarget;
+
+enum { AUDIT_METRICS = 4 };
+
+typedef struct {
+    const Spec *spec;
+    const char *dir; /* of the run */
+    const Task *task;
+    const Metric *metric[AUDIT_METRICS]; /* of the task */
+    size_t n_metrics;
+    DataSet *data;
+    Tok *tok;
+    Model *base; /* adapted to the task */
+    AuditAnchor *anchor;
+    AuditTarget *target;
+    size_t n_anchors, n_targets, n_train, n_eligible;
+    const char **excluded; /* [n_excluded] sorted ids of people the base model has read */
+    size_t n_excluded;
+    bool knows_excluded;
+    Arena arena;
+} Audit;
+
+/* audit_open - everything above. `resume` takes adapters that an earlier run left in DIR/adapters; otherwise
+ * they are trained and written there. audit_close accepts a half-open audit. */
+Status audit_open(Audit **a, const Spec *spec, const char *dir, bool resume, Err *e) PRIME_MUST_USE;
+void audit_close(Audit *a);
+
+/* audit_load - dataset, tokenizer, base model and the list of people it has read: the part that needs no
+ * training. audit_select - choose targets and anchors and encode their records. Both are steps of audit_open,
+ * apart for `plan`. */
+Status audit_load(Audit *a, Err *e) PRIME_MUST_USE;
+Status audit_select(Audit *a, Err *e) PRIME_MUST_USE;
+/* audit_train - adapt the base and train the anchors. */
+Status audit_train(Audit *a, bool resume, Err *e) PRIME_MUST_USE;
+
+/* audit_set - encode the first n records of a split (all when there are fewer). */
+Status audit_set(AuditSet *out, Audit *a, const DataUser *u, DataSplit split, size_t n,
+                 Err *e) PRIME_MUST_USE;
+
+/* audit_bank - the adapters of a target's anchors side by side, as trained for seed index s. The Lora
+ * pointers go to l [per_target] unless it is NULL. */
+Status audit_bank(LoraBank **b, const Lora **l, const Audit *a, const AuditTarget *t, size_t s,
+                  Err *e) PRIME_MUST_USE;
+
+/* ---- measuring (measure.c) ---- */
+
+/* measure_answers - what the candidates say: out [n_cand * set->n], candidate by candidate, strings in the
+ * arena. lora NULL: the base (n_cand = 1). how: SPEC_GENERATE or SPEC_LABELS. */
+Status measure_answers(const char **out, const Audit *a, const PassLora *lora, size_t n_cand,
+                       const AuditSet *set, int how, Arena *arena, Err *e) PRIME_MUST_USE;
+/* measure_golds - the records' own answers, out [set->n]. */
+void measure_golds(const char **out, const AuditSet *set);
+/* measure_sum - the sum of the task's metrics, as PriME reduces them; *higher tells whether more is better.
+ */
+Status measure_sum(double *u, const Audit *a, const char *const *gold, const char *const *pred, size_t n,
+                   Err *e) PRIME_MUST_USE;
+bool measure_higher(const Audit *a);
+/* measure_nll - log-likelihood of a set's answers, out [n_cand * set->n]. */
+Status measure_nll(ScoreOut *out, const Audit *a, const PassLora *lora, size_t n_cand, const AuditSet *set,
+                   Err *e) PRIME_MUST_USE;
+
+/* ---- searching (search.c) ---- */
+
+/* What a search found for one lambda. */
+typedef struct {
+    double *weight;         /* [K], all 0 after going back to the base */
+    double u, v, objective; /* as searched; v is the mean agreement */
+    double base_u, base_v, base_objective;
+    double again;       /* objective of what is deployed, evaluated once more */
+    size_t evaluations; /* in the whole archive */
+    bool reverted;
+} SearchFound;
+
+/* search_run - evolve merge weights for target t under seed index s, all lambdas on one archive; found
+ * [lambda.n], weights in the arena. The archive is read from and written to the ledger (may be NULL). */
+Status search_run(SearchFound *found, const Audit *a, const AuditTarget *t, size_t s, Ledger *ledger,
+                  Arena *arena, Err *e) PRIME_MUST_USE;
+
+#endif

@@ -1,0 +1,128 @@
+/* measure.c - what candidates say and how likely they find a text: thin layers over scoring, in the words of
+ * an audit. */
+#include "audit_priv.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- greedy answers ---- */
+
+/* The answer as text: the first line, without white space at its ends. */
+static Status answer_text(const char **out, const Audit *a, const int32_t *ids, size_t n, Arena *arena,
+                          Err *e)
+{
+    Str s = {0};
+    Status st = tok_decode(a->tok, &s, ids, n, true, e);
+    const char *from = s.s != NULL ? s.s : "";
+    from += strspn(from, " \t\r\n");
+    size_t len = strcspn(from, "\n");
+    while (len > 0 && strchr(" \t\r", from[len - 1]) != NULL) len--;
+    char *copy = st == OK ? arena_strndup(arena, from, len) : NULL;
+    str_free(&s);
+    if (st != OK) return st;
+    if (copy == NULL) FAIL(e, ERR_NOMEM, "no memory for an answer");
+    *out = copy;
+    return OK;
+}
+
+static Status answers_greedy(const char **out, const Audit *a, const PassLora *lora, size_t n_cand,
+                             const AuditSet *set, Arena *arena, Err *e)
+{
+    size_t n = n_cand * set->n, max = a->task->max_new;
+    ScoreItem *item = arena_alloc(arena, n, sizeof *item);
+    int32_t *ids = arena_alloc(arena, n * max, sizeof *ids);
+    size_t *len = arena_alloc(arena, n, sizeof *len);
+    if (item == NULL || ids == NULL || len == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu answers", n);
+    for (size_t i = 0; i < n; i++) {
+        const Sample *s = &set->r[i % set->n].ask;
+        item[i] = (ScoreItem){.ids = s->ids, .n = s->n, .skip = s->n, .cand = i / set->n};
+    }
+    TRY(score_greedy(ids, len, a->base, lora, n_cand, item, n, max, a->base->cfg.eos, e));
+    for (size_t i = 0; i < n; i++) TRY(answer_text(&out[i], a, ids + i * max, len[i], arena, e));
+    return OK;
+}
+
+/* ---- the likeliest label ---- */
+
+/* Prompt and label as one sample, for every record and label: [set->n * n_labels]. */
+static Status label_samples(Sample **out, const Audit *a, const AuditSet *set, Arena *arena, Err *e)
+{
+    size_t L = a->data->n_labels;
+    Sample *s = arena_alloc(arena, set->n * L, sizeof *s);
+    if (s == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu labels", set->n * L);
+    for (size_t i = 0; i < set->n * L; i++)
+        TRY(sample_make(&s[i], arena, a->tok, &a->base->cfg, a->task, set->r[i / L].rec->input,
+                        a->data->label[i % L], 0, e));
+    *out = s;
+    return OK;
+}
+
+static Status answers_labels(const char **out, const Audit *a, const PassLora *lora, size_t n_cand,
+                             const AuditSet *set, Arena *arena, Err *e)
+{
+    size_t L = a->data->n_labels, each = set->n * L, n = n_cand * each;
+    Sample *s = NULL;
+    TRY(label_samples(&s, a, set, arena, e));
+    ScoreItem *item = arena_alloc(arena, n, sizeof *item);
+    ScoreOut *nll = arena_alloc(arena, n, sizeof *nll);
+    if (item == NULL || nll == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu labels", n);
+    for (size_t i = 0; i < n; i++)
+        item[i] = (ScoreItem){s[i % each].ids, s[i % each].n, s[i % each].skip, i / each};
+    TRY(score_nll(nll, a->base, lora, n_cand, item, n, e));
+    for (size_t i = 0; i < n_cand * set->n; i++) {
+        size_t best = 0;
+        for (size_t l = 1; l < L; l++)
+            if (nll[i * L + l].nll_sum < nll[i * L + best].nll_sum) best = l;
+        out[i] = a->data->label[best];
+    }
+    return OK;
+}
+
+Status measure_answers(const char **out, const Audit *a, const PassLora *lora, size_t n_cand,
+                       const AuditSet *set, int how, Arena *arena, Err *e)
+{
+    if (how == SPEC_LABELS) return answers_labels(out, a, lora, n_cand, set, arena, e);
+    return answers_greedy(out, a, lora, n_cand, set, arena, e);
+}
+
+/* ---- metrics ---- */
+
+void measure_golds(const char **out, const AuditSet *set)
+{
+    for (size_t i = 0; i < set->n; i++) out[i] = set->r[i].rec->output;
+}
+
+bool measure_higher(const Audit *a)
+{
+    return a->metric[0]->higher;
+}
+
+Status measure_sum(double *u, const Audit *a, const char *const *gold, const char *const *pred, size_t n,
+                   Err *e)
+{
+    MetricPairs p = {
+        .gold = gold, .pred = pred, .n = n, .label = a->data->label, .n_labels = a->data->n_labels};
+    double sum = 0, x;
+    for (size_t i = 0; i < a->n_metrics; i++) {
+        TRY(metric_corpus(&x, a->metric[i], &p, e));
+        sum += x;
+    }
+    *u = sum;
+    return OK;
+}
+
+Status measure_nll(ScoreOut *out, const Audit *a, const PassLora *lora, size_t n_cand, const AuditSet *set,
+                   Err *e)
+{
+    size_t n = n_cand * set->n;
+    ScoreItem *item = malloc((n + 1) * sizeof *item);
+    if (item == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu texts", n);
+    for (size_t i = 0; i < n; i++) {
+        const Sample *s = &set->r[i % set->n].full;
+        item[i] = (ScoreItem){s->ids, s->n, s->skip, i / set->n};
+    }
+    Status st = score_nll(out, a->base, lora, n_cand, item, n, e);
+    free(item);
+    return st;
+}
