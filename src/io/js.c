@@ -1,3 +1,5 @@
+/* js.c - reading JSON. jansson refuses duplicate keys, bytes that are not UTF-8, lone surrogates and nesting
+ * beyond 2,048 by itself; what is added here is messages with a place, and numbers that fit where they go. */
 #include "prime/js.h"
 
 #include "prime/file.h"
@@ -22,6 +24,7 @@ static const JsVal *js_out(const json_t *v)
 
 Status js_parse(JsVal **root, const char *text, size_t n, const char *name, Err *e)
 {
+    /* RFC 8259, section 8.1: a reader may ignore a byte order mark; jansson does not. */
     if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
         text += 3;
         n -= 3;
@@ -104,6 +107,7 @@ int64_t js_int(const JsVal *v, int64_t otherwise)
     if (js_type(v) == JS_INT) return json_integer_value(js_in(v));
     if (js_type(v) != JS_REAL) return otherwise;
     double x = json_real_value(js_in(v));
+    /* The upper bound is open: 2^63 - 1 is no double, the next one is 2^63. */
     bool fits = x >= -0x1p63 && x < 0x1p63 && x == floor(x);
     return fits ? (int64_t)x : otherwise;
 }
@@ -147,6 +151,7 @@ const char *js_show(char buf[JS_SHOW], const JsVal *v)
     return buf;
 }
 
+/* One sentence for every member that is missing or of the wrong kind. */
 static Status js_unwanted(const JsVal *v, const char *key, const char *name, const char *want, Err *e)
 {
     char buf[JS_SHOW];
@@ -175,6 +180,7 @@ Status js_need_str(const char **out, const JsVal *obj, const char *key, const ch
     const JsVal *v = js_get(obj, key);
     size_t n = 0;
     const char *s = js_str(v, &n);
+    /* Callers use it as a C string: a NUL byte would silently cut it. */
     if (s == NULL || strlen(s) != n) return js_unwanted(v, key, name, "a text without NUL bytes", e);
     *out = s;
     return OK;

@@ -16,6 +16,7 @@ enum { DEEPEST = 2048 }; /* what the reader accepts */
 /* Set by the first builder that fails in this thread; read and cleared by js_dump. */
 static _Thread_local bool build_failed;
 
+/* What every js_new_* ends with. */
 static JsVal *js_built(json_t *v)
 {
     if (v == NULL) build_failed = true;
@@ -39,6 +40,7 @@ JsVal *js_new_str(const char *s)
 
 JsVal *js_new_strn(const char *s, size_t n)
 {
+    /* Answers of a model can be cut inside a character: one bad byte must not lose the whole file. */
     size_t good = utf8_bad(s, n);
     if (good == n) return js_built(json_stringn_nocheck(s, n));
     Str fixed = {0};
@@ -58,6 +60,7 @@ JsVal *js_new_strn(const char *s, size_t n)
 JsVal *js_new_num(double x)
 {
     if (!isfinite(x)) return js_new_null();
+    /* Above 2^53 a double stands for several integers; -0 has no integer. */
     bool whole = x == floor(x) && fabs(x) <= 0x1p53 && !(x == 0 && signbit(x));
     return js_built(whole ? json_integer((json_int_t)x) : json_real(x));
 }
@@ -94,6 +97,7 @@ static void js_put_real(Str *out, double x)
     if (!out->failed && strpbrk(out->s + at, ".e") == NULL) str_puts(out, ".0"); /* stays a real when read */
 }
 
+/* indent 0 is everything on one line. */
 static void js_put_break(Str *out, int indent, int depth)
 {
     if (indent > 0) str_printf(out, "\n%*s", indent * depth, "");
@@ -168,7 +172,7 @@ Status js_dump(Str *out, const JsVal *root, int indent, Err *e)
     bool failed = build_failed || root == NULL;
     build_failed = false;
     if (failed) FAIL(e, ERR_NOMEM, "no memory for a JSON tree, or a key that is not UTF-8");
-    size_t before = out->n;
+    size_t before = out->n; /* a tree that is refused leaves no half of itself behind */
     bool fits = js_put_value(out, root, indent, 0);
     if (!fits && !out->failed && out->s != NULL) out->s[out->n = before] = '\0';
     if (!fits) FAIL(e, ERR_ARG, "a JSON tree is nested deeper than %d", DEEPEST);

@@ -1,3 +1,6 @@
+/* st.c - reading safetensors. Nothing in the header is believed: every number is checked against the size of
+ * the file before it becomes a pointer, and products of shapes are checked for overflow before they are
+ * compared. */
 #include "prime/st.h"
 
 #include "prime/arena.h"
@@ -27,6 +30,7 @@ typedef struct {
     size_t bits;
 } TypeRow;
 
+/* All types of the format; those of less than a byte are packed, so a tensor must fill whole bytes. */
 static const TypeRow type_rows[] = {
     {"F64", ST_F64, 64},          {"F32", ST_F32, 32},      {"F16", ST_F16, 16},
     {"BF16", ST_BF16, 16},        {"I64", ST_I64, 64},      {"I32", ST_I32, 32},
@@ -72,6 +76,7 @@ static Status st_entry_type(StTensor *t, size_t *bits, const JsVal *v, Place at,
          at.file, at.tensor, js_show(buf, v));
 }
 
+/* Whole numbers only: 4.0 is refused, as by the reference reader. */
 static Status st_entry_shape(StTensor *t, const JsVal *v, Place at, Err *e)
 {
     char buf[JS_SHOW];
@@ -96,6 +101,7 @@ static Status st_entry_shape(StTensor *t, const JsVal *v, Place at, Err *e)
     return OK;
 }
 
+/* The span must lie in the data and have exactly the bytes that type and shape ask for. */
 static Status st_entry_data(StTensor *t, size_t bits, const JsVal *v, const StFile *f, Place at, Err *e)
 {
     char buf[JS_SHOW];
@@ -159,6 +165,7 @@ static Status st_check_cover(const StFile *f, const char *file, Err *e)
     return OK;
 }
 
+/* "__metadata__", where there is one, maps texts to texts. */
 static Status st_check_meta(const StFile *f, const char *file, Err *e)
 {
     const JsVal *meta = js_get(f->header, "__metadata__"), *v = NULL;
@@ -193,6 +200,7 @@ static Status st_read_tensors(StFile *f, const char *file, Err *e)
     return st_check_cover(f, file, e);
 }
 
+/* Everything between the bytes and a checked StFile; st_close cleans up after a failure. */
 static Status st_fill(StFile *f, const void *bytes, size_t n, const char *file, Err *e)
 {
     uint64_t len = 0;
@@ -269,6 +277,7 @@ const char *st_meta(const StFile *f, const char *key)
     return js_str(js_get(js_get(f->header, "__metadata__"), key), NULL);
 }
 
+/* Data may start at any byte: values are copied out before they are looked at. */
 static void st_from_f16(float *out, const void *data, size_t n)
 {
     for (size_t i = 0; i < n; i++) {

@@ -1,3 +1,4 @@
+/* st_write.c - writing safetensors. All checks come before the file is begun. */
 #include "prime/st.h"
 
 #include "prime/arena.h"
@@ -22,6 +23,7 @@ static float st_rounded(float x, StType t)
     return t == ST_BF16 ? st_bf16_to_f32(st_f32_to_bf16(x)) : x;
 }
 
+/* Also refuses what only rounding makes infinite: 70000 as F16 would be read back as inf. */
 static Status st_item_check(size_t *count, const StItem *it, const char *path, Err *e)
 {
     if (it->name[0] == '\0' || strcmp(it->name, "__metadata__") == 0)
@@ -72,6 +74,7 @@ static Status st_header_text(Str *out, JsVal *header, const StItem *items, size_
     js_set(header, "__metadata__", meta);
     for (size_t i = 0; i < n; i++) TRY(st_item_describe(header, &end, &items[i], path, e));
     TRY(js_dump(out, header, 0, e));
+    /* Spaces at the end keep the data aligned, as the format suggests. */
     while (out->n % 8 != 0 && !out->failed) str_puts(out, " ");
     if (out->failed) FAIL(e, ERR_NOMEM, "%s: no memory for its header", path);
     return OK;

@@ -1,3 +1,4 @@
+/* table.c - reading CSV. libcsv cuts the cells; lines, widths and names are checked here. */
 #include "prime/table.h"
 
 #include "prime/file.h"
@@ -43,6 +44,7 @@ static void table_on_row(int end, void *ctx)
 {
     (void)end;
     Load *l = ctx;
+    /* A callback cannot stop the parser, so the first bad row is remembered. */
     if (l->head_cells == 0)
         l->head_cells = l->row_cells;
     else
@@ -118,6 +120,7 @@ static Status table_read_rows(Load *l, const char *text, size_t n, Err *e)
     return s;
 }
 
+/* Counts separators, those inside quotes too: a bound, not a guess, so nothing grows while parsing. */
 static Status table_room(Load *l, Arena *a, const char *text, size_t n, Err *e)
 {
     size_t cells = 1, rows = 1;

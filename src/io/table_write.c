@@ -1,3 +1,4 @@
+/* table_write.c - writing CSV, quoted only where it must be. */
 #include "prime/table.h"
 
 #include "text_priv.h"
@@ -56,6 +57,7 @@ void table_put_str(TableOut *o, const char *s)
     table_sink(o, s, strlen(s));
 }
 
+/* Digits as in str_num, without memory of its own, so that it cannot fail. */
 void table_put_num(TableOut *o, double x)
 {
     if (isnan(x)) {

@@ -40,6 +40,7 @@ Status text_read(char **text, size_t *n, const char *path, size_t most, Err *e)
     struct stat st;
     char *all = NULL;
     size_t len = 0, skip = 0;
+    /* A pipe has no size: its bytes are counted after they are read. */
     if (strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode))
         TRY(text_fits((size_t)st.st_size, path, most, e));
     TRY(file_read(&all, &len, path, e));
@@ -58,7 +59,7 @@ bool text_num(double *out, const char *s)
 {
     char *end = NULL;
     if (s[0] == '\0' || strspn(s, "0123456789+-.eE") != strlen(s)) return false;
-    double x = strtod(s, &end);
+    double x = strtod(s, &end); /* the characters above rule out spaces, hexadecimal and names */
     if (end == s || *end != '\0' || !isfinite(x)) return false;
     *out = x;
     return true;

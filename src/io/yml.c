@@ -1,3 +1,5 @@
+/* yml.c - the walk through a YAML file, event by event, along the table of fields. Where the walk stands in
+ * the table is a range of fields whose keys begin alike; every key of the file narrows it. */
 #include "yml_priv.h"
 
 #include "text_priv.h"
@@ -78,6 +80,7 @@ static const char *yml_forbidden(const yaml_event_t *v)
     return tag != NULL ? "a tag (!name)" : NULL;
 }
 
+/* Moves to the next event; the old one is freed. */
 static Status yml_next(YmlWalk *w, Err *e)
 {
     yaml_event_delete(&w->event);
@@ -101,6 +104,7 @@ static Status yml_scalar(YmlScalar *out, const YmlWalk *w, Err *e)
     return OK;
 }
 
+/* The current event starts a list; afterwards it is its end. */
 static Status yml_walk_list(YmlValue *v, YmlWalk *w, const YmlField *f, Err *e)
 {
     YmlScalar *item = NULL;
@@ -154,6 +158,7 @@ static const char *yml_part(size_t *n, bool *leaf, const YmlSpec *spec, YmlScope
     return s;
 }
 
+/* Guesses among the keys of this mapping first, then among the same name elsewhere. */
 static Status yml_unknown_key(const YmlWalk *w, YmlScope scope, const YmlScalar *key, Err *e)
 {
     const YmlSpec *spec = w->spec;
@@ -197,6 +202,7 @@ static YmlScope yml_enter(bool *leaf, const YmlSpec *spec, YmlScope scope, const
 
 static Status yml_walk_map(YmlWalk *w, YmlScope scope, Err *e);
 
+/* One key and its value; the current event is the key. */
 static Status yml_walk_entry(YmlWalk *w, YmlScope scope, YmlKey **keys, Err *e)
 {
     YmlScalar key = {0};
@@ -235,6 +241,7 @@ static Status yml_walk_map(YmlWalk *w, YmlScope scope, Err *e)
     return OK;
 }
 
+/* Exactly one document, and a mapping in it. */
 static Status yml_walk_stream(YmlWalk *w, Err *e)
 {
     TRY(yml_next(w, e)); /* the stream's start */
@@ -281,6 +288,7 @@ static bool yml_spec_holds(const YmlSpec *spec)
     return true;
 }
 
+/* Required keys are looked for last: an assignment may give one. */
 static Status yml_fill(void *base, const YmlSpec *spec, const YmlFrom *from, const char *text, size_t n,
                        const char *const *set, size_t n_set, Err *e)
 {
@@ -303,6 +311,7 @@ Status yml_parse(void *out, const YmlSpec *spec, Arena *a, const char *text, siz
     size_t skip = 0;
     YmlFrom from = {name, ERR_FORMAT, a};
     TRY(text_check(&skip, text, n, name, YML_MAX_BYTES, e));
+    /* Filled aside and copied at the end, so that a failure leaves *out as it was. */
     void *scratch = arena_alloc(a, 1, spec->size);
     if (scratch == NULL) return yml_no_memory(&from, e);
     memcpy(scratch, out, spec->size);

@@ -13,6 +13,7 @@ static const YmlField *yml_by_key(const YmlSpec *spec, const char *key, size_t n
     return NULL;
 }
 
+/* The same last name under another mapping is a better guess than a similar path. */
 static Status yml_unknown_path(const YmlSpec *spec, const YmlFrom *from, const char *key, Err *e)
 {
     const char **names = arena_alloc(from->arena, spec->n, sizeof *names), *near = NULL;

@@ -33,6 +33,7 @@ _Static_assert(sizeof(YmlList) == sizeof(YmlNums) && sizeof(YmlList) == sizeof(Y
                    sizeof(YmlList) == sizeof(YmlStrs),
                "lists share one layout");
 
+/* Bounds of texts and of 64-bit seeds mean nothing, and 0 to 0 is what a table leaves out. */
 static bool yml_bounded(const YmlField *f)
 {
     bool number = f->type == YML_NUM || f->type == YML_NUMS || f->type == YML_SIZE || f->type == YML_SIZES;
@@ -86,6 +87,7 @@ static Status yml_scan_num(void *dst, const YmlField *f, const YmlScalar *s, con
     return OK;
 }
 
+/* Through a double, so that 1e6 is fine; exact up to 2^53. */
 static Status yml_scan_size(void *dst, const YmlField *f, const YmlScalar *s, const YmlFrom *from, Err *e)
 {
     double x = 0;
@@ -96,6 +98,7 @@ static Status yml_scan_size(void *dst, const YmlField *f, const YmlScalar *s, co
     return OK;
 }
 
+/* Seeds use all 64 bits, which a double cannot hold: digits only. */
 static Status yml_scan_u64(void *dst, const YmlField *f, const YmlScalar *s, const YmlFrom *from, Err *e)
 {
     errno = 0;
@@ -202,6 +205,7 @@ bool yml_is_text(const YmlField *f)
     return f->type == YML_STR || f->type == YML_STRS || f->type == YML_CHOICE;
 }
 
+/* The spellings of null in YAML 1.1. */
 static bool yml_is_null(const YmlScalar *s)
 {
     static const char *const word[] = {"", "~", "null", "Null", "NULL"};
@@ -249,6 +253,7 @@ static Status yml_range(YmlList *out, const YmlField *f, const YmlScalar *s, con
     return OK;
 }
 
+/* One value where a list is wanted is a list of one. */
 static Status yml_list(YmlList *out, const YmlField *f, const YmlValue *v, const YmlFrom *from, Err *e)
 {
     const YmlKind *k = &yml_kinds[f->type];

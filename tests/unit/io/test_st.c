@@ -61,7 +61,7 @@ Test(st, conversions_match_the_reference)
     char path[512];
     Err e = {0};
     StFile *f = NULL;
-    st_fixture(path, "ref/conversions.safetensors");
+    st_fixture(path, "ref/io/conversions.safetensors");
     cr_assert_eq(st_open(&f, path, &e), OK, "%s", e.msg);
     cr_assert_eq(st_count(f), 7);
     st_same_widened(f, "f16", ST_F16, "f16_as_f32");
