@@ -1,6 +1,8 @@
 /* front.c - utility and leakage of each (task, method, lambda). */
 #include "report_priv.h"
 
+#include "prime/pareto.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -195,10 +197,12 @@ static bool front_gradable(const ReportFront *f)
            (isnan(f->utility.value) || front_interval(f->utility.lo, f->utility.hi, f->utility.n_users));
 }
 
+/* Rows without one of the numbers neither beat nor are beaten. */
 static bool front_beats(const ReportFront *a, const ReportFront *b)
 {
-    double du = a->utility.value - b->utility.value, dl = b->leak.value - a->leak.value;
-    return strcmp(a->group->task, b->group->task) == 0 && du >= 0 && dl >= 0 && du + dl > 0;
+    double x[2] = {-a->utility.value, a->leak.value}, y[2] = {-b->utility.value, b->leak.value};
+    if (isnan(x[0]) || isnan(x[1]) || isnan(y[0]) || isnan(y[1])) return false;
+    return strcmp(a->group->task, b->group->task) == 0 && pareto_dominates(x, y, 2);
 }
 
 static void front_dominance(ReportFront *f, size_t n)
