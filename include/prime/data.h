@@ -95,4 +95,58 @@ typedef struct {
  * Cost: about two seconds and 300 MB for 63,000 packages, download apart. */
 Status data_debian(const DataDebianOpt *o, Err *e) PRIME_MUST_USE;
 
+/* Made-up people, for tests and for audits whose truth is known. */
+typedef struct {
+    const char *out;       /* folder to write */
+    const char *salt;      /* DATA_SALT unless told otherwise */
+    uint64_t seed;         /* everything */
+    size_t users;          /* 1 .. 100000 */
+    size_t records;        /* per user and task, 4 .. 10000 */
+    size_t canaries;       /* per user; 0 for none */
+    double base;           /* share of users that are base users, in [0, 1) */
+    double history, query; /* as for data_debian */
+} DataSynthOpt;
+
+/* data_synth - seeded personas, each with a rating bias, an order of favourite tags, a style of headlines and
+ * one of tweets, write o->records records for each of synth_rating, synth_tag, synth_headline and
+ * synth_tweet. No two records have the same text. Canaries are secrets of twelve random digits, each made for
+ * a record in the history of synth_headline; a keyed half of them is appended to the record's output, the
+ * others are kept out. Errors: ERR_ARG an option; a history with fewer headlines than canaries; ERR_IO;
+ * ERR_NOMEM; ERR_NUM two ids collide. */
+Status data_synth(const DataSynthOpt *o, Err *e) PRIME_MUST_USE;
+
+typedef struct {
+    const char *user, *record, *text;
+    bool included;
+} DataCanary;
+
+/* data_canaries - the planted secrets of the dataset in dir; *n is 0 when there are none. Texts belong to the
+ * arena. d is the task that holds the records: each canary must be for a record in its user's history, whose
+ * output has the secret exactly when it is included. Errors: ERR_IO, ERR_NOMEM, ERR_FORMAT file and line. */
+Status data_canaries(DataCanary **out, size_t *n, const DataSet *d, const char *dir, Arena *a,
+                     Err *e) PRIME_MUST_USE;
+
+/* One fact about a dataset. Facts of the whole have the task "". */
+typedef struct {
+    const char *task, *what, *name;
+    double value;
+} DataFact;
+
+typedef struct {
+    DataFact *fact; /* [n] */
+    size_t n;
+    size_t broken; /* checks that found something */
+} DataInfo;
+
+/* data_info - everything that can be counted, re-read from the files. what: "users" by role, "records" by
+ * role and split ("audit/history"), "words" of text by role, "label" frequencies, and "check": the number of
+ * violations found of
+ *   one_user      records that belong to two users, in different tasks
+ *   one_split     records in different splits of different tasks
+ *   own_text      texts (normalised) that two users have
+ *   text_split    texts (normalised) of one user in two splits
+ *   head_split    first 12 words (normalised) of one user's texts in two splits
+ * Errors: those of data_load for each task. Facts belong to the arena. */
+Status data_info(DataInfo *out, const char *dir, Arena *a, Err *e) PRIME_MUST_USE;
+
 #endif

@@ -26,6 +26,9 @@ typedef struct {
     size_t users, records[DATA_SPLITS];
 } DataClaim;
 
+/* data_path - "DIR/name.ext" in the arena. */
+Status data_path(char **path, Arena *a, const char *dir, const char *name, const char *ext,
+                 Err *e) PRIME_MUST_USE;
 /* data_head - dataset.json: format and version checked; closed with js_close. */
 Status data_head(JsVal **root, const char *dir, Err *e) PRIME_MUST_USE;
 /* data_people - users.csv, sorted by id. */

@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* "DIR/name" in the arena. */
-static Status data_path(char **path, Arena *a, const char *dir, const char *name, const char *ext, Err *e)
+Status data_path(char **path, Arena *a, const char *dir, const char *name, const char *ext, Err *e)
 {
     Str s = {0};
     str_printf(&s, "%s/%s%s", dir, name, ext);

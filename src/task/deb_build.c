@@ -177,7 +177,7 @@ static size_t deb_words(const Build *b, DataRole role)
     size_t n = 0;
     for (size_t i = 0; i < b->recs.n; i++) {
         const DebRec *r = &b->recs.rec[i];
-        if (!r->dropped && b->people.user[r->user].role == role) n += text_words(r->text);
+        if (!r->dropped && b->people.user[r->user].role == role) n += text_words(text_span(r->text));
     }
     return n;
 }

@@ -122,7 +122,7 @@ static Status deb_claim(DebRecs *r, Str *tmp, Err *e)
         Span name = r->rec[i].pkg->name;
         for (size_t p = 0; p < r->rec[i].n_para; p++) {
             str_clear(tmp);
-            text_normal(tmp, (Span){r->rec[i].para[p], strlen(r->rec[i].para[p])}, name, 0);
+            text_normal(tmp, text_span(r->rec[i].para[p]), name, 0);
             c[k++] = (Claim){text_hash(tmp->n > 0 ? tmp->s : "", tmp->n), i, p};
         }
     }

@@ -37,7 +37,7 @@ void deb_free(DebIndex *x);
 /* deb_find - the package of that name, or NULL. */
 const DebPkg *deb_find(const DebIndex *x, Span name);
 
-enum { DEB_MAX_WORDS = 120, DEB_MIN_WORDS = 12, DEB_MIN_SYNOPSIS = 3, DEB_HEAD_WORDS = 12 };
+enum { DEB_MAX_WORDS = 120, DEB_MIN_WORDS = 12, DEB_MIN_SYNOPSIS = 3 };
 
 /* A candidate record. */
 typedef struct {

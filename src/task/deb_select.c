@@ -91,43 +91,55 @@ static void deb_drop_short(DebRecs *r)
 {
     for (size_t i = 0; i < r->n; i++) {
         DebRec *x = &r->rec[i];
-        x->dropped = x->address[0] == '\0' || text_words(x->text) < DEB_MIN_WORDS ||
-                     text_words(x->synopsis) < DEB_MIN_SYNOPSIS;
+        x->dropped = x->address[0] == '\0' || text_words(text_span(x->text)) < DEB_MIN_WORDS ||
+                     text_words(text_span(x->synopsis)) < DEB_MIN_SYNOPSIS;
     }
 }
 
+/* What a record may not have in common with another of the same user (or with any, for user EVERYBODY). */
 typedef struct {
     size_t user, rec;
     uint64_t hash;
-} Head;
+} Trait;
 
-static int deb_head_cmp(const void *a, const void *b)
+#define EVERYBODY SIZE_MAX
+
+static int deb_trait_cmp(const void *a, const void *b)
 {
-    const Head *x = a, *y = b;
+    const Trait *x = a, *y = b;
     if (x->user != y->user) return x->user < y->user ? -1 : 1;
     if (x->hash != y->hash) return x->hash < y->hash ? -1 : 1;
     return (x->rec > y->rec) - (x->rec < y->rec);
 }
 
-/* Of a user's records that begin with the same words (normalised), the first by source name stays. */
+static Trait deb_trait(Str *tmp, const DebRec *x, size_t rec, size_t user, Span name, size_t words)
+{
+    str_clear(tmp);
+    text_normal(tmp, text_span(x->text), name, words);
+    return (Trait){user, rec, text_hash(tmp->n > 0 ? tmp->s : "", tmp->n)};
+}
+
+/* Of a user's records that begin with the same words (normalised, with and without their names), and of all
+ * records with the same text, the first by source name stays. */
 static Status deb_drop_twins(DebRecs *r, Err *e)
 {
-    Head *h = malloc((r->n + 1) * sizeof *h);
+    Trait *h = malloc((3 * r->n + 1) * sizeof *h);
     if (h == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu records", r->n);
     Str tmp = {0};
     size_t n = 0;
     for (size_t i = 0; i < r->n; i++) {
         const DebRec *x = &r->rec[i];
         if (x->dropped) continue;
-        str_clear(&tmp);
-        text_normal(&tmp, (Span){x->text, strlen(x->text)}, x->pkg->name, DEB_HEAD_WORDS);
-        h[n++] = (Head){x->user, i, text_hash(tmp.n > 0 ? tmp.s : "", tmp.n)};
+        h[n++] = deb_trait(&tmp, x, i, x->user, x->pkg->name, TEXT_HEAD_WORDS);
+        h[n++] = deb_trait(&tmp, x, i, x->user, (Span){0}, TEXT_HEAD_WORDS);
+        h[n++] = deb_trait(&tmp, x, i, EVERYBODY, (Span){0}, 0);
     }
     bool failed = tmp.failed;
     str_free(&tmp);
-    qsort(h, n, sizeof *h, deb_head_cmp);
+    qsort(h, n, sizeof *h, deb_trait_cmp);
     for (size_t i = 1; i < n; i++)
-        if (h[i].user == h[i - 1].user && h[i].hash == h[i - 1].hash) r->rec[h[i].rec].dropped = true;
+        if (h[i].user == h[i - 1].user && h[i].hash == h[i - 1].hash && h[i].rec != h[i - 1].rec)
+            r->rec[h[i].rec].dropped = true;
     free(h);
     if (failed) FAIL(e, ERR_NOMEM, "no memory for %zu records", r->n);
     return OK;

@@ -70,7 +70,7 @@ void make_id(char id[DATA_ID], char letter, const char *salt, const char *text);
 Status make_split(Make *m, double history, double query, Err *e) PRIME_MUST_USE;
 
 /* make_write - the folder described in data.h. dataset.json is removed first and written last, so that a
- * folder that has one is complete. Sorts the rows of each task. Takes m->inputs and m->counts.
+ * folder that has one is complete. Takes m->inputs and m->counts, also when it fails.
  * Errors: ERR_IO, ERR_NOMEM, ERR_NUM two users or two items share an id. */
 Status make_write(Make *m, const char *dir, Err *e) PRIME_MUST_USE;
 

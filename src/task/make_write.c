@@ -220,6 +220,9 @@ Status make_write(Make *m, const char *dir, Err *e)
         s = make_write_json(m, tasks, tmp.s, e);
     else
         js_close(tasks);
+    js_close(m->inputs);
+    js_close(m->counts);
+    m->inputs = m->counts = NULL;
     str_free(&tmp);
     return s;
 }

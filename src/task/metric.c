@@ -10,7 +10,7 @@
 
 static Span metric_strip(const char *s)
 {
-    return text_trim((Span){s, strlen(s)});
+    return text_trim(text_span(s));
 }
 
 double metric_exact(const char *gold, const char *pred)
@@ -44,7 +44,7 @@ static size_t metric_place(const MetricPairs *p, const char *text)
 {
     Span s = metric_strip(text);
     size_t i = 0;
-    while (i < p->n_labels && text_cmp(s, (Span){p->label[i], strlen(p->label[i])}) != 0) i++;
+    while (i < p->n_labels && text_cmp(s, text_span(p->label[i])) != 0) i++;
     return i;
 }
 

@@ -11,6 +11,14 @@ static const Task tasks[] = {
     {"deb_depends", "which of two equally popular packages does a package depend on", "Debian package index",
      "Package: {1}\nDescription: {2}\nWhich does it depend on? [1] {3} [2] {4}\nAnswer:", 4, 2, 32, 4, true,
      "accuracy f1"},
+    {"synth_rating", "review -> the stars its writer gives, with a bias of its own", "seeded personas",
+     "Review: {1}\nStars:", 1, 1, 64, 4, true, "mae rmse"},
+    {"synth_tag", "description about two topics -> the tag that its writer prefers", "seeded personas",
+     "Description: {1}\nTag:", 1, 1, 64, 6, true, "accuracy f1"},
+    {"synth_headline", "news text -> headline in its writer's style", "seeded personas",
+     "Text: {1}\nHeadline:", 1, 1, 64, 32, false, "rouge1 rougeL"},
+    {"synth_tweet", "sentence -> tweet in its writer's style", "seeded personas", "Message: {1}\nTweet:", 1,
+     1, 64, 32, false, "rouge1 rougeL"},
 };
 
 size_t task_count(void)

@@ -104,11 +104,12 @@ static bool text_is_blank(char c)
     return c == ' ' || c == '\n' || c == '\t';
 }
 
-size_t text_words(const char *s)
+size_t text_words(Span s)
 {
     size_t n = 0;
-    for (bool in = false; *s != '\0'; s++) {
-        bool blank = text_is_blank(*s);
+    bool in = false;
+    for (size_t i = 0; i < s.n; i++) {
+        bool blank = text_is_blank(s.s[i]);
         n += !blank && !in;
         in = !blank;
     }
@@ -184,4 +185,9 @@ Span text_trim(Span s)
     while (s.n > 0 && isspace((unsigned char)*s.s)) s.s++, s.n--;
     while (s.n > 0 && isspace((unsigned char)s.s[s.n - 1])) s.n--;
     return s;
+}
+
+Span text_span(const char *s)
+{
+    return (Span){s, strlen(s)};
 }

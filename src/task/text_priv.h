@@ -8,6 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Two texts of one person that begin with the same so many words (normalised) are taken for twins. */
+enum { TEXT_HEAD_WORDS = 12 };
+
 /* A borrowed stretch of text; s is not NUL-terminated. */
 typedef struct {
     const char *s;
@@ -20,7 +23,10 @@ typedef struct {
 void text_clean(Str *out, const char *s, size_t n);
 
 /* text_words - number of words, separated by blanks, tabs or line breaks. */
-size_t text_words(const char *s);
+size_t text_words(Span s);
+
+/* text_span - all of a NUL-terminated text. */
+Span text_span(const char *s);
 
 /* text_cut - length in bytes of the first `words` words of s, without what follows them. */
 size_t text_cut(const char *s, size_t words);
