@@ -55,7 +55,7 @@ static LedgerCell cell_named(const char *key)
         .key = key, .method = "evolved", .task = "t", .target = "u1", .lambda = 0.25, .seed = 3};
 }
 
-static Status cell_write(Ledger *l, const char *key, size_t n_scores)
+static Status toy_cell(Ledger *l, const char *key, size_t n_scores)
 {
     LedgerCell c = cell_named(key);
     TRY(ledger_cell_begin(l, &c, &err));
@@ -140,7 +140,7 @@ Test(ledger, order_does_not_depend_on_completion)
     Str text[2] = {{0}};
     for (size_t o = 0; o < 2; o++) {
         Ledger *l = ledger_new();
-        for (size_t i = 0; i < 3; i++) cr_assert_eq(cell_write(l, orders[o][i], 4), OK);
+        for (size_t i = 0; i < 3; i++) cr_assert_eq(toy_cell(l, orders[o][i], 4), OK);
         cr_assert_eq(ledger_each_score(l, NULL, row_print, &text[o], &err), OK);
         ledger_close(l);
         remove(path);
@@ -154,8 +154,8 @@ Test(ledger, order_does_not_depend_on_completion)
 Test(ledger, filters)
 {
     Ledger *l = ledger_new();
-    cr_assert_eq(cell_write(l, "a", 4), OK);
-    cr_assert_eq(cell_write(l, "b", 2), OK);
+    cr_assert_eq(toy_cell(l, "a", 4), OK);
+    cr_assert_eq(toy_cell(l, "b", 2), OK);
     cr_assert_eq(rows_of(l, NULL), 6);
     cr_assert_eq(rows_of(l, &(LedgerFilter){.key = "b"}), 2);
     cr_assert_eq(rows_of(l, &(LedgerFilter){.kind = "attack", .metric = "loss", .unit = "u2"}), 6);
@@ -177,7 +177,7 @@ static Status refuse_second(void *ctx, const LedgerCell *c, const LedgerScore *s
 Test(ledger, a_callback_ends_the_walk)
 {
     Ledger *l = ledger_new();
-    cr_assert_eq(cell_write(l, "a", 4), OK);
+    cr_assert_eq(toy_cell(l, "a", 4), OK);
     size_t n = 0;
     Err e = {0};
     cr_assert_eq(ledger_each_score(l, NULL, refuse_second, &n, &e), ERR_NUM);
@@ -207,13 +207,13 @@ Test(ledger, cells_are_whole_and_once)
     ledger_cell_abort(l);
     cr_assert_eq(ledger_has_cell(l, "a", &there, &err), OK);
     cr_assert_not(there);
-    cr_assert_eq(cell_write(l, "a", 1), OK);
+    cr_assert_eq(toy_cell(l, "a", 1), OK);
     cr_assert_eq(ledger_has_cell(l, "a", &there, &err), OK);
     cr_assert(there);
     e = (Err){0};
     cr_assert_eq(ledger_cell_begin(l, &c, &e), ERR_ARG);
     cr_assert_not_null(strstr(e.msg, "cell 'a' is recorded already"), "%s", e.msg);
-    cr_assert_eq(cell_write(l, "b", 1), OK, "the ledger goes on after a refusal");
+    cr_assert_eq(toy_cell(l, "b", 1), OK, "the ledger goes on after a refusal");
     cr_assert_eq(ledger_cell_begin(l, &(LedgerCell){"z", "m", "t", "", NAN, 1, NULL, 0}, &err), OK);
     ledger_close(l); /* drops z */
     l = ledger_again(LEDGER_APPEND);
@@ -382,7 +382,7 @@ Test(ledger, other_databases_and_formats)
 Test(ledger, damaged_files)
 {
     Ledger *l = ledger_new();
-    cr_assert_eq(cell_write(l, "a", 2000), OK);
+    cr_assert_eq(toy_cell(l, "a", 2000), OK);
     ledger_close(l);
     char *bytes = NULL;
     size_t n = 0;
@@ -398,15 +398,15 @@ Test(ledger, damaged_files)
 Test(ledger, a_full_disk_leaves_whole_cells)
 {
     Ledger *l = ledger_new();
-    cr_assert_eq(cell_write(l, "a", 10), OK);
+    cr_assert_eq(toy_cell(l, "a", 10), OK);
     cr_assert_eq(sqlite3_exec(l->db, "PRAGMA max_page_count = 20", NULL, NULL, NULL), SQLITE_OK);
     err = (Err){0};
-    cr_assert_eq(cell_write(l, "b", 5000), ERR_IO);
+    cr_assert_eq(toy_cell(l, "b", 5000), ERR_IO);
     cr_assert_not_null(strstr(err.msg, "ledger.db: cannot write: the disk is full"), "%s", err.msg);
     ledger_cell_abort(l);
     err = (Err){0};
     cr_assert_eq(rows_of(l, NULL), 10);
-    cr_assert_eq(cell_write(l, "c", 10), OK, "there is room for a small cell: %s", err.msg);
+    cr_assert_eq(toy_cell(l, "c", 10), OK, "there is room for a small cell: %s", err.msg);
     ledger_close(l);
     l = ledger_again(LEDGER_APPEND);
     cr_assert_eq(cells_of(l), 2);
@@ -416,7 +416,7 @@ Test(ledger, a_full_disk_leaves_whole_cells)
 Test(ledger, one_writer_many_readers)
 {
     Ledger *l = ledger_new();
-    cr_assert_eq(cell_write(l, "a", 1), OK);
+    cr_assert_eq(toy_cell(l, "a", 1), OK);
     open_fails(path, LEDGER_APPEND, NULL, ERR_IO, "another process writes to this run");
     LedgerCell c = cell_named("b");
     cr_assert_eq(ledger_cell_begin(l, &c, &err), OK);
@@ -476,7 +476,7 @@ static void write_and_die(void)
 Test(ledger, a_kill_in_mid_cell_leaves_whole_cells)
 {
     Ledger *l = ledger_new();
-    cr_assert_eq(cell_write(l, "whole", 10), OK);
+    cr_assert_eq(toy_cell(l, "whole", 10), OK);
     ledger_close(l);
     pid_t child = fork();
     if (child == 0) write_and_die();
@@ -491,7 +491,7 @@ Test(ledger, a_kill_in_mid_cell_leaves_whole_cells)
     cr_assert_eq(rows_of(l, NULL), 10);
     ledger_close(l);
     l = ledger_again(LEDGER_APPEND);
-    cr_assert_eq(cell_write(l, "half", 3), OK);
+    cr_assert_eq(toy_cell(l, "half", 3), OK);
     cr_assert_eq(rows_of(l, NULL), 13);
     ledger_close(l);
 }
