@@ -184,7 +184,7 @@ Status tok_parse(Tok **t, const char *json, size_t n, const char *name, Err *e)
 Status tok_load(Tok **t, const char *path, Err *e)
 {
     size_t n = strlen(path);
-    bool named = n >= 5 && strcmp(path + n - 5, ".json") == 0;
+    bool named = n >= 5 && strcmp(path + n - 5, ".json") == 0 && !file_is_dir(path);
     char *file = named ? strdup(path) : file_join(path, "tokenizer.json");
     if (file == NULL) FAIL(e, ERR_NOMEM, "%s: no memory for its name", path);
     JsVal *root = NULL;
