@@ -19,6 +19,8 @@ static const CliNoun *const nouns[] = {
     &cli_data,
     &cli_model,
     &cli_metric,
+    &cli_stats,
+    &cli_pareto,
     &cli_version,
 };
 /* clang-format on */

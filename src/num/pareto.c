@@ -103,7 +103,8 @@ static size_t hv_collect(HvPoint *out, const double *pts, size_t n, size_t m, co
         const double *p = &pts[i * m];
         bool inside = i != skip;
         for (size_t j = 0; j < m; j++) inside = inside && p[j] < ref[j];
-        for (size_t k = 0; k < n && inside; k++) {
+        /* In the plane the sweep passes over them anyway. */
+        for (size_t k = 0; m > 2 && k < n && inside; k++) {
             if (k == skip || k == i) continue;
             bool same = memcmp(&pts[k * m], p, m * sizeof *p) == 0;
             inside = !pareto_dominates(&pts[k * m], p, m) && !(same && k < i);

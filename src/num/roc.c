@@ -24,10 +24,10 @@ static size_t roc_count_below(const double *x, size_t n, double v, bool or_equal
     return lo;
 }
 
-/* share of sorted x [n] below v, ties by half */
-static double roc_placement(const double *x, size_t n, double v)
+/* Twice the number of entries of sorted x [n] below v, ties by half: whole, so that sums of it are exact. */
+static double roc_placement2(const double *x, size_t n, double v)
 {
-    return 0.5 * (double)(roc_count_below(x, n, v, false) + roc_count_below(x, n, v, true)) / (double)n;
+    return (double)(roc_count_below(x, n, v, false) + roc_count_below(x, n, v, true));
 }
 
 double roc_auc(const double *pos, size_t m, const double *neg, size_t n, double *work)
@@ -36,8 +36,8 @@ double roc_auc(const double *pos, size_t m, const double *neg, size_t n, double 
     memcpy(work, neg, n * sizeof *work);
     stats_sort(work, n);
     double sum = 0;
-    for (size_t i = 0; i < m; i++) sum += roc_placement(work, n, pos[i]);
-    return sum / (double)m;
+    for (size_t i = 0; i < m; i++) sum += roc_placement2(work, n, pos[i]);
+    return sum / (2 * (double)m * (double)n);
 }
 
 /* Centred placements of one score or of a difference of two. */
@@ -82,11 +82,11 @@ static Status roc_parts(RocParts *p, const RocData *d, Arena *a, Err *e)
     memcpy(neg, d->neg, d->n * sizeof *neg);
     stats_sort(pos, d->m);
     stats_sort(neg, d->n);
-    for (size_t i = 0; i < d->m; i++) p->v10[i] = roc_placement(neg, d->n, d->pos[i]);
-    for (size_t j = 0; j < d->n; j++) p->v01[j] = 1 - roc_placement(pos, d->m, d->neg[j]);
-    p->auc = stats_mean(p->v10, d->m);
-    for (size_t i = 0; i < d->m; i++) p->v10[i] -= p->auc;
-    for (size_t j = 0; j < d->n; j++) p->v01[j] -= p->auc;
+    double sum = 0, two_m = 2 * (double)d->m, two_n = 2 * (double)d->n;
+    for (size_t i = 0; i < d->m; i++) sum += p->v10[i] = roc_placement2(neg, d->n, d->pos[i]);
+    p->auc = sum / (two_n * (double)d->m);
+    for (size_t i = 0; i < d->m; i++) p->v10[i] = p->v10[i] / two_n - p->auc;
+    for (size_t j = 0; j < d->n; j++) p->v01[j] = 1 - roc_placement2(pos, d->m, d->neg[j]) / two_m - p->auc;
     return OK;
 }
 
