@@ -24,7 +24,7 @@ typedef struct {
  * specification is carried on; without it the folder must not hold a ledger. table gets the front as text;
  * CSV files land in dir. Errors: those of loading, training and files; ERR_IO a ledger is there (or, on
  * resume, is not); ERR_ARG another specification. The ledger stays valid whatever happens. */
-Status sweep_run(Str *table, const Spec *spec, const char *dir, bool resume, const SweepWatch *watch,
+Status sweep_run(const Spec *spec, const char *dir, bool resume, const SweepWatch *watch,
                  Err *e) PRIME_MUST_USE;
 
 /* sweep_plan - what sweep_run would do, as CSV rows `what,value`: people, cells, evaluations, records. Loads

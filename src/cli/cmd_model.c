@@ -7,6 +7,7 @@ static const CliVerb verbs[] = {
     {"train-tokenizer", "TEXT...", "learn a byte-level BPE from .txt and .jsonl files",
      model_train_tokenizer_run},
     {"pretrain", "", "a base model from the base users of a dataset", model_pretrain_run},
+    {"evaluate", "DIR", "a base model on people it has never read", model_evaluate_run},
     {0},
 };
 const CliNoun cli_model = {"model", "language models and their tokenizers", verbs};

@@ -11,5 +11,6 @@ int model_train_tokenizer_run(const CliVerb *self, int argc, char **argv);
 
 /* cmd_model_train.c */
 int model_pretrain_run(const CliVerb *self, int argc, char **argv);
+int model_evaluate_run(const CliVerb *self, int argc, char **argv);
 
 #endif

@@ -1,5 +1,6 @@
 #include "cmd_model_priv.h"
 
+#include "prime/evaluate.h"
 #include "prime/log.h"
 #include "prime/pretrain.h"
 
@@ -69,4 +70,31 @@ int model_pretrain_run(const CliVerb *self, int argc, char **argv)
     printf("docs,users,parameters,steps,tokens,loss,seconds\n%zu,%zu,%zu,%zu,%zu,%.6f,%.1f\n", r.docs,
            r.users, r.params, r.steps, r.tokens, r.loss, r.wall);
     return EXIT_DONE;
+}
+
+int model_evaluate_run(const CliVerb *self, int argc, char **argv)
+{
+    EvaluateOpts o = {0};
+    const CliOpt opts[] = {
+        {"data", 'd', OPT_STR, &o.data, "DIR", "dataset folder (required)", 0, 0},
+        {"task", 't', OPT_STR, &o.task, "NAME", "task of the dataset (required)", 0, 0},
+        {"records", 'n', OPT_SIZE, &o.records, "N", "records, spread over the audit users; 0 for all", 0,
+         1e9},
+        {"text", 0, OPT_STR, &o.text, "FILE",
+         "write the evaluated texts, for compressors to be compared with", 0, 0},
+    };
+    CliList pos = {0};
+    Str out = {0};
+    Err e = {0};
+    int code = cli_args(self, "model", opts, sizeof opts / sizeof opts[0], argc, argv, &pos, 1, 1);
+    if (code < 0 && (o.data == NULL || o.task == NULL))
+        code = cli_usage("'prime model evaluate' wants --data DIR and --task NAME");
+    if (code < 0) {
+        o.model = pos.item[0];
+        code = evaluate_run(&out, &o, &e) == OK ? EXIT_DONE : cli_fail(&e);
+        if (code == EXIT_DONE) fputs(out.s, stdout);
+    }
+    str_free(&out);
+    cli_list_free(&pos);
+    return code;
 }

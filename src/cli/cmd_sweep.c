@@ -2,6 +2,8 @@
 #include "cli_priv.h"
 #include "progress.h"
 
+#include "prime/file.h"
+#include "prime/report.h"
 #include "prime/sweep.h"
 
 #include <stdio.h>
@@ -64,6 +66,23 @@ static void watch_step(void *ctx, const char *label)
     progress_step(label);
 }
 
+/* CSV files into the run's folder, the front as text into table. */
+static Status report_on(Str *table, const char *dir, Err *e)
+{
+    Ledger *l = NULL;
+    Report *r = NULL;
+    char *path = file_join(dir, "ledger.db");
+    Status s = path != NULL ? ledger_open(&l, path, LEDGER_READ, NULL, e)
+                            : err_set(e, ERR_NOMEM, __FILE__, __LINE__, "out of memory");
+    if (s == OK) s = report_load(&r, l, e);
+    if (s == OK) s = report_write(r, "csv", dir, table, e);
+    if (s == OK) s = report_write(r, "table", dir, table, e);
+    report_free(r);
+    ledger_close(l);
+    free(path);
+    return s;
+}
+
 static Status sweep_all(const char *path, const CliList *set, const char *lambda, const char *out,
                         bool resume, Err *e)
 {
@@ -75,8 +94,9 @@ static Status sweep_all(const char *path, const CliList *set, const char *lambda
     if (out != NULL) snprintf(dir, sizeof dir, "%s", out);
     SweepWatch watch = {watch_begin, watch_step, NULL};
     Status s = load_spec(&spec, &a, path, set, lambda, e);
-    if (s == OK) s = sweep_run(&table, &spec, dir, resume, &watch, e);
+    if (s == OK) s = sweep_run(&spec, dir, resume, &watch, e);
     progress_end();
+    if (s == OK) s = report_on(&table, dir, e);
     if (s == OK) printf("%s\nreport: %s\n", table.s != NULL ? table.s : "", dir);
     str_free(&table);
     arena_free(&a);

@@ -257,8 +257,7 @@ static Status embed_block(void *ctx, size_t b, size_t thread, Err *e)
 Status score_embed(float *out, const Model *m, const ScoreItem *item, size_t n, Err *e)
 {
     ScoreJob j = {.m = m, .item = item, .n = n, .embed = out};
-    Status s =
-        score_open(&j, 0, SCORE_SEQS, e);
+    Status s = score_open(&j, 0, SCORE_SEQS, e);
     if (s == OK) s = par_run(j.n_blocks, j.threads, embed_block, &j, e);
     score_close(&j);
     return s;

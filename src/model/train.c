@@ -154,14 +154,14 @@ typedef struct {
     ModelParams grad; /* base training */
 } Block;
 
-static Status block_new(Block *b, const Model *m, size_t rows, size_t docs, size_t width, Err *e)
+static Status train_block_new(Block *b, const Model *m, size_t rows, size_t docs, size_t width, Err *e)
 {
     *b = (Block){.seq = calloc(docs, sizeof *b->seq), .skip = calloc(docs, sizeof *b->skip)};
     if (b->seq == NULL || b->skip == NULL) FAIL(e, ERR_NOMEM, "no memory for a batch of %zu documents", docs);
     return pass_new(&b->pass, m, rows, width, true, e);
 }
 
-static void block_free(Block *b)
+static void train_block_free(Block *b)
 {
     pass_free(b->pass);
     model_params_free(&b->grad);
@@ -169,7 +169,7 @@ static void block_free(Block *b)
     free(b->skip);
 }
 
-static void block_take(Block *b, const TrainDoc *doc, const size_t *which, size_t n, bool answers)
+static void train_block_take(Block *b, const TrainDoc *doc, const size_t *which, size_t n, bool answers)
 {
     b->n = n;
     for (size_t i = 0; i < n; i++) {
@@ -179,7 +179,7 @@ static void block_take(Block *b, const TrainDoc *doc, const size_t *which, size_
     }
 }
 
-static void block_run(Block *b, const Model *m, const PassLora *lora, float scale, const PassGrad *grad)
+static void train_block_run(Block *b, const Model *m, const PassLora *lora, float scale, const PassGrad *grad)
 {
     b->loss = 0;
     b->n_targets = 0;
@@ -204,7 +204,7 @@ static Status base_job(void *ctx, size_t job, size_t thread, Err *e)
     BaseTrainer *t = ctx;
     Block *b = &t->block[job];
     memset(b->grad.data, 0, b->grad.n * sizeof *b->grad.data);
-    block_run(b, t->m, NULL, t->scale, &(PassGrad){.base = &b->grad});
+    train_block_run(b, t->m, NULL, t->scale, &(PassGrad){.base = &b->grad});
     return OK;
 }
 
@@ -218,7 +218,7 @@ static Status base_step(void *trainer, const TrainDoc *doc, const size_t *which,
     t->scale = targets > 0 ? 1.0f / (float)targets : 0;
     for (size_t b = 0; b < BLOCKS; b++) {
         size_t to = n * (b + 1) / BLOCKS;
-        block_take(&t->block[b], doc, which + from, to - from, answers);
+        train_block_take(&t->block[b], doc, which + from, to - from, answers);
         from = to;
     }
     TRY(par_run(BLOCKS, par_threads(), base_job, t, e));
@@ -240,7 +240,7 @@ static Status base_open(BaseTrainer *t, Model *m, size_t rows, size_t docs, Err 
 {
     t->m = m;
     for (size_t b = 0; b < BLOCKS; b++) {
-        TRY(block_new(&t->block[b], m, rows, docs, 0, e));
+        TRY(train_block_new(&t->block[b], m, rows, docs, 0, e));
         TRY(model_params_new(&t->block[b].grad, &m->cfg, e));
     }
     t->m1 = calloc(m->p.n, sizeof *t->m1);
@@ -259,7 +259,7 @@ Status train_base(Model *m, const TrainDoc *doc, size_t n, const TrainOpts *o, T
     TRY(plan_new(&plan, n, e));
     Status s = base_open(&t, m, most_rows(doc, n, o), most_docs(n, o), e);
     if (s == OK) s = train_loop(base_step, &t, doc, n, o, &plan, watch, ctx, e);
-    for (size_t b = 0; b < BLOCKS; b++) block_free(&t.block[b]);
+    for (size_t b = 0; b < BLOCKS; b++) train_block_free(&t.block[b]);
     free(t.m1);
     free(t.m2);
     plan_free(&plan);
@@ -277,7 +277,7 @@ typedef struct {
 
 static void lora_trainer_close(LoraTrainer *t)
 {
-    block_free(&t->block);
+    train_block_free(&t->block);
     lora_bank_free(t->bank);
     lora_free(t->grad);
     lora_free(t->m1);
@@ -292,7 +292,7 @@ static Status lora_trainer_open(LoraTrainer *t, Lora *l, const Model *m, size_t 
     TRY(lora_like(&t->m1, l, e));
     TRY(lora_like(&t->m2, l, e));
     TRY(lora_bank_view(&t->bank, l, e));
-    return block_new(&t->block, m, rows, docs, t->bank->width, e);
+    return train_block_new(&t->block, m, rows, docs, t->bank->width, e);
 }
 
 static Status lora_step(void *trainer, const TrainDoc *doc, const size_t *which, size_t n, const TrainOpts *o,
@@ -303,11 +303,12 @@ static Status lora_step(void *trainer, const TrainDoc *doc, const size_t *which,
     float one = 1;
     size_t targets = 0;
     PassLora lora = {t->bank, LORA_EXACT, &one};
-    block_take(&t->block, doc, which, n, true);
+    train_block_take(&t->block, doc, which, n, true);
     for (size_t i = 0; i < n; i++) targets += targets_of(&doc[which[i]], true);
     memset(t->grad->data, 0, t->grad->n_params * sizeof *t->grad->data);
     pass_dropout(t->block.pass, o->dropout, rng_mix(o->seed ^ rng_mix(news->step)));
-    block_run(&t->block, t->m, &lora, targets > 0 ? 1.0f / (float)targets : 0, &(PassGrad){.lora = t->grad});
+    train_block_run(&t->block, t->m, &lora, targets > 0 ? 1.0f / (float)targets : 0,
+                    &(PassGrad){.lora = t->grad});
     news->loss = targets > 0 ? t->block.loss / (double)targets : 0;
     news->grad_norm = adamw_clip(t->grad->data, t->grad->n_params, o->clip);
     AdamW a = o->opt;

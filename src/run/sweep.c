@@ -10,7 +10,6 @@
 #include "prime/log.h"
 #include "prime/mat.h"
 #include "prime/par.h"
-#include "prime/report.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -75,7 +74,7 @@ typedef struct {
 
 typedef Status (*CellFn)(const CellBody *b, Err *e);
 
-static Status cell_write(const CellBody *b, CellFn fn, const char *method, const char *unit, size_t seed,
+static Status sweep_cell(const CellBody *b, CellFn fn, const char *method, const char *unit, size_t seed,
                          double lambda, Err *e)
 {
     char key[KEY_LEN];
@@ -192,7 +191,7 @@ static Status sweep_base(Sweep *s, const AuditTarget *t, Err *e)
     TRY(cell_utility(&u, a, NULL, 1, t, &s->arena, e));
     for (size_t k = 0; k < K; k++) nll[k] = s->ref[t->anchor[k]];
     CellBody b = {.s = s, .t = t, .u = &u, .nll = nll};
-    return cell_write(&b, body_merge, "base", t->user->id, seed, NAN, e);
+    return sweep_cell(&b, body_merge, "base", t->user->id, seed, NAN, e);
 }
 
 static Status sweep_anchor(Sweep *s, size_t anchor, size_t index, Err *e)
@@ -219,7 +218,7 @@ static Status sweep_anchor(Sweep *s, size_t anchor, size_t index, Err *e)
     lora_bank_free(bank);
     if (st != OK) return st;
     CellBody b = {.s = s, .anchor = anchor, .u = u, .nll = &nll, .lora = &own};
-    return cell_write(&b, body_anchor, "anchor", id, seed, NAN, e);
+    return sweep_cell(&b, body_anchor, "anchor", id, seed, NAN, e);
 }
 
 /* Measure n_cand weight vectors w [n_cand, K] of a target in one population. */
@@ -259,7 +258,7 @@ static Status sweep_uniform(Sweep *s, const AuditTarget *t, size_t index, Err *e
     for (size_t k = 0; k < K; k++) w[k] = 1.0 / (double)K;
     TRY(measure_merges(&m, s, t, index, w, 1, e));
     CellBody b = {.s = s, .t = t, .u = &m.u, .nll = m.nll, .w = w, .lora = m.lora};
-    return cell_write(&b, body_merge, "uniform", t->user->id, seed, NAN, e);
+    return sweep_cell(&b, body_merge, "uniform", t->user->id, seed, NAN, e);
 }
 
 /* Distinct weight vectors among what was found: row[i] is the candidate of lambda i. Returns how many. */
@@ -297,7 +296,7 @@ static Status write_evolved(Sweep *s, const AuditTarget *t, size_t index, const 
                       .w = found[i].weight,
                       .lora = m.lora,
                       .found = &found[i]};
-        TRY(cell_write(&b, body_merge, "evolved", t->user->id, sp->seeds.x[index], sp->lambda.x[i], e));
+        TRY(sweep_cell(&b, body_merge, "evolved", t->user->id, sp->seeds.x[index], sp->lambda.x[i], e));
     }
     return OK;
 }
@@ -366,10 +365,14 @@ static Status meta_file(Ledger *l, const char *key, const char *dir, const char 
 /* What a resumed run must agree with; then, under numbers of their own, the machines that took part. */
 static Status sweep_meta(Ledger *l, const Spec *sp, const char *text, Err *e)
 {
+    char metric[64];
+    const char *all = spec_task(sp)->metrics; /* the first one is the one to optimise */
+    snprintf(metric, sizeof metric, "%.*s", (int)strcspn(all, " "), all);
     char file[128], key[64];
     snprintf(file, sizeof file, "%.100s.jsonl", sp->task);
     TRY(ledger_meta_set(l, "version", PRIME_VERSION, e));
     TRY(ledger_meta_set(l, "spec", text, e));
+    TRY(ledger_meta_set(l, "utility_metric", metric, e));
     TRY(meta_file(l, "data_sha256", sp->data, file, e));
     TRY(meta_file(l, "base_sha256", sp->base, "model.safetensors", e));
     for (size_t i = 1;; i++) {
@@ -383,16 +386,6 @@ static Status sweep_meta(Ledger *l, const Spec *sp, const char *text, Err *e)
     char session[128];
     snprintf(session, sizeof session, "kernel %s, %zu threads", mat_kernel(), par_threads());
     return ledger_meta_set(l, key, session, e);
-}
-
-static Status sweep_report(Str *table, Ledger *l, const char *dir, Err *e)
-{
-    Report *r = NULL;
-    TRY(report_load(&r, l, e));
-    Status s = report_write(r, "csv", dir, table, e);
-    if (s == OK) s = report_write(r, "table", dir, table, e);
-    report_free(r);
-    return s;
 }
 
 static Status open_ledger(Ledger **l, const Spec *spec, const char *dir, bool resume, Err *e)
@@ -424,7 +417,7 @@ static Status refuse_old_ledger(const char *dir, Err *e)
     return OK;
 }
 
-Status sweep_run(Str *table, const Spec *spec, const char *dir, bool resume, const SweepWatch *watch, Err *e)
+Status sweep_run(const Spec *spec, const char *dir, bool resume, const SweepWatch *watch, Err *e)
 {
     Sweep s = {.watch = watch};
     TRY(file_mkdir(dir, e));
@@ -434,7 +427,6 @@ Status sweep_run(Str *table, const Spec *spec, const char *dir, bool resume, con
     if (st == OK) st = audit_open(&s.a, spec, dir, resume, e);
     if (st == OK && !resume) st = open_ledger(&s.ledger, spec, dir, false, e);
     if (st == OK) st = sweep_cells(&s, e);
-    if (st == OK) st = sweep_report(table, s.ledger, dir, e);
     ledger_close(s.ledger);
     audit_close(s.a);
     arena_free(&s.keep);
