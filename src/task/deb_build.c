@@ -216,9 +216,8 @@ static void deb_describe(Build *b)
             b->recs.n, b->make.n_items, b->make.n_users, audit);
 }
 
-static Status deb_build(Build *b, const DataDebianOpt *o, const char *lists, Err *e)
+static Status deb_build(Build *b, const DataDebianOpt *o, Err *e)
 {
-    TRY(lists_open(&b->lists, lists, o->suite, e));
     TRY(deb_parse(&b->index, &b->lists, e));
     TRY(deb_collect(&b->recs, &b->index, &b->arena, e));
     TRY(deb_select(&b->people, &b->recs, o, &b->arena, e));
@@ -230,10 +229,13 @@ static Status deb_build(Build *b, const DataDebianOpt *o, const char *lists, Err
     return make_write(&b->make, o->out, e);
 }
 
-static Status deb_run(const DataDebianOpt *o, const char *lists, Err *e)
+/* said: what apt complained about while it filled the folder of lists. */
+static Status deb_run(const DataDebianOpt *o, const char *lists, const char *said, Err *e)
 {
     Build b = {0};
-    Status s = deb_build(&b, o, lists, e);
+    Status s = lists_open(&b.lists, lists, o->suite, e);
+    if (s != OK && said[0] != '\0') err_prefix(e, "apt-get update said '%s'", said);
+    if (s == OK) s = deb_build(&b, o, e);
     deb_free(&b.index);
     lists_close(&b.lists);
     arena_free(&b.arena);
@@ -244,11 +246,16 @@ Status data_debian(const DataDebianOpt *o, Err *e)
 {
     TRY(make_check_shares(o->history, o->query, e));
     if (o->min_records < 4) FAIL(e, ERR_ARG, "min-records = %zu, want at least 4", o->min_records);
-    if (o->lists != NULL) return deb_run(o, o->lists, e);
-    char *dir = file_join(o->out, "lists");
+    if (o->lists != NULL) return deb_run(o, o->lists, "", e);
+    char said[LISTS_SAID], *dir = file_join(o->out, "lists");
     if (dir == NULL) FAIL(e, ERR_NOMEM, "%s: no memory for its name", o->out);
-    Status s = lists_fetch(dir, e);
-    if (s == OK) s = deb_run(o, dir, e);
+    Status s = lists_claim(dir, e);
+    if (s != OK) {
+        free(dir);
+        return s;
+    }
+    s = lists_fetch(said, dir, e);
+    if (s == OK) s = deb_run(o, dir, said, e);
     if (!o->keep_lists) lists_remove(dir);
     free(dir);
     return s;

@@ -57,42 +57,54 @@ static Status lists_prepare(char **abs, char **conf, const char *dir, Err *e)
 }
 
 /* The last lines of apt's complaints, on one line. */
-static void lists_last_words(char out[200], Str *say)
+static void lists_last_words(char out[LISTS_SAID], const Str *say)
 {
-    size_t n = say->n > 199 ? 199 : say->n;
-    snprintf(out, 200, "%s", say->n > 0 ? say->s + say->n - n : "no message");
+    size_t n = say->n >= LISTS_SAID ? LISTS_SAID - 1 : say->n;
+    snprintf(out, LISTS_SAID, "%s", say->n > 0 ? say->s + say->n - n : "");
     for (char *c = out; *c != '\0'; c++)
         if (*c == '\n') *c = c[1] == '\0' ? '\0' : ' ';
 }
 
-/* A source that cannot be reached does not matter as long as the distribution's own index came. */
-static Status lists_update(const char *conf, Err *e)
+/* A source that cannot be reached does not matter as long as the distribution's own index came: apt exits
+ * with 0 or 100 then, and lists_open finds out. */
+static Status lists_update(char said[LISTS_SAID], const char *conf, Err *e)
 {
-    char opt_conf[PATH_MAX + 16], words[200];
+    char opt_conf[PATH_MAX + 16];
     snprintf(opt_conf, sizeof opt_conf, "--config-file=%s", conf);
     char cmd[] = "apt-get", quiet[] = "-qq", update[] = "update";
     char *argv[] = {cmd, quiet, opt_conf, update, NULL};
     Str out = {0}, say = {0};
     int code = 0;
     Status s = proc_run(&out, &say, &code, argv, e);
-    lists_last_words(words, &say);
+    lists_last_words(said, &say);
     str_free(&out);
     str_free(&say);
     if (s != OK) return err_prefix(e, "cannot fetch package lists (--lists DIR reads lists that are there)");
-    if (code >= 127) FAIL(e, ERR_IO, "apt-get update failed (code %d): %s", code, words);
-    if (code != 0) log_say(LOG_WARN, "apt-get update: %s", words);
+    if (code >= 127) FAIL(e, ERR_IO, "apt-get update failed (code %d): %s", code, said);
+    if (said[0] != '\0') log_say(LOG_WARN, "apt-get update: %s", said);
     return OK;
 }
 
-Status lists_fetch(const char *dir, Err *e)
+Status lists_fetch(char said[LISTS_SAID], const char *dir, Err *e)
 {
     char *abs = NULL, *conf = NULL;
+    said[0] = '\0';
     Status s = lists_prepare(&abs, &conf, dir, e);
     if (s == OK) log_say(LOG_INFO, "apt-get update into %s", abs);
-    if (s == OK) s = lists_update(conf, e);
+    if (s == OK) s = lists_update(said, conf, e);
     free(abs);
     free(conf);
     return s;
+}
+
+Status lists_claim(const char *dir, Err *e)
+{
+    char *conf = file_join(dir, "apt.conf");
+    if (conf == NULL) FAIL(e, ERR_NOMEM, "%s: no memory for its name", dir);
+    bool ours = !file_exists(dir) || file_exists(conf);
+    free(conf);
+    if (!ours) FAIL(e, ERR_IO, "%s: is there already, and not from an earlier run: it would be deleted", dir);
+    return OK;
 }
 
 static int lists_unlink(const char *path, const struct stat *st, int kind, struct FTW *at)

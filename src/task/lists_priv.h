@@ -30,10 +30,13 @@ typedef struct {
     Arena arena;
 } Lists;
 
+enum { LISTS_SAID = 160 };
+
 /* lists_fetch - `apt-get update` into dir (made if missing) with the sources of this machine, for amd64, so
- * that the same release gives the same dataset everywhere. The system's own lists stay as they are.
- * Errors: ERR_IO apt-get is missing or fails, with its own last words. */
-Status lists_fetch(const char *dir, Err *e) PRIME_MUST_USE;
+ * that the same release gives the same dataset everywhere. The system's own lists stay as they are. said: the
+ * end of what apt complained about, or "". An unreachable source is no failure here: see whether lists_open
+ * finds what it needs. Errors: ERR_IO apt-get is missing or cannot run. */
+Status lists_fetch(char said[LISTS_SAID], const char *dir, Err *e) PRIME_MUST_USE;
 
 /* lists_open - the Packages files of components main and universe of one suite in dir, and their English
  * translations. Pockets (updates, security, backports, proposed) are left out. suite NULL: the one whose
@@ -42,6 +45,10 @@ Status lists_fetch(const char *dir, Err *e) PRIME_MUST_USE;
 Status lists_open(Lists *l, const char *dir, const char *suite, Err *e) PRIME_MUST_USE;
 /* lists_close - accepts a zeroed Lists. */
 void lists_close(Lists *l);
+
+/* lists_claim - may lists_fetch and lists_remove have this folder? Yes if it is not there, or is one of
+ * theirs, kept. Errors: ERR_IO it is something else. */
+Status lists_claim(const char *dir, Err *e) PRIME_MUST_USE;
 
 /* lists_remove - delete a folder that lists_fetch filled, as far as it can. */
 void lists_remove(const char *dir);

@@ -242,3 +242,77 @@ Test(debian, apt_that_is_missing)
     setenv("PATH", path, 1);
     free(path);
 }
+
+/* Put a script in the place of apt-get, and the lists it should fetch into $LISTS. */
+static void fake_apt(const char *script)
+{
+    Err e = {0};
+    char path[2048];
+    cr_assert_eq(file_mkdir(below("bin"), &e), OK, "%s", e.msg);
+    put("bin/apt-get", script);
+    cr_assert_eq(chmod(below("bin/apt-get"), 0755), 0);
+    char *bin = realpath(below("bin"), NULL);
+    snprintf(path, sizeof path, "%s:%s", bin, getenv("PATH"));
+    setenv("PATH", path, 1);
+    setenv("LISTS", source_path("fixtures/debian_lists"), 1);
+    free(bin);
+}
+
+/* The configuration that apt is given names a folder below the dataset, English only, and one architecture.
+ */
+Test(debian, lists_that_apt_fetches)
+{
+    fake_apt("#!/bin/sh\n"
+             "conf=${2#--config-file=}\n"
+             "to=$(sed -n 's/^Dir::State::Lists \"\\(.*\\)\";$/\\1/p' \"$conf\")\n"
+             "grep -q '^Acquire::Languages { \"en\"; };$' \"$conf\" || exit 100\n"
+             "grep -q '^APT::Architectures { \"amd64\"; };$' \"$conf\" || exit 100\n"
+             "[ \"$1 $3\" = '-qq update' ] && cp \"$LISTS\"/* \"$to\"\n"
+             "echo 'W: some other source is away' >&2; exit 100\n");
+    DataDebianOpt o = debian_options(below("f"));
+    o.lists = NULL;
+    Err e = {0};
+    cr_assert_eq(data_debian(&o, &e), OK, "%s", e.msg);
+    cr_assert_not(file_exists(below("f/lists")), "what was fetched is gone");
+    o.keep_lists = true;
+    cr_assert_eq(data_debian(&o, &e), OK, "%s", e.msg);
+    cr_assert(file_exists(below("f/lists/" INDEX)));
+    char *a = slurp(below("f/deb_synopsis.jsonl")), *b = build("a", "deb_synopsis.jsonl");
+    cr_assert_str_eq(a, b);
+    free(a);
+    free(b);
+}
+
+Test(debian, apt_that_cannot_reach_anything)
+{
+    fake_apt(
+        "#!/bin/sh\necho 'W: Failed to fetch the index' >&2\necho 'E: Some files failed to download.' >&2\n");
+    DataDebianOpt o = debian_options(below("x"));
+    o.lists = NULL;
+    const char *msg = complaint(&o, ERR_IO);
+    cr_assert_not_null(
+        strstr(msg, "apt-get update said 'W: Failed to fetch the index E: Some files failed to download.'"),
+        "%s", msg);
+    cr_assert_not_null(strstr(msg, "no package index of component main"), "%s", msg);
+    cr_assert_not(file_exists(below("x/lists")));
+}
+
+Test(debian, apt_that_is_killed)
+{
+    fake_apt("#!/bin/sh\necho 'E: bad day' >&2\nkill -9 $$\n");
+    DataDebianOpt o = debian_options(below("x"));
+    o.lists = NULL;
+    cr_assert_not_null(strstr(complaint(&o, ERR_IO), "apt-get update failed (code 137): E: bad day"));
+}
+
+Test(debian, a_folder_of_somebody_else_is_not_deleted)
+{
+    Err e = {0};
+    cr_assert_eq(file_mkdir(below("x/lists"), &e), OK, "%s", e.msg);
+    put("x/lists/mine.txt", "keep me");
+    DataDebianOpt o = debian_options(below("x"));
+    o.lists = NULL;
+    cr_assert_not_null(
+        strstr(complaint(&o, ERR_IO), "x/lists: is there already, and not from an earlier run"));
+    cr_assert(file_exists(below("x/lists/mine.txt")));
+}
