@@ -13,21 +13,35 @@
 #include <string.h>
 #include <unistd.h>
 
+static int lists_unlink(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)st, (void)kind, (void)at;
+    remove(path);
+    return 0;
+}
+
+void lists_remove(const char *dir)
+{
+    nftw(dir, lists_unlink, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
 /* A configuration file rather than -o options: only here can the machine's own lists of languages,
  * architectures and hooks be cleared. The root folder of a dataset may be closed to apt's own user, and
  * nothing that is fetched is ever installed, so the downloads run as the caller. */
-static const char *const apt_conf = "#clear Acquire::Languages;\n"
-                                    "#clear APT::Architectures;\n"
-                                    "#clear APT::Update::Post-Invoke;\n"
-                                    "#clear APT::Update::Post-Invoke-Success;\n"
-                                    "Acquire::Languages { \"en\"; };\n"
-                                    "Acquire::GzipIndexes \"false\";\n"
-                                    "Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled \"false\";\n"
-                                    "APT::Architecture \"amd64\";\n"
-                                    "APT::Architectures { \"amd64\"; };\n"
-                                    "APT::Sandbox::User \"\";\n"
-                                    "Dir::State::Lists \"%s/\";\n"
-                                    "Dir::Cache \"%s/cache/\";\n";
+static const char *const apt_conf =
+    "#clear Acquire::Languages;\n"
+    "#clear APT::Architectures;\n"
+    "#clear APT::Update::Post-Invoke;\n"
+    "#clear APT::Update::Post-Invoke-Success;\n"
+    "Acquire::Languages { \"en\"; };\n"
+    "Acquire::GzipIndexes \"false\";\n"
+    "Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled \"false\";\n"
+    "APT::Get::List-Cleanup \"false\";\n" /* or it would delete this very file */
+    "APT::Architecture \"amd64\";\n"
+    "APT::Architectures { \"amd64\"; };\n"
+    "APT::Sandbox::User \"\";\n"
+    "Dir::State::Lists \"%s/\";\n"
+    "Dir::Cache \"%s/cache/\";\n";
 
 /* apt takes relative folders to be below its own root. */
 static Status lists_prepare(char **abs, char **conf, const char *dir, Err *e)
@@ -89,6 +103,7 @@ Status lists_fetch(char said[LISTS_SAID], const char *dir, Err *e)
 {
     char *abs = NULL, *conf = NULL;
     said[0] = '\0';
+    lists_remove(dir);
     Status s = lists_prepare(&abs, &conf, dir, e);
     if (s == OK) log_say(LOG_INFO, "apt-get update into %s", abs);
     if (s == OK) s = lists_update(said, conf, e);
@@ -105,16 +120,4 @@ Status lists_claim(const char *dir, Err *e)
     free(conf);
     if (!ours) FAIL(e, ERR_IO, "%s: is there already, and not from an earlier run: it would be deleted", dir);
     return OK;
-}
-
-static int lists_unlink(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-    (void)st, (void)kind, (void)at;
-    remove(path);
-    return 0;
-}
-
-void lists_remove(const char *dir)
-{
-    nftw(dir, lists_unlink, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }

@@ -32,7 +32,7 @@ typedef struct {
 
 enum { LISTS_SAID = 160 };
 
-/* lists_fetch - `apt-get update` into dir (made if missing) with the sources of this machine, for amd64, so
+/* lists_fetch - `apt-get update` into dir (emptied first) with the sources of this machine, for amd64, so
  * that the same release gives the same dataset everywhere. The system's own lists stay as they are. said: the
  * end of what apt complained about, or "". An unreachable source is no failure here: see whether lists_open
  * finds what it needs. Errors: ERR_IO apt-get is missing or cannot run. */
