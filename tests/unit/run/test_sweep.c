@@ -1,0 +1,409 @@
+/* The main job on made-up people and a small random model: what it writes, that it can be killed, and whom it
+ * refuses. */
+#include "prime/arena.h"
+#include "prime/data.h"
+#include "prime/file.h"
+#include "prime/hash.h"
+#include "prime/ledger.h"
+#include "prime/mat.h"
+#include "prime/par.h"
+#include "prime/sweep.h"
+#include "prime/tok.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { PATH = 600 };
+
+typedef struct {
+    char dir[64], data[PATH], base[PATH];
+    Arena arena;
+    Spec spec;
+} World;
+
+#define MUST(call)                                         \
+    do {                                                   \
+        Err e_ = {0};                                      \
+        cr_assert_eq((call), OK, "%s: %s", #call, e_.msg); \
+    } while (0)
+
+static void copy_file(const char *from, const char *to)
+{
+    char *text = NULL;
+    size_t n = 0;
+    MUST(file_read(&text, &n, from, &e_));
+    MUST(file_write(to, text, n, &e_));
+    free(text);
+}
+
+/* A base folder: random weights and the small tokenizer of the fixtures. */
+static void make_base(const World *w)
+{
+    char from[PATH + 64], to[PATH + 64];
+    Tok *tok = NULL;
+    Model *m = NULL;
+    snprintf(from, sizeof from, "%s/fixtures/tok/tiny/tokenizer.json", getenv("PRIME_SOURCE"));
+    MUST(file_mkdir(w->base, &e_));
+    snprintf(to, sizeof to, "%s/tokenizer.json", w->base);
+    copy_file(from, to);
+    MUST(tok_load(&tok, w->base, &e_));
+    ModelConfig c = {.n_vocab = tok_vocab_size(tok),
+                     .n_hidden = 32,
+                     .n_layers = 2,
+                     .n_heads = 2,
+                     .n_kv = 1,
+                     .head_dim = 16,
+                     .n_ffn = 48,
+                     .max_len = 256,
+                     .norm_eps = 1e-5,
+                     .rope_theta = 10000,
+                     .tied = true,
+                     .bos = -1,
+                     .eos = 0};
+    MUST(model_new(&m, &c, &e_));
+    Rng rng = rng_stream(1, "test base", 0);
+    model_init(m, &rng);
+    for (size_t i = 0; i < m->p.n; i++) m->p.data[i] *= 3; /* so that answers differ between adapters */
+    MUST(model_save(m, w->base, ST_F32, &e_));
+    model_free(m);
+    tok_free(tok);
+}
+
+static const char yaml[] = "task: synth_tag\n"
+                           "data: DATA\n"
+                           "base: BASE\n"
+                           "seeds: [1, 2]\n"
+                           "lambda: [0, 0.5, 4]\n"
+                           "targets: {count: 2, min_search: 4, min_query: 2}\n"
+                           "anchors: {pool: 4, per_target: 2, min_history: 4, min_heldout: 2}\n"
+                           "adapt: {records: 0}\n"
+                           "adapter: {rank: 2, alpha: 4, lr: 0.02, epochs: 2}\n"
+                           "evolve: {budget: 5, operator: exact}\n"
+                           "search: {records: 4, score: labels}\n"
+                           "utility: {records: 4, score: labels}\n";
+
+static Spec load_spec(World *w, const char *const *more, size_t n_more)
+{
+    char path[PATH], data[PATH + 8], base[PATH + 8];
+    const char *set[8] = {data, base};
+    Spec s;
+    snprintf(path, sizeof path, "%s/audit.yaml", w->dir);
+    snprintf(data, sizeof data, "data=%s", w->data);
+    snprintf(base, sizeof base, "base=%s", w->base);
+    for (size_t i = 0; i < n_more; i++) set[2 + i] = more[i];
+    MUST(file_write(path, yaml, sizeof yaml - 1, &e_));
+    MUST(spec_load(&s, &w->arena, path, set, 2 + n_more, &e_));
+    return s;
+}
+
+static World world_open(void)
+{
+    World w = {.dir = "prime_sweep_XXXXXX"};
+    cr_assert_not_null(mkdtemp(w.dir));
+    mat_init();
+    snprintf(w.data, sizeof w.data, "%s/data", w.dir);
+    snprintf(w.base, sizeof w.base, "%s/base", w.dir);
+    DataSynthOpt o = {.out = w.data,
+                      .salt = DATA_SALT,
+                      .seed = 5,
+                      .history = 0.5,
+                      .query = 0.25,
+                      .users = 10,
+                      .records = 16};
+    MUST(data_synth(&o, &e_));
+    make_base(&w);
+    w.spec = load_spec(&w, NULL, 0);
+    return w;
+}
+
+static void world_close(World *w)
+{
+    char cmd[128];
+    snprintf(cmd, sizeof cmd, "rm -r %s", w->dir);
+    cr_assert_eq(system(cmd), 0);
+    arena_free(&w->arena);
+}
+
+/* ---- the ledger as text ---- */
+
+static Status put_score(void *ctx, const LedgerCell *c, const LedgerScore *s, Err *e)
+{
+    (void)e;
+    str_printf(ctx, "%s|%s|%s|%s|%s|%d|%.17g\n", c->key, s->kind, s->metric, s->unit, s->record, s->label,
+               s->value);
+    return OK;
+}
+
+static Str ledger_text(const char *run, const LedgerFilter *f)
+{
+    Str text = {0};
+    Ledger *l = NULL;
+    char *path = file_join(run, "ledger.db");
+    MUST(ledger_open(&l, path, LEDGER_READ, NULL, &e_));
+    MUST(ledger_each_score(l, f, put_score, &text, &e_));
+    ledger_close(l);
+    free(path);
+    cr_assert(!text.failed && text.n > 0);
+    return text;
+}
+
+static Str run_text(World *w, const char *name, size_t threads)
+{
+    char run[PATH];
+    snprintf(run, sizeof run, "%s/%s", w->dir, name);
+    par_set_threads(threads);
+    MUST(sweep_run(&w->spec, run, false, NULL, &e_));
+    par_set_threads(0);
+    return ledger_text(run, NULL);
+}
+
+static size_t count_lines(const Str *s, const char *part)
+{
+    size_t n = 0;
+    for (const char *at = s->s; (at = strstr(at, part)) != NULL; at++) n++;
+    return n;
+}
+
+/* ---- tests ---- */
+
+Test(sweep, writes_every_cell_and_does_not_depend_on_threads, .timeout = 240)
+{
+    World w = world_open();
+    Str one = run_text(&w, "one", 1), three = run_text(&w, "three", 3);
+    cr_assert_str_eq(one.s, three.s, "the ledger depends on the number of threads");
+    /* A row that exists once a cell counts the cells: 2 targets, 2 seeds, 3 lambdas. */
+    cr_assert_eq(count_lines(&one, "|search|objective|"), 12);
+    cr_assert_eq(count_lines(&one, "|norm|attenuation|"), 12 + 2 + 4); /* evolved, uniform, anchors */
+    cr_assert_gt(count_lines(&one, "/base/"), 0);
+    cr_assert_gt(count_lines(&one, "|attack|ref|"), 0);
+    str_free(&one);
+    str_free(&three);
+    world_close(&w);
+}
+
+typedef struct {
+    size_t left;
+} KillAt;
+
+static void kill_step(void *ctx, const char *label)
+{
+    (void)label;
+    KillAt *k = ctx;
+    if (k->left-- == 0) _exit(9);
+}
+
+/* Killed after any number of cells, a resumed run ends with the rows of an undisturbed one. */
+Test(sweep, a_killed_run_resumes_to_the_same_rows, .timeout = 240)
+{
+    World w = world_open();
+    Str whole = run_text(&w, "whole", 1);
+    static const size_t after[] = {0, 3, 9, 14};
+    for (size_t i = 0; i < sizeof after / sizeof after[0]; i++) {
+        char run[PATH];
+        snprintf(run, sizeof run, "%s/killed%zu", w.dir, i);
+        pid_t pid = fork();
+        cr_assert_geq(pid, 0);
+        if (pid == 0) {
+            KillAt k = {after[i]};
+            SweepWatch watch = {NULL, kill_step, &k};
+            Err e = {0};
+            (void)!sweep_run(&w.spec, run, false, &watch, &e);
+            _exit(1);
+        }
+        int status = 0;
+        cr_assert_eq(waitpid(pid, &status, 0), pid);
+        cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 9, "the child must die in the middle");
+        MUST(sweep_run(&w.spec, run, true, NULL, &e_));
+        Str again = ledger_text(run, NULL);
+        cr_assert_str_eq(again.s, whole.s, "killed after %zu cells", after[i]);
+        str_free(&again);
+    }
+    str_free(&whole);
+    world_close(&w);
+}
+
+Test(sweep, the_search_never_sees_what_is_reported, .timeout = 240)
+{
+    World w = world_open();
+    DataSet *d = NULL;
+    MUST(data_load(&d, w.data, "synth_tag", &e_));
+    Str rows = run_text(&w, "run", 2);
+    /* Utility comes from query records, attacks from history (members) and held-out ones. */
+    size_t utility = 0, attack = 0;
+    for (char *line = strtok(rows.s, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        char kind[32], unit[64], record[64];
+        int label;
+        if (sscanf(line, "%*[^|]|%31[^|]|%*[^|]|%63[^|]|%63[^|]|%d|", kind, unit, record, &label) != 4)
+            continue;
+        const DataUser *u = data_user(d, unit);
+        DataSplit want = strcmp(kind, "utility") == 0 ? DATA_QUERY : label == 1 ? DATA_HISTORY : DATA_HELDOUT;
+        bool found = false;
+        for (size_t i = 0; u != NULL && i < u->n[want]; i++)
+            found = found || strcmp(u->rec[want][i].id, record) == 0;
+        cr_assert(found, "%s is not in split %s of %s", record, data_split_name(want), unit);
+        utility += want == DATA_QUERY;
+        attack += want != DATA_QUERY;
+    }
+    cr_assert(utility > 0 && attack > 0);
+    data_free(d);
+    str_free(&rows);
+    world_close(&w);
+}
+
+Test(sweep, generation_and_likelihood_and_the_paper_preset_work, .timeout = 240)
+{
+    static const char *const sets[2][4] = {
+        {"search.score=generate", "utility.score=generate", "evolve.preset=prime-paper",
+         "evolve.operator=prime"},
+        {"search.score=likelihood", "adapter.retrain=true", "lambda=0,2", "seeds=7,8"}};
+    World w = world_open();
+    for (size_t i = 0; i < 2; i++) {
+        char name[16];
+        w.spec = load_spec(&w, sets[i], 4);
+        snprintf(name, sizeof name, "mode%zu", i);
+        Str rows = run_text(&w, name, 2);
+        cr_assert_gt(count_lines(&rows, "|search|reverted|"), 0);
+        str_free(&rows);
+    }
+    world_close(&w);
+}
+
+Test(sweep, what_is_deployed_is_evaluated_again_and_never_worse_than_the_base, .timeout = 240)
+{
+    World w = world_open();
+    Str rows = run_text(&w, "run", 2);
+    double objective = NAN, again = NAN, base = NAN;
+    size_t checked = 0;
+    for (char *line = strtok(rows.s, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        const char *value = strrchr(line, '|') + 1;
+        if (strstr(line, "|search|objective|") != NULL) objective = strtod(value, NULL);
+        if (strstr(line, "|search|objective_again|") != NULL) again = strtod(value, NULL);
+        if (strstr(line, "|search|base_objective|") != NULL) base = strtod(value, NULL);
+        if (strstr(line, "|search|reverted|") == NULL) continue;
+        bool reverted = strtod(value, NULL) == 1.0;
+        cr_assert_eq(reverted, base < objective);
+        cr_assert_float_eq(again, reverted ? base : objective, 1e-9);
+        checked++;
+    }
+    cr_assert_eq(checked, 12);
+    str_free(&rows);
+    world_close(&w);
+}
+
+Test(sweep, an_existing_run_is_not_overwritten_and_another_specification_is_not_mixed_in, .timeout = 240)
+{
+    World w = world_open();
+    char run[PATH];
+    snprintf(run, sizeof run, "%s/run", w.dir);
+    Err none = {0}, there = {0}, other = {0};
+    cr_assert_eq(sweep_run(&w.spec, run, true, NULL, &none), ERR_IO);
+    cr_assert_not_null(strstr(none.msg, "ledger.db"), "%s", none.msg);
+    MUST(sweep_run(&w.spec, run, false, NULL, &e_));
+    cr_assert_eq(sweep_run(&w.spec, run, false, NULL, &there), ERR_IO);
+    cr_assert_not_null(strstr(there.msg, "--resume"), "%s", there.msg);
+    w.spec = load_spec(&w, (const char *const[]){"evolve.budget=6"}, 1);
+    cr_assert_eq(sweep_run(&w.spec, run, true, NULL, &other), ERR_ARG);
+    world_close(&w);
+}
+
+/* ---- whom it refuses ---- */
+
+static void write_users(const World *w, const DataSet *d, size_t n, const char *salt)
+{
+    char path[PATH + 32], recipe[PATH + 32], text[128];
+    Str s = {0};
+    for (size_t i = 0; i < n; i++) str_printf(&s, "%s\n", d->user[i].id);
+    snprintf(path, sizeof path, "%s/users.txt", w->base);
+    snprintf(recipe, sizeof recipe, "%s/recipe.json", w->base);
+    MUST(file_write(path, s.s, s.n, &e_));
+    int len = snprintf(text, sizeof text, "{\"salt_id\": \"%s\"}", salt);
+    MUST(file_write(recipe, text, (size_t)len, &e_));
+    str_free(&s);
+}
+
+/* The same dataset, said to be of real people: then the base model's list counts. */
+static void call_it_real(const World *w)
+{
+    char path[PATH + 32];
+    char *text = NULL;
+    size_t n = 0;
+    snprintf(path, sizeof path, "%s/dataset.json", w->data);
+    MUST(file_read(&text, &n, path, &e_));
+    char *at = strstr(text, "\"synth\"");
+    cr_assert_not_null(at);
+    memcpy(at, "\"other\"", 7);
+    MUST(file_write(path, text, n, &e_));
+    free(text);
+}
+
+Test(sweep, people_the_base_has_read_are_refused, .timeout = 240)
+{
+    World w = world_open();
+    DataSet *d = NULL;
+    call_it_real(&w);
+    MUST(data_load(&d, w.data, "synth_tag", &e_));
+    Str plan = {0};
+    char named[64];
+    write_users(&w, d, 3, d->salt_id);
+    snprintf(named, sizeof named, "targets.users=%s", d->user[1].id);
+    w.spec = load_spec(&w, (const char *const[]){named}, 1);
+    Err e = {0};
+    cr_assert_eq(sweep_plan(&plan, &w.spec, &e), ERR_ARG);
+    cr_assert_not_null(strstr(e.msg, "the base model has read user"), "%s", e.msg);
+    /* Unnamed, they are passed over: 10 people less 3 read and 2 targets leave 5 at most. */
+    w.spec = load_spec(&w, NULL, 0);
+    MUST(sweep_plan(&plan, &w.spec, &e_));
+    size_t qualify = 0;
+    const char *at = strstr(plan.s, "people who qualify as anchors,");
+    cr_assert(at != NULL && sscanf(at, "people who qualify as anchors,%zu", &qualify) == 1);
+    cr_assert(qualify >= 4 && qualify <= 5, "%zu", qualify);
+    write_users(&w, d, 9, d->salt_id);
+    Err few = {0};
+    cr_assert_eq(sweep_plan(&plan, &w.spec, &few), ERR_ARG);
+    cr_assert_not_null(strstr(few.msg, "targets.count = 2, but only 1 people"), "%s", few.msg);
+    write_users(&w, d, 3, "0000000000000000");
+    Err salt = {0};
+    cr_assert_eq(sweep_plan(&plan, &w.spec, &salt), ERR_ARG);
+    cr_assert_not_null(strstr(salt.msg, "salt"), "%s", salt.msg);
+    str_free(&plan);
+    data_free(d);
+    world_close(&w);
+}
+
+Test(spec, mistakes_are_named_with_their_line)
+{
+    World w = {.dir = "prime_spec_XXXXXX"};
+    cr_assert_not_null(mkdtemp(w.dir));
+    char path[PATH];
+    snprintf(path, sizeof path, "%s/audit.yaml", w.dir);
+    static const struct {
+        const char *text, *want;
+    } cases[] = {
+        {"task: deb_synopsis\ndata: d\nbase: b\nlamda: [1]\n",
+         "audit.yaml:4: unknown key 'lamda', did you mean 'lambda'?"},
+        {"task: deb_synopsys\ndata: d\nbase: b\n", "did you mean deb_synopsis"},
+        {"task: deb_synopsis\ndata: d\n", "base"},
+        {"task: deb_synopsis\ndata: d\nbase: b\nlambda: [1, 1]\n", "lambda: 1 is there twice"},
+        {"task: deb_synopsis\ndata: d\nbase: b\nseeds: [2, 2]\n", "seeds: 2 is there twice"},
+        {"task: deb_synopsis\ndata: d\nbase: b\nlambda: [-1]\n", "audit.yaml:4"},
+        {"task: deb_synopsis\ndata: d\nbase: b\nutility: {score: labels}\n", "no closed set of labels"},
+        {"task: deb_section\ndata: d\nbase: b\nutility: {score: likelihood}\n", "want generate or labels"},
+        {"task: deb_synopsis\ndata: d\nbase: b\nanchors: {pool: 2, per_target: 3}\n",
+         "want at most anchors.pool = 2"},
+        {"task: deb_synopsis\ndata: d\nbase: b\nadapter: {modules: []}\n", "adapter.modules is empty"},
+        {"", "audit.yaml"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        Spec s;
+        Err e = {0};
+        MUST(file_write(path, cases[i].text, strlen(cases[i].text), &e_));
+        cr_assert_neq(spec_load(&s, &w.arena, path, NULL, 0, &e), OK, "case %zu", i);
+        cr_assert_not_null(strstr(e.msg, cases[i].want), "case %zu: %s", i, e.msg);
+    }
+    world_close(&w);
+}
