@@ -52,8 +52,8 @@ void lora_init(Lora *l, Rng *rng);
  * non-finite weights; ERR_UNSUP for DoRA, biases, saved modules, embeddings or anything else that would
  * change the numbers. */
 Status lora_load(Lora **l, const char *dir, const LoraShape *shape, Err *e) PRIME_MUST_USE;
-/* lora_save - the same layout, float32, loadable by PEFT. The folder is made. Errors: ERR_IO; ERR_NUM;
- * ERR_UNSUP when ranks or scales differ between sites. */
+/* lora_save - the same layout, float32, loadable by PEFT; ranks and scales that differ between sites go to
+ * rank_pattern and alpha_pattern. The folder is made. Errors: ERR_IO; ERR_NUM; ERR_ARG no site at all. */
 Status lora_save(const Lora *l, const char *dir, const char *base_name, Err *e) PRIME_MUST_USE;
 
 /* lora_same_shape - whether both have the same sites and ranks. */

@@ -16,6 +16,13 @@ enum { NAME_MAX_LEN = 160 };
 static const char *const blocks[LORA_KINDS] = {"self_attn", "self_attn", "self_attn", "self_attn",
                                                "mlp",       "mlp",       "mlp"};
 
+/* The name of a linear product inside the model. */
+static void module_name(char *out, size_t layer, size_t kind)
+{
+    snprintf(out, NAME_MAX_LEN, "model.layers.%zu.%s.%s", layer, blocks[kind],
+             lora_kind_name((LoraKind)kind));
+}
+
 static void tensor_name(char *out, size_t layer, size_t kind, char ab)
 {
     snprintf(out, NAME_MAX_LEN, "base_model.model.model.layers.%zu.%s.%s.lora_%c.weight", layer, blocks[kind],
@@ -50,8 +57,10 @@ static Status refuse_unsupported(const JsVal *root, const char *path, Err *e)
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         if (!js_is_empty(js_get(root, keys[i])))
             FAIL(e, ERR_UNSUP, "%s: %s is set and is not implemented", path, keys[i]);
-    const char *bias = js_str(js_get(root, "bias"), NULL);
-    if (bias != NULL && strcmp(bias, "none") != 0) FAIL(e, ERR_UNSUP, "%s: bias = %s, want none", path, bias);
+    const JsVal *bias = js_get(root, "bias");
+    char show[JS_SHOW];
+    if (!js_is_empty(bias) && (js_str(bias, NULL) == NULL || strcmp(js_str(bias, NULL), "none") != 0))
+        FAIL(e, ERR_UNSUP, "%s: bias is %s, want \"none\"", path, js_show(show, bias));
     const char *init = js_str(js_get(root, "init_lora_weights"), NULL);
     if (init != NULL && strcmp(init, "gaussian") != 0)
         FAIL(e, ERR_UNSUP, "%s: init_lora_weights = %s may have changed the base weights", path, init);
@@ -63,8 +72,7 @@ static Status pattern_value(double *out, const JsVal *pattern, size_t layer, siz
                             Err *e)
 {
     char name[NAME_MAX_LEN];
-    snprintf(name, sizeof name, "model.layers.%zu.%s.%s", layer, blocks[kind],
-             lora_kind_name((LoraKind)kind));
+    module_name(name, layer, kind);
     JsIter it = {0};
     const char *key = NULL;
     for (const JsVal *v; (v = js_next(pattern, &it, &key)) != NULL;) {
@@ -82,7 +90,7 @@ static Status pattern_value(double *out, const JsVal *pattern, size_t layer, siz
 typedef struct {
     const char *path; /* of the config, for messages */
     const JsVal *root;
-    double r, alpha;
+    double r, alpha, dropout;
     bool rslora;
 } PeftConfig;
 
@@ -93,8 +101,14 @@ static Status config_numbers(PeftConfig *c, Err *e)
     TRY(js_need_num(&c->alpha, c->root, "lora_alpha", c->path, e));
     if (!(c->r >= 1 && c->r <= 65536 && c->r == floor(c->r)))
         FAIL(e, ERR_FORMAT, "%s: r = %g, want a whole number from 1 to 65536", c->path, c->r);
-    if (!isfinite(c->alpha)) FAIL(e, ERR_FORMAT, "%s: lora_alpha is not finite", c->path);
-    c->rslora = js_bool(js_get(c->root, "use_rslora"), false);
+    const JsVal *rs = js_get(c->root, "use_rslora"), *drop = js_get(c->root, "lora_dropout");
+    char show[JS_SHOW];
+    if (!js_is_empty(rs) && js_type(rs) != JS_BOOL)
+        FAIL(e, ERR_FORMAT, "%s: use_rslora is %s, want true or false", c->path, js_show(show, rs));
+    c->rslora = js_bool(rs, false);
+    c->dropout = js_is_empty(drop) ? 0 : js_num(drop, -1);
+    if (!(c->dropout >= 0 && c->dropout < 1))
+        FAIL(e, ERR_FORMAT, "%s: lora_dropout is %s, want [0, 1)", c->path, js_show(show, drop));
     return OK;
 }
 
@@ -121,12 +135,15 @@ static Status site_size(LoraSite *site, const StFile *st, const char *file, cons
     double r = c->r, alpha = c->alpha;
     TRY(pattern_value(&r, js_get(c->root, "rank_pattern"), layer, kind, c->path, e));
     TRY(pattern_value(&alpha, js_get(c->root, "alpha_pattern"), layer, kind, c->path, e));
-    if (!(r >= 1 && r <= 65536))
-        FAIL(e, ERR_FORMAT, "%s: rank_pattern gives rank %g, want 1 to 65536", c->path, r);
+    if (!(r >= 1 && r <= 65536 && r == floor(r)))
+        FAIL(e, ERR_FORMAT, "%s: rank_pattern gives rank %g, want a whole number from 1 to 65536", c->path,
+             r);
     TRY(tensor_shape(a, file, (size_t)r, shape->n_in[kind], e));
     TRY(tensor_shape(b, file, shape->n_out[kind], (size_t)r, e));
     site->r = (size_t)r;
     site->scale = (float)(c->rslora ? alpha / sqrt(r) : alpha / r);
+    if (!isfinite(site->scale))
+        FAIL(e, ERR_NUM, "%s: lora_alpha = %g and r = %g give a scale beyond a float", c->path, alpha, r);
     *found += 1;
     return OK;
 }
@@ -151,7 +168,7 @@ static Status read_tensor(float *out, const StFile *st, const char *file, const 
 {
     const StTensor *t = st_find(st, name);
     size_t at = 0;
-    TRY(st_to_f32(out, t, e));
+    if (st_to_f32(out, t, e) != OK) return err_prefix(e, "%s", file);
     if (!vec_finite(out, t->count, &at))
         FAIL(e, ERR_NUM, "%s: %s holds a value that is not finite at index %zu", file, name, at);
     return OK;
@@ -187,7 +204,7 @@ static Status load_with(Lora **l, const PeftConfig *c, const char *file, const L
         lora_free(fresh);
         return s;
     }
-    fresh->dropout = js_num(js_get(c->root, "lora_dropout"), 0);
+    fresh->dropout = c->dropout;
     *l = fresh;
     return OK;
 }
@@ -208,43 +225,69 @@ Status lora_load(Lora **l, const char *dir, const LoraShape *shape, Err *e)
     return s;
 }
 
-/* One rank and one scale for the whole folder: what the config can say without patterns. */
-static Status common_rank(const Lora *l, size_t *r, float *scale, unsigned *kinds, Err *e)
+/* The first site's rank and alpha are the config's own. */
+static Status first_site(const LoraSite **site, const Lora *l, Err *e)
 {
-    *r = 0;
-    *kinds = 0;
+    for (size_t i = 0; i < l->shape.n_layers * LORA_KINDS; i++)
+        if (l->site[i].r > 0) {
+            *site = &l->site[i];
+            return OK;
+        }
+    FAIL(e, ERR_ARG, "the adapter has no site: nothing to save");
+}
+
+static double site_alpha(const LoraSite *s)
+{
+    return (double)s->scale * (double)s->r;
+}
+
+/* A kind that every layer has goes by its short name, another site by its full one. */
+static JsVal *save_targets(const Lora *l)
+{
+    JsVal *targets = js_new_arr();
+    for (size_t k = 0; k < LORA_KINDS; k++) {
+        size_t there = 0;
+        for (size_t y = 0; y < l->shape.n_layers; y++) there += l->site[y * LORA_KINDS + k].r > 0;
+        if (there == l->shape.n_layers) js_push(targets, js_new_str(lora_kind_name((LoraKind)k)));
+        for (size_t y = 0; y < l->shape.n_layers && there < l->shape.n_layers; y++) {
+            char name[NAME_MAX_LEN];
+            module_name(name, y, k);
+            if (l->site[y * LORA_KINDS + k].r > 0) js_push(targets, js_new_str(name));
+        }
+    }
+    return targets;
+}
+
+/* Sites whose rank or alpha is not the config's own are listed by name. */
+static void save_patterns(JsVal *o, const Lora *l, const LoraSite *first)
+{
+    JsVal *ranks = js_new_obj(), *alphas = js_new_obj();
     for (size_t i = 0; i < l->shape.n_layers * LORA_KINDS; i++) {
         const LoraSite *s = &l->site[i];
-        if (s->r == 0) continue;
-        if (*r != 0 && (s->r != *r || s->scale != *scale))
-            FAIL(e, ERR_UNSUP, "ranks or scales differ between sites (rank %zu and %zu): cannot save", *r,
-                 s->r);
-        *r = s->r;
-        *scale = s->scale;
-        *kinds |= 1U << (i % LORA_KINDS);
+        char name[NAME_MAX_LEN];
+        module_name(name, i / LORA_KINDS, i % LORA_KINDS);
+        if (s->r > 0 && s->r != first->r) js_set(ranks, name, js_new_int((int64_t)s->r));
+        if (s->r > 0 && site_alpha(s) != site_alpha(first)) js_set(alphas, name, js_new_num(site_alpha(s)));
     }
-    if (*r == 0) FAIL(e, ERR_ARG, "the adapter has no site: nothing to save");
-    return OK;
+    js_set(o, "alpha_pattern", alphas);
+    js_set(o, "rank_pattern", ranks);
 }
 
 static Status save_config(const Lora *l, const char *path, const char *base_name, Err *e)
 {
-    size_t r = 0;
-    float scale = 0;
-    unsigned kinds = 0;
-    TRY(common_rank(l, &r, &scale, &kinds, e));
-    JsVal *o = js_new_obj(), *targets = js_new_arr();
-    for (size_t k = 0; k < LORA_KINDS; k++)
-        if (kinds >> k & 1U) js_push(targets, js_new_str(lora_kind_name((LoraKind)k)));
+    const LoraSite *first = NULL;
+    TRY(first_site(&first, l, e));
+    JsVal *o = js_new_obj();
     js_set(o, "base_model_name_or_path", js_new_str(base_name));
     js_set(o, "bias", js_new_str("none"));
     js_set(o, "fan_in_fan_out", js_new_bool(false));
     js_set(o, "inference_mode", js_new_bool(true));
-    js_set(o, "lora_alpha", js_new_num((double)scale * (double)r));
+    js_set(o, "lora_alpha", js_new_num(site_alpha(first)));
     js_set(o, "lora_dropout", js_new_num(l->dropout));
     js_set(o, "peft_type", js_new_str("LORA"));
-    js_set(o, "r", js_new_int((int64_t)r));
-    js_set(o, "target_modules", targets);
+    js_set(o, "r", js_new_int((int64_t)first->r));
+    save_patterns(o, l, first);
+    js_set(o, "target_modules", save_targets(l));
     js_set(o, "task_type", js_new_str("CAUSAL_LM"));
     js_set(o, "use_dora", js_new_bool(false));
     js_set(o, "use_rslora", js_new_bool(false));
@@ -286,6 +329,8 @@ static Status save_weights(const Lora *l, const char *path, Err *e)
 
 Status lora_save(const Lora *l, const char *dir, const char *base_name, Err *e)
 {
+    const LoraSite *first = NULL;
+    TRY(first_site(&first, l, e)); /* before the folder is made */
     TRY(file_mkdir(dir, e));
     char *config = file_join(dir, "adapter_config.json"),
          *weights = file_join(dir, "adapter_model.safetensors");

@@ -32,6 +32,18 @@ static Status optional_size(size_t *out, const JsVal *obj, const char *key, size
     return js_need_size(out, obj, key, path, e);
 }
 
+/* A switch that is there must be a switch: "yes" is not read as false. */
+static Status optional_bool(bool *out, const JsVal *obj, const char *key, const char *path, Err *e)
+{
+    const JsVal *v = js_get(obj, key);
+    JsType t = js_type(v);
+    char show[JS_SHOW];
+    if (t != JS_NONE && t != JS_NULL && t != JS_BOOL)
+        FAIL(e, ERR_FORMAT, "%s: %s is %s, want true or false", path, key, js_show(show, v));
+    *out = js_bool(v, false);
+    return OK;
+}
+
 static Status rope_read(ModelConfig *c, const JsVal *root, const char *path, Err *e)
 {
     const JsVal *r = js_get(root, "rope_scaling");
@@ -60,6 +72,8 @@ static Status rope_read(ModelConfig *c, const JsVal *root, const char *path, Err
     if (!(c->rope_high > c->rope_low && c->rope_low > 0))
         FAIL(e, ERR_ARG, "%s: low_freq_factor = %g and high_freq_factor = %g, want 0 < low < high", path,
              c->rope_low, c->rope_high);
+    if (!(c->rope_old_len > 0))
+        FAIL(e, ERR_ARG, "%s: original_max_position_embeddings = %g, want above 0", path, c->rope_old_len);
     return OK;
 }
 
@@ -76,9 +90,11 @@ static Status refuse_unsupported_config(const JsVal *root, const char *path, Err
         FAIL(e, ERR_UNSUP, "%s: model_type = %s, want llama", path, type != NULL ? type : "(none)");
     if (act != NULL && strcmp(act, "silu") != 0)
         FAIL(e, ERR_UNSUP, "%s: hidden_act = %s, want silu", path, act);
-    for (size_t i = 0; i < sizeof must_be_false / sizeof must_be_false[0]; i++)
-        if (js_bool(js_get(root, must_be_false[i]), false))
-            FAIL(e, ERR_UNSUP, "%s: %s is true and is not implemented", path, must_be_false[i]);
+    for (size_t i = 0; i < sizeof must_be_false / sizeof must_be_false[0]; i++) {
+        bool on = false;
+        TRY(optional_bool(&on, root, must_be_false[i], path, e));
+        if (on) FAIL(e, ERR_UNSUP, "%s: %s is true and is not implemented", path, must_be_false[i]);
+    }
     for (size_t i = 0; i < sizeof must_be_absent / sizeof must_be_absent[0]; i++) {
         JsType t = js_type(js_get(root, must_be_absent[i]));
         if (t != JS_NONE && t != JS_NULL)
@@ -87,11 +103,22 @@ static Status refuse_unsupported_config(const JsVal *root, const char *path, Err
     return OK;
 }
 
-static int32_t token_or_none(const JsVal *v)
+/* Several end tokens: the first is used. An id that no row of the embedding has is a damaged file. */
+static Status optional_token(int32_t *out, const JsVal *root, const char *key, size_t n_vocab,
+                             const char *path, Err *e)
 {
-    if (js_type(v) == JS_ARR) v = js_at(v, 0); /* several end tokens: the first is used */
-    int64_t id = js_int(v, -1);
-    return id >= 0 && id < INT32_MAX ? (int32_t)id : -1;
+    const JsVal *v = js_get(root, key);
+    if (js_type(v) == JS_ARR) v = js_at(v, 0);
+    JsType t = js_type(v);
+    int64_t id = t == JS_INT ? js_int(v, -1) : -1;
+    char show[JS_SHOW];
+    *out = -1;
+    if (t == JS_NONE || t == JS_NULL) return OK;
+    if (id < 0 || (uint64_t)id >= n_vocab)
+        FAIL(e, ERR_FORMAT, "%s: %s is %s, want a token id below vocab_size = %zu", path, key,
+             js_show(show, v), n_vocab);
+    *out = (int32_t)id;
+    return OK;
 }
 
 static Status config_read(ModelConfig *out, const JsVal *root, const char *path, Err *e)
@@ -114,10 +141,10 @@ static Status config_read(ModelConfig *out, const JsVal *root, const char *path,
         c.head_dim = c.n_hidden / c.n_heads;
     }
     TRY(rope_read(&c, root, path, e));
-    c.tied = js_bool(js_get(root, "tie_word_embeddings"), false);
-    c.bos = token_or_none(js_get(root, "bos_token_id"));
-    c.eos = token_or_none(js_get(root, "eos_token_id"));
+    TRY(optional_bool(&c.tied, root, "tie_word_embeddings", path, e));
     TRY(model_check(&c, path, e));
+    TRY(optional_token(&c.bos, root, "bos_token_id", c.n_vocab, path, e));
+    TRY(optional_token(&c.eos, root, "eos_token_id", c.n_vocab, path, e));
     *out = c;
     return OK;
 }
@@ -144,15 +171,27 @@ static HfTensor hf_layer(size_t l, const char *name, size_t ndim, size_t rows, s
     return t;
 }
 
-/* list_tensors - every tensor of the model with its place in memory; t holds 3 + 9 L entries. Returns how
- * many. */
-static size_t list_tensors(HfTensor *t, const Model *m)
+/* "[8, 12]"; at most two sizes, as no tensor here has more. */
+static const char *shape_show(char buf[64], size_t ndim, const size_t *shape)
 {
-    const ModelConfig *c = &m->cfg;
+    if (ndim == 0)
+        snprintf(buf, 64, "[]");
+    else if (ndim == 1)
+        snprintf(buf, 64, "[%zu]", shape[0]);
+    else
+        snprintf(buf, 64, "[%zu, %zu%s]", shape[0], shape[1], ndim > 2 ? ", ..." : "");
+    return buf;
+}
+
+/* list_tensors - every tensor of a model of this shape, and its place in p (no place when p is NULL); t holds
+ * 3 + 9 L entries. Returns how many. */
+static size_t list_tensors(HfTensor *t, const ModelConfig *c, const ModelParams *p)
+{
+    static const ModelLayer nowhere;
     size_t C = c->n_hidden, Q = c->n_heads * c->head_dim, G = c->n_kv * c->head_dim, F = c->n_ffn, n = 0;
-    t[n++] = hf_one("model.embed_tokens.weight", 2, c->n_vocab, C, m->p.embed);
+    t[n++] = hf_one("model.embed_tokens.weight", 2, c->n_vocab, C, p != NULL ? p->embed : NULL);
     for (size_t l = 0; l < c->n_layers; l++) {
-        const ModelLayer *y = &m->p.layer[l];
+        const ModelLayer *y = p != NULL ? &p->layer[l] : &nowhere;
         t[n++] = hf_layer(l, "input_layernorm", 1, C, 0, y->norm1);
         t[n++] = hf_layer(l, "self_attn.q_proj", 2, Q, C, y->wq);
         t[n++] = hf_layer(l, "self_attn.k_proj", 2, G, C, y->wk);
@@ -163,22 +202,27 @@ static size_t list_tensors(HfTensor *t, const Model *m)
         t[n++] = hf_layer(l, "mlp.up_proj", 2, F, C, y->wu);
         t[n++] = hf_layer(l, "mlp.down_proj", 2, C, F, y->wd);
     }
-    t[n++] = hf_one("model.norm.weight", 1, C, 0, m->p.norm);
-    if (!c->tied) t[n++] = hf_one("lm_head.weight", 2, c->n_vocab, C, m->p.head);
+    t[n++] = hf_one("model.norm.weight", 1, C, 0, p != NULL ? p->norm : NULL);
+    if (!c->tied) t[n++] = hf_one("lm_head.weight", 2, c->n_vocab, C, p != NULL ? p->head : NULL);
     return n;
 }
 
-static Status read_into(const HfTensor *want, const StFile *st, const char *file, Err *e)
+static Status check_shape(const HfTensor *want, const StFile *st, const char *file, Err *e)
 {
     const StTensor *t = st_find(st, want->name);
     if (t == NULL) FAIL(e, ERR_FORMAT, "%s: tensor %s is missing", file, want->name);
     bool fits = t->ndim == want->ndim && t->shape[0] == want->shape[0] &&
                 (t->ndim < 2 || t->shape[1] == want->shape[1]);
-    if (!fits)
-        FAIL(e, ERR_SHAPE, "%s: %s has shape [%zu, %zu] in %zu dimensions, want [%zu, %zu] in %zu", file,
-             want->name, t->ndim > 0 ? t->shape[0] : 0, t->ndim > 1 ? t->shape[1] : 0, t->ndim,
-             want->shape[0], want->shape[1], want->ndim);
-    if (st_to_f32(want->data, t, e) != OK) return err_prefix(e, "%s: %s", file, want->name);
+    if (fits) return OK;
+    char have[64], need[64];
+    FAIL(e, ERR_SHAPE, "%s: %s has shape %s, want %s", file, want->name, shape_show(have, t->ndim, t->shape),
+         shape_show(need, want->ndim, want->shape));
+}
+
+static Status read_into(const HfTensor *want, const StFile *st, const char *file, Err *e)
+{
+    const StTensor *t = st_find(st, want->name);
+    if (st_to_f32(want->data, t, e) != OK) return err_prefix(e, "%s", file);
     size_t at = 0;
     if (!vec_finite(want->data, t->count, &at))
         FAIL(e, ERR_NUM, "%s: %s holds a value that is not finite at index %zu", file, want->name, at);
@@ -200,19 +244,44 @@ static bool is_harmless(const char *name, bool tied)
     return (n >= k && strcmp(name + n - k, tail) == 0) || (tied && strcmp(name, "lm_head.weight") == 0);
 }
 
-static Status hf_read_tensors(Model *m, const StFile *st, const char *file, Err *e)
+/* Whether the file holds exactly the tensors of this shape. Done before memory is asked for: the file bounds
+ * what is believed of the config. */
+static Status hf_check_tensors(HfTensor *t, const ModelConfig *cfg, const StFile *st, const char *file,
+                               Err *e)
 {
-    HfTensor *t = calloc(3 + PER_LAYER * m->cfg.n_layers, sizeof *t);
-    if (t == NULL) FAIL(e, ERR_NOMEM, "%s: out of memory", file);
-    size_t n = list_tensors(t, m);
-    Status s = OK;
-    for (size_t i = 0; s == OK && i < n; i++) s = read_into(&t[i], st, file, e);
-    for (size_t i = 0; s == OK && i < st_count(st); i++) {
+    size_t n = list_tensors(t, cfg, NULL);
+    for (size_t i = 0; i < n; i++) TRY(check_shape(&t[i], st, file, e));
+    for (size_t i = 0; i < st_count(st); i++) {
         const char *name = st_at(st, i)->name;
-        if (!is_listed(t, n, name) && !is_harmless(name, m->cfg.tied))
-            s = err_set(e, ERR_FORMAT, __FILE__, __LINE__, "%s: unexpected tensor %s", file, name);
+        if (!is_listed(t, n, name) && !is_harmless(name, cfg->tied))
+            FAIL(e, ERR_FORMAT, "%s: unexpected tensor %s", file, name);
     }
+    return OK;
+}
+
+static Status hf_read_tensors(HfTensor *t, const Model *m, const StFile *st, const char *file, Err *e)
+{
+    size_t n = list_tensors(t, &m->cfg, &m->p);
+    for (size_t i = 0; i < n; i++) TRY(read_into(&t[i], st, file, e));
+    return OK;
+}
+
+static Status load_weights(Model **m, const ModelConfig *cfg, const StFile *st, const char *file, Err *e)
+{
+    if (st_count(st) < cfg->n_layers)
+        FAIL(e, ERR_FORMAT, "%s: %zu tensors, too few for num_hidden_layers = %zu", file, st_count(st),
+             cfg->n_layers);
+    Model *fresh = NULL;
+    HfTensor *t = calloc(3 + PER_LAYER * cfg->n_layers, sizeof *t);
+    if (t == NULL) FAIL(e, ERR_NOMEM, "%s: out of memory", file);
+    Status s = hf_check_tensors(t, cfg, st, file, e);
+    if (s == OK) s = model_new(&fresh, cfg, e);
+    if (s == OK) s = hf_read_tensors(t, fresh, st, file, e);
     free(t);
+    if (s != OK)
+        model_free(fresh);
+    else
+        *m = fresh;
     return s;
 }
 
@@ -220,23 +289,10 @@ static Status load_from(Model **m, const JsVal *root, const char *config, const 
 {
     ModelConfig cfg;
     StFile *st = NULL;
-    Model *fresh = NULL;
     TRY(config_read(&cfg, root, config, e));
     TRY(st_open(&st, weights, e));
-    /* The file bounds what is believed of the config before memory is asked for. */
-    const StTensor *embed = st_find(st, "model.embed_tokens.weight");
-    Status s = embed != NULL && st_count(st) >= cfg.n_layers
-                   ? OK
-                   : err_set(e, ERR_FORMAT, __FILE__, __LINE__,
-                             "%s: %zu tensors, which is too few for %zu layers and an embedding", weights,
-                             st_count(st), cfg.n_layers);
-    if (s == OK) s = model_new(&fresh, &cfg, e);
-    if (s == OK) s = hf_read_tensors(fresh, st, weights, e);
+    Status s = load_weights(m, &cfg, st, weights, e);
     st_close(st);
-    if (s != OK)
-        model_free(fresh);
-    else
-        *m = fresh;
     return s;
 }
 
@@ -311,7 +367,7 @@ static Status hf_save_tensors(const Model *m, const char *path, StType type, Err
     StItem *item = calloc(most, sizeof *item);
     Status s =
         t != NULL && item != NULL ? OK : err_set(e, ERR_NOMEM, __FILE__, __LINE__, "%s: out of memory", path);
-    size_t n = s == OK ? list_tensors(t, m) : 0;
+    size_t n = s == OK ? list_tensors(t, &m->cfg, &m->p) : 0;
     for (size_t i = 0; i < n; i++)
         item[i] = (StItem){t[i].name, type, t[i].ndim, {t[i].shape[0], t[i].shape[1]}, t[i].data};
     if (s == OK) s = st_save(path, item, n, e);
