@@ -3,6 +3,7 @@
 #include "progress.h"
 
 #include "prime/file.h"
+#include "prime/par.h"
 #include "prime/report.h"
 #include "prime/sweep.h"
 
@@ -108,7 +109,9 @@ static int sweep_main(const CliVerb *self, int argc, char **argv)
     CliList pos = {0}, set = {0};
     const char *lambda = NULL, *out = NULL;
     bool resume = false;
+    size_t jobs = 0;
     const CliOpt opts[] = {
+        {"jobs", 'j', OPT_SIZE, &jobs, "N", "threads to use; the same as --threads", 1, 256},
         {"lambda", 'l', OPT_STR, &lambda, "LIST", "privacy weights: v,v,... or FIRST:LAST:STEP", 0, 0},
         {"out", 'o', OPT_STR, &out, "DIR", "folder of the run (reports/NAME)", 0, 0},
         {"resume", 'r', OPT_FLAG, &resume, NULL, "carry on a run that was interrupted", 0, 0},

@@ -156,8 +156,8 @@ int cli_args(const CliVerb *verb, const char *noun, const CliOpt *opts, size_t n
     for (int i = optind; i < argc; i++)
         if (!list_add(pos, argv[i])) return cli_usage("out of memory");
     if (pos->n < min_pos || pos->n > max_pos)
-        return cli_usage("'prime %s %s' takes %s; %zu given", noun, verb->name,
-                         verb->args[0] != '\0' ? verb->args : "no arguments", pos->n);
+        return cli_usage("'prime %s%s%s' takes %s; %zu given", noun, verb->name[0] != '\0' ? " " : "",
+                         verb->name, verb->args[0] != '\0' ? verb->args : "no arguments", pos->n);
     return -1;
 }
 
