@@ -88,10 +88,10 @@ Status score_greedy(int32_t *out, size_t *len, const Model *m, const PassLora *l
     for (size_t i = 0; i < n; i++) {
         whole[i] = item[i];
         whole[i].skip = item[i].n;
-        len[i] = 0;
     }
     j.item = whole;
     Status s = score_open(&j, n_cand, SCORE_SEQS, e);
+    if (s == OK) memset(len, 0, n * sizeof *len);
     if (s == OK) s = par_run(j.n_blocks, j.threads, greedy_block, &j, e);
     score_close(&j);
     free(whole);
