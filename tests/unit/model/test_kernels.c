@@ -1,0 +1,346 @@
+/* The kernels of a layer against direct implementations in double: forward values, and every backward against
+ * central differences of that implementation. */
+#include "../../../src/model/kernels.h"
+
+#include "prime/rng.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double fwd_tolerance = 2e-6, grad_tolerance = 2e-5; /* relative to 1 + |value| */
+
+static float *kern_normals(size_t n, uint64_t seed)
+{
+    Rng r = rng_stream(seed, "kernels", n);
+    float *x = malloc((n + 1) * sizeof *x);
+    for (size_t i = 0; i < n; i++) x[i] = (float)rng_normal(&r);
+    return x;
+}
+
+static double *kern_widen(const float *x, size_t n)
+{
+    double *y = malloc((n + 1) * sizeof *y);
+    for (size_t i = 0; i < n; i++) y[i] = (double)x[i];
+    return y;
+}
+
+static void kern_near(double got, double want, double tolerance, const char *what, size_t i)
+{
+    cr_assert_float_eq(got, want, tolerance * (1 + fabs(want)), "%s %zu: %g, want %g", what, i, got, want);
+}
+
+/* A scalar of many variables, for differences. */
+typedef double (*KernFn)(const void *ctx);
+
+/* got [n] against the central differences of f in the variables x [n], every stride-th of them; `before` is
+ * what the kernel added its gradient to. */
+static void kern_check_grad(const float *got, const float *before, double *x, size_t n, size_t stride,
+                            KernFn f, const void *ctx, const char *what)
+{
+    const double h = 1e-5;
+    for (size_t i = 0; i < n; i += stride) {
+        double keep = x[i], up, down;
+        x[i] = keep + h;
+        up = f(ctx);
+        x[i] = keep - h;
+        down = f(ctx);
+        x[i] = keep;
+        kern_near((double)got[i], (up - down) / (2 * h) + (before != NULL ? (double)before[i] : 0),
+                  grad_tolerance, what, i);
+    }
+}
+
+/* ---- norm ---- */
+
+enum { NORM_N = 3, NORM_C = 37 };
+
+typedef struct {
+    double *x, *w, *r; /* inputs, weights, and what the outputs are weighted by */
+    double eps;
+} NormCase;
+
+static double norm_one(const NormCase *k, size_t i, size_t j)
+{
+    double ms = 0;
+    for (size_t c = 0; c < NORM_C; c++) ms += k->x[i * NORM_C + c] * k->x[i * NORM_C + c] / NORM_C;
+    return k->x[i * NORM_C + j] / sqrt(ms + k->eps) * k->w[j];
+}
+
+static double norm_sum(const void *ctx)
+{
+    const NormCase *k = ctx;
+    double s = 0;
+    for (size_t i = 0; i < NORM_N; i++)
+        for (size_t j = 0; j < NORM_C; j++) s += k->r[i * NORM_C + j] * norm_one(k, i, j);
+    return s;
+}
+
+Test(kernels, norm_forward_and_backward)
+{
+    size_t n = NORM_N * NORM_C;
+    float *x = kern_normals(n, 1), *w = kern_normals(NORM_C, 2), *r = kern_normals(n, 3);
+    float *dx = kern_normals(n, 4), *dw = kern_normals(NORM_C, 5), *dx0 = kern_normals(n, 4),
+          *dw0 = kern_normals(NORM_C, 5);
+    float out[NORM_N * NORM_C], rstd[NORM_N];
+    NormCase k = {kern_widen(x, n), kern_widen(w, NORM_C), kern_widen(r, n), 1e-3};
+    norm_fwd(out, rstd, x, w, NORM_N, NORM_C, k.eps);
+    for (size_t i = 0; i < n; i++)
+        kern_near((double)out[i], norm_one(&k, i / NORM_C, i % NORM_C), fwd_tolerance, "norm", i);
+    norm_bwd(dx, dw, r, x, w, rstd, NORM_N, NORM_C);
+    kern_check_grad(dx, dx0, k.x, n, 1, norm_sum, &k, "norm dx");
+    kern_check_grad(dw, dw0, k.w, NORM_C, 1, norm_sum, &k, "norm dw");
+    float *again = kern_normals(n, 4);
+    norm_bwd(again, NULL, r, x, w, rstd, NORM_N, NORM_C);
+    cr_assert(memcmp(again, dx, n * sizeof *dx) == 0, "dx does not depend on whether dw is wanted");
+    memset(x, 0, n * sizeof *x); /* a row of zeros stays one */
+    norm_fwd(out, rstd, x, w, NORM_N, NORM_C, k.eps);
+    for (size_t i = 0; i < n; i++) cr_assert_eq(out[i], 0);
+    float *all[] = {x, w, r, dx, dw, dx0, dw0, again};
+    for (size_t i = 0; i < 8; i++) free(all[i]);
+    free(k.x);
+    free(k.w);
+    free(k.r);
+}
+
+/* ---- rotary positions ---- */
+
+Test(kernels, rope_rotates_and_undoes)
+{
+    enum { N = 5, HEADS = 3, D = 12, LD = HEADS * D + 7, MAX = 50 };
+    float co[MAX * D / 2], si[MAX * D / 2];
+    for (size_t t = 0; t < MAX; t++)
+        for (size_t j = 0; j < D / 2; j++) {
+            double angle = (double)t * pow(10000.0, -2.0 * (double)j / D);
+            co[t * (D / 2) + j] = (float)cos(angle);
+            si[t * (D / 2) + j] = (float)sin(angle);
+        }
+    static const size_t pos[N] = {0, 1, 49, 7, 7};
+    float *x = kern_normals(N * LD, 6), *y = kern_normals(N * LD, 6);
+    rope_apply(y, LD, pos, co, si, N, HEADS, D, 1);
+    for (size_t i = 0; i < N; i++)
+        for (size_t c = 0; c < LD; c++) {
+            size_t j = c % D, pair = j % (D / 2), head = c - j;
+            double u = (double)x[i * LD + head + pair],
+                   angle = (double)pos[i] * pow(10000.0, -2.0 * (double)pair / D);
+            if (c >= HEADS * D) {
+                cr_assert_eq(y[i * LD + c], x[i * LD + c], "what lies behind the heads is not turned");
+                continue;
+            }
+            double v = (double)x[i * LD + head + pair + D / 2];
+            double want = j < D / 2 ? u * cos(angle) - v * sin(angle) : v * cos(angle) + u * sin(angle);
+            kern_near((double)y[i * LD + c], want, fwd_tolerance, "rope", i * LD + c);
+        }
+    rope_apply(y, LD, pos, co, si, N, HEADS, D, -1);
+    for (size_t i = 0; i < N * LD; i++)
+        kern_near((double)y[i], (double)x[i], fwd_tolerance, "rope undone", i);
+    free(x);
+    free(y);
+}
+
+/* ---- gated feed-forward ---- */
+
+enum { SW_N = 2, SW_F = 261 }; /* over the tile of 256 */
+
+typedef struct {
+    double *gu, *r;
+} SwCase;
+
+static double swiglu_one(const double *gu, size_t i, size_t j)
+{
+    double g = gu[i * 2 * SW_F + j], u = gu[i * 2 * SW_F + SW_F + j];
+    return g / (1 + exp(-g)) * u;
+}
+
+static double swiglu_sum(const void *ctx)
+{
+    const SwCase *k = ctx;
+    double s = 0;
+    for (size_t i = 0; i < SW_N * SW_F; i++) s += k->r[i] * swiglu_one(k->gu, i / SW_F, i % SW_F);
+    return s;
+}
+
+Test(kernels, swiglu_forward_and_backward)
+{
+    float *gu = kern_normals(2 * SW_N * SW_F, 7), *r = kern_normals(SW_N * SW_F, 8);
+    float act[SW_N * SW_F], *dgu = kern_normals(2 * SW_N * SW_F, 9);
+    gu[0] = 100; /* where the sigmoid is 1 or 0 to the last bit */
+    gu[1] = -100;
+    gu[2] = 0;
+    SwCase k = {kern_widen(gu, 2 * SW_N * SW_F), kern_widen(r, SW_N * SW_F)};
+    swiglu_fwd(act, gu, SW_N, SW_F);
+    for (size_t i = 0; i < SW_N * SW_F; i++)
+        kern_near((double)act[i], swiglu_one(k.gu, i / SW_F, i % SW_F), fwd_tolerance, "swiglu", i);
+    swiglu_bwd(dgu, r, gu, SW_N, SW_F); /* written, not added */
+    kern_check_grad(dgu, NULL, k.gu, 2 * SW_N * SW_F, 1, swiglu_sum, &k, "swiglu dgu");
+    free(gu);
+    free(r);
+    free(dgu);
+    free(k.gu);
+    free(k.r);
+}
+
+/* ---- dropout ---- */
+
+Test(kernels, dropout_keeps_the_right_share)
+{
+    enum { N = 200000 };
+    float *x = malloc(N * sizeof *x), *y = malloc(N * sizeof *y), *z = calloc(N, sizeof *z);
+    for (size_t i = 0; i < N; i++) x[i] = (float)(i + 1);
+    static const double ps[] = {0.05, 0.3, 0.9};
+    for (size_t k = 0; k < 3; k++) {
+        double p = ps[k];
+        size_t kept = 0, same = 0;
+        dropout_apply(y, x, N, p, 77);
+        for (size_t i = 0; i < N; i++) {
+            kept += y[i] != 0;
+            cr_assert(y[i] == 0 || fabs((double)y[i] * (1 - p) / (double)x[i] - 1) < 1e-6);
+        }
+        double sd = sqrt(p * (1 - p) / N);
+        cr_assert_float_eq((double)kept / N, 1 - p, 5 * sd, "p %g: kept %zu", p, kept);
+        dropout_apply(z, x, N, p, 78); /* another key, another mask */
+        for (size_t i = 0; i < N; i++) same += (y[i] != 0) == (z[i] != 0);
+        cr_assert_float_eq((double)same / N, p * p + (1 - p) * (1 - p), 0.01);
+    }
+    free(x);
+    free(y);
+    free(z);
+}
+
+Test(kernels, dropout_apply_and_add_share_one_mask)
+{
+    enum { N = 1000 };
+    float *x = kern_normals(N, 10), *sum = kern_normals(N, 11), *before = kern_normals(N, 11), y[N];
+    dropout_apply(y, x, N, 0.4, 5);
+    dropout_add(sum, x, N, 0.4, 5);
+    for (size_t i = 0; i < N; i++) cr_assert_float_eq(sum[i], (double)before[i] + (double)y[i], 1e-6);
+    float *in_place = kern_normals(N, 10);
+    dropout_apply(in_place, in_place, N, 0.4, 5);
+    cr_assert(memcmp(in_place, y, sizeof y) == 0);
+    dropout_apply(y, x, N, 0, 5);
+    cr_assert(memcmp(x, y, sizeof y) == 0, "p = 0 drops nothing");
+    free(x);
+    free(sum);
+    free(before);
+    free(in_place);
+}
+
+/* ---- attention ---- */
+
+/* Queries q [n, H*D] at the end of keys and values [keys, G*D], all packed, in double. */
+typedef struct {
+    size_t n, keys, heads, kv_heads, d;
+    double *q, *k, *v, *r;
+} AttnCase;
+
+static void attn_direct(double *out, double *p, const AttnCase *c, size_t i, size_t h)
+{
+    size_t g = h / (c->heads / c->kv_heads), sees = c->keys - c->n + i + 1, W = c->kv_heads * c->d;
+    double sum = 0, *o = out + i * c->heads * c->d + h * c->d;
+    const double *q = c->q + i * c->heads * c->d + h * c->d;
+    for (size_t j = 0; j < sees; j++) {
+        double dot = 0;
+        for (size_t x = 0; x < c->d; x++) dot += q[x] * c->k[j * W + g * c->d + x];
+        p[j] = exp(dot / sqrt((double)c->d));
+        sum += p[j];
+    }
+    for (size_t x = 0; x < c->d; x++) {
+        o[x] = 0;
+        for (size_t j = 0; j < sees; j++) o[x] += p[j] / sum * c->v[j * W + g * c->d + x];
+    }
+}
+
+static double *attn_twin(const AttnCase *c)
+{
+    double *out = malloc(c->n * c->heads * c->d * sizeof *out), *p = malloc(c->keys * sizeof *p);
+    for (size_t i = 0; i < c->n; i++)
+        for (size_t h = 0; h < c->heads; h++) attn_direct(out, p, c, i, h);
+    free(p);
+    return out;
+}
+
+static double attn_sum(const void *ctx)
+{
+    const AttnCase *c = ctx;
+    double *out = attn_twin(c), s = 0;
+    for (size_t i = 0; i < c->n * c->heads * c->d; i++) s += out[i] * c->r[i];
+    free(out);
+    return s;
+}
+
+/* Forward over the keys cut in two spans at `cut` (0: one span), with gaps between all rows. */
+static void check_attn_fwd(size_t n, size_t keys, size_t cut, size_t heads, size_t kv_heads, size_t d)
+{
+    size_t Q = heads * d, W = kv_heads * d, ldq = Q + 3, ldo = Q + 5, ld = 2 * W + 1;
+    float *q = kern_normals(n * ldq, 20), *kv = kern_normals(keys * ld, 21),
+          *out = malloc(n * ldo * sizeof *out), *work = malloc(ATTN_TILE * keys * sizeof *work);
+    AttnCase c = {n,
+                  keys,
+                  heads,
+                  kv_heads,
+                  d,
+                  malloc(n * Q * sizeof(double)),
+                  malloc(keys * W * sizeof(double)),
+                  malloc(keys * W * sizeof(double)),
+                  NULL};
+    for (size_t i = 0; i < n * Q; i++) c.q[i] = (double)q[i / Q * ldq + i % Q];
+    for (size_t i = 0; i < keys * W; i++) c.k[i] = (double)kv[i / W * ld + i % W];
+    for (size_t i = 0; i < keys * W; i++) c.v[i] = (double)kv[i / W * ld + W + i % W];
+    AttnSpan span[2] = {{kv, kv + W, ld, cut}, {kv + cut * ld, kv + cut * ld + W, ld, keys - cut}};
+    attn_fwd(out, ldo, q, ldq, cut > 0 ? span : span + 1, cut > 0 ? 2 : 1, n, heads, kv_heads, d, work);
+    double *want = attn_twin(&c);
+    for (size_t i = 0; i < n * Q; i++)
+        kern_near((double)out[i / Q * ldo + i % Q], want[i], 5 * fwd_tolerance, "attention", i);
+    float *floats[] = {q, kv, out, work};
+    for (size_t i = 0; i < 4; i++) free(floats[i]);
+    double *doubles[] = {c.q, c.k, c.v, want};
+    for (size_t i = 0; i < 4; i++) free(doubles[i]);
+}
+
+Test(kernels, attention_forward)
+{
+    check_attn_fwd(1, 1, 0, 2, 1, 4);      /* the first token */
+    check_attn_fwd(1, 90, 0, 4, 2, 8);     /* one step of decoding */
+    check_attn_fwd(1, 90, 60, 4, 4, 8);    /* behind a shared prompt */
+    check_attn_fwd(9, 9, 0, 6, 2, 16);     /* a short prompt */
+    check_attn_fwd(150, 150, 0, 2, 1, 12); /* several tiles */
+    check_attn_fwd(64, 64, 0, 1, 1, 8);    /* exactly one */
+    check_attn_fwd(10, 75, 65, 4, 2, 8);   /* an answer behind a shared prompt */
+    check_attn_fwd(70, 75, 3, 2, 2, 8);    /* several tiles behind one */
+    check_attn_fwd(5, 40, 20, 2, 2, 8);    /* new tokens behind own earlier ones */
+}
+
+/* q, k, v of a token side by side, as a pass holds them. */
+Test(kernels, attention_backward)
+{
+    enum { N = 70, HEADS = 4, KV = 2, D = 6, Q = HEADS * D, W = KV * D, LD = Q + 2 * W, LDO = Q + 3 };
+    float *qkv = kern_normals(N * LD, 30), *dout = kern_normals(N * LDO, 31),
+          *dqkv = calloc(N * LD, sizeof *dqkv), *work = malloc(2 * ATTN_TILE * N * sizeof *work);
+    AttnCase c = {N,
+                  N,
+                  HEADS,
+                  KV,
+                  D,
+                  malloc(N * Q * sizeof(double)),
+                  malloc(N * W * sizeof(double)),
+                  malloc(N * W * sizeof(double)),
+                  malloc(N * Q * sizeof(double))};
+    for (size_t i = 0; i < N * Q; i++) c.q[i] = (double)qkv[i / Q * LD + i % Q];
+    for (size_t i = 0; i < N * Q; i++) c.r[i] = (double)dout[i / Q * LDO + i % Q];
+    for (size_t i = 0; i < N * W; i++) c.k[i] = (double)qkv[i / W * LD + Q + i % W];
+    for (size_t i = 0; i < N * W; i++) c.v[i] = (double)qkv[i / W * LD + Q + W + i % W];
+    AttnSpan span = {qkv + Q, qkv + Q + W, LD, N};
+    attn_bwd(dqkv, dqkv + Q, dqkv + Q + W, dout, LDO, qkv, &span, HEADS, KV, D, work);
+    float *got = malloc(N * Q * sizeof *got);
+    for (size_t i = 0; i < N * Q; i++) got[i] = dqkv[i / Q * LD + i % Q];
+    kern_check_grad(got, NULL, c.q, N * Q, 29, attn_sum, &c, "attention dq");
+    for (size_t i = 0; i < N * W; i++) got[i] = dqkv[i / W * LD + Q + i % W];
+    kern_check_grad(got, NULL, c.k, N * W, 17, attn_sum, &c, "attention dk");
+    for (size_t i = 0; i < N * W; i++) got[i] = dqkv[i / W * LD + Q + W + i % W];
+    kern_check_grad(got, NULL, c.v, N * W, 17, attn_sum, &c, "attention dv");
+    float *floats[] = {qkv, dout, dqkv, work, got};
+    for (size_t i = 0; i < 5; i++) free(floats[i]);
+    double *doubles[] = {c.q, c.k, c.v, c.r};
+    for (size_t i = 0; i < 4; i++) free(doubles[i]);
+}
