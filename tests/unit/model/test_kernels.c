@@ -61,19 +61,19 @@ typedef struct {
     double eps;
 } NormCase;
 
-static double norm_one(const NormCase *k, size_t i, size_t j)
+static double kern_norm_one(const NormCase *k, size_t i, size_t j)
 {
     double ms = 0;
     for (size_t c = 0; c < NORM_C; c++) ms += k->x[i * NORM_C + c] * k->x[i * NORM_C + c] / NORM_C;
     return k->x[i * NORM_C + j] / sqrt(ms + k->eps) * k->w[j];
 }
 
-static double norm_sum(const void *ctx)
+static double kern_norm_sum(const void *ctx)
 {
     const NormCase *k = ctx;
     double s = 0;
     for (size_t i = 0; i < NORM_N; i++)
-        for (size_t j = 0; j < NORM_C; j++) s += k->r[i * NORM_C + j] * norm_one(k, i, j);
+        for (size_t j = 0; j < NORM_C; j++) s += k->r[i * NORM_C + j] * kern_norm_one(k, i, j);
     return s;
 }
 
@@ -87,10 +87,10 @@ Test(kernels, norm_forward_and_backward)
     NormCase k = {kern_widen(x, n), kern_widen(w, NORM_C), kern_widen(r, n), 1e-3};
     norm_fwd(out, rstd, x, w, NORM_N, NORM_C, k.eps);
     for (size_t i = 0; i < n; i++)
-        kern_near((double)out[i], norm_one(&k, i / NORM_C, i % NORM_C), fwd_tolerance, "norm", i);
+        kern_near((double)out[i], kern_norm_one(&k, i / NORM_C, i % NORM_C), fwd_tolerance, "norm", i);
     norm_bwd(dx, dw, r, x, w, rstd, NORM_N, NORM_C);
-    kern_check_grad(dx, dx0, k.x, n, 1, norm_sum, &k, "norm dx");
-    kern_check_grad(dw, dw0, k.w, NORM_C, 1, norm_sum, &k, "norm dw");
+    kern_check_grad(dx, dx0, k.x, n, 1, kern_norm_sum, &k, "norm dx");
+    kern_check_grad(dw, dw0, k.w, NORM_C, 1, kern_norm_sum, &k, "norm dw");
     float *again = kern_normals(n, 4);
     norm_bwd(again, NULL, r, x, w, rstd, NORM_N, NORM_C);
     cr_assert(memcmp(again, dx, n * sizeof *dx) == 0, "dx does not depend on whether dw is wanted");
@@ -147,17 +147,17 @@ typedef struct {
     double *gu, *r;
 } SwCase;
 
-static double swiglu_one(const double *gu, size_t i, size_t j)
+static double kern_swiglu_one(const double *gu, size_t i, size_t j)
 {
     double g = gu[i * 2 * SW_F + j], u = gu[i * 2 * SW_F + SW_F + j];
     return g / (1 + exp(-g)) * u;
 }
 
-static double swiglu_sum(const void *ctx)
+static double kern_swiglu_sum(const void *ctx)
 {
     const SwCase *k = ctx;
     double s = 0;
-    for (size_t i = 0; i < SW_N * SW_F; i++) s += k->r[i] * swiglu_one(k->gu, i / SW_F, i % SW_F);
+    for (size_t i = 0; i < SW_N * SW_F; i++) s += k->r[i] * kern_swiglu_one(k->gu, i / SW_F, i % SW_F);
     return s;
 }
 
@@ -171,9 +171,9 @@ Test(kernels, swiglu_forward_and_backward)
     SwCase k = {kern_widen(gu, 2 * SW_N * SW_F), kern_widen(r, SW_N * SW_F)};
     swiglu_fwd(act, gu, SW_N, SW_F);
     for (size_t i = 0; i < SW_N * SW_F; i++)
-        kern_near((double)act[i], swiglu_one(k.gu, i / SW_F, i % SW_F), fwd_tolerance, "swiglu", i);
+        kern_near((double)act[i], kern_swiglu_one(k.gu, i / SW_F, i % SW_F), fwd_tolerance, "swiglu", i);
     swiglu_bwd(dgu, r, gu, SW_N, SW_F); /* written, not added */
-    kern_check_grad(dgu, NULL, k.gu, 2 * SW_N * SW_F, 1, swiglu_sum, &k, "swiglu dgu");
+    kern_check_grad(dgu, NULL, k.gu, 2 * SW_N * SW_F, 1, kern_swiglu_sum, &k, "swiglu dgu");
     free(gu);
     free(r);
     free(dgu);
@@ -234,7 +234,7 @@ typedef struct {
     double *q, *k, *v, *r;
 } AttnCase;
 
-static void attn_direct(double *out, double *p, const AttnCase *c, size_t i, size_t h)
+static void kern_attn_direct(double *out, double *p, const AttnCase *c, size_t i, size_t h)
 {
     size_t g = h / (c->heads / c->kv_heads), sees = c->keys - c->n + i + 1, W = c->kv_heads * c->d;
     double sum = 0, *o = out + i * c->heads * c->d + h * c->d;
@@ -251,19 +251,19 @@ static void attn_direct(double *out, double *p, const AttnCase *c, size_t i, siz
     }
 }
 
-static double *attn_twin(const AttnCase *c)
+static double *kern_attn_twin(const AttnCase *c)
 {
     double *out = malloc(c->n * c->heads * c->d * sizeof *out), *p = malloc(c->keys * sizeof *p);
     for (size_t i = 0; i < c->n; i++)
-        for (size_t h = 0; h < c->heads; h++) attn_direct(out, p, c, i, h);
+        for (size_t h = 0; h < c->heads; h++) kern_attn_direct(out, p, c, i, h);
     free(p);
     return out;
 }
 
-static double attn_sum(const void *ctx)
+static double kern_attn_sum(const void *ctx)
 {
     const AttnCase *c = ctx;
-    double *out = attn_twin(c), s = 0;
+    double *out = kern_attn_twin(c), s = 0;
     for (size_t i = 0; i < c->n * c->heads * c->d; i++) s += out[i] * c->r[i];
     free(out);
     return s;
@@ -289,7 +289,7 @@ static void check_attn_fwd(size_t n, size_t keys, size_t cut, size_t heads, size
     for (size_t i = 0; i < keys * W; i++) c.v[i] = (double)kv[i / W * ld + W + i % W];
     AttnSpan span[2] = {{kv, kv + W, ld, cut}, {kv + cut * ld, kv + cut * ld + W, ld, keys - cut}};
     attn_fwd(out, ldo, q, ldq, cut > 0 ? span : span + 1, cut > 0 ? 2 : 1, n, heads, kv_heads, d, work);
-    double *want = attn_twin(&c);
+    double *want = kern_attn_twin(&c);
     for (size_t i = 0; i < n * Q; i++)
         kern_near((double)out[i / Q * ldo + i % Q], want[i], 5 * fwd_tolerance, "attention", i);
     float *floats[] = {q, kv, out, work};
@@ -334,11 +334,11 @@ Test(kernels, attention_backward)
     attn_bwd(dqkv, dqkv + Q, dqkv + Q + W, dout, LDO, qkv, &span, HEADS, KV, D, work);
     float *got = malloc(N * Q * sizeof *got);
     for (size_t i = 0; i < N * Q; i++) got[i] = dqkv[i / Q * LD + i % Q];
-    kern_check_grad(got, NULL, c.q, N * Q, 29, attn_sum, &c, "attention dq");
+    kern_check_grad(got, NULL, c.q, N * Q, 29, kern_attn_sum, &c, "attention dq");
     for (size_t i = 0; i < N * W; i++) got[i] = dqkv[i / W * LD + Q + i % W];
-    kern_check_grad(got, NULL, c.k, N * W, 17, attn_sum, &c, "attention dk");
+    kern_check_grad(got, NULL, c.k, N * W, 17, kern_attn_sum, &c, "attention dk");
     for (size_t i = 0; i < N * W; i++) got[i] = dqkv[i / W * LD + Q + W + i % W];
-    kern_check_grad(got, NULL, c.v, N * W, 17, attn_sum, &c, "attention dv");
+    kern_check_grad(got, NULL, c.v, N * W, 17, kern_attn_sum, &c, "attention dv");
     float *floats[] = {qkv, dout, dqkv, work, got};
     for (size_t i = 0; i < 5; i++) free(floats[i]);
     double *doubles[] = {c.q, c.k, c.v, c.r};

@@ -267,7 +267,7 @@ Test(score, embed_is_the_mean_of_the_normalised_last_hidden_states)
 /* ---- memory ---- */
 
 /* A line of /proc/self/status, in bytes. */
-static double status_bytes(const char *key)
+static double score_status(const char *key)
 {
     char line[256];
     double kb = -1;
@@ -306,10 +306,10 @@ Test(score, no_candidate_gets_a_copy_of_the_base)
     for (size_t i = 0; i < N; i++) item[i] = (ScoreItem){ids, SHORT, 1 + i % TEXTS, i / TEXTS};
     /* Once with one candidate: what the libraries set up at their first call is not scoring's. */
     MUST(score_nll(out, m, &(PassLora){bank, LORA_EXACT, w}, 1, item, TEXTS, &e_));
-    double before = status_bytes("VmRSS");
+    double before = score_status("VmRSS");
     for (int op = LORA_EXACT; op <= LORA_PRIME; op++)
         MUST(score_nll(out, m, &(PassLora){bank, (LoraOp)op, w}, N_CAND, item, N, &e_));
-    double grown = status_bytes("VmHWM") - before, base = (double)(m->p.n * sizeof(float));
+    double grown = score_status("VmHWM") - before, base = (double)(m->p.n * sizeof(float));
     cr_assert_lt(grown, base, "grew by %.0f bytes, the base has %.0f", grown, base);
     par_set_threads(0);
     free(ids);
@@ -341,8 +341,8 @@ Test(score, flops_count_each_row_and_each_answer_token)
 
 /* ---- errors ---- */
 
-static void refused(const Crowd *k, const PassLora *lora, const ScoreItem *item, Status code,
-                    const char *says)
+static void score_refused(const Crowd *k, const PassLora *lora, const ScoreItem *item, Status code,
+                          const char *says)
 {
     ScoreOut out[2] = {{-7, 7}, {-7, 7}};
     int32_t token[8] = {42};
@@ -376,7 +376,7 @@ Test(score, bad_items_are_refused_by_name)
     ScoreItem bad[] = {{wrong, 3, 1, 0}, {negative, 3, 1, 0}, {ids, 65, 1, 0},     {ids, 0, 1, 0},
                        {ids, 10, 0, 0},  {ids, 10, 11, 0},    {ids, 10, 4, N_CAND}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        refused(&k, &lora, (ScoreItem[]){good, bad[i]}, ERR_ARG, says[i]);
+        score_refused(&k, &lora, (ScoreItem[]){good, bad[i]}, ERR_ARG, says[i]);
     float embed[64];
     Err e = {0};
     cr_assert_eq(score_embed(embed, k.m, (ScoreItem[]){good, bad[0]}, 2, &e), ERR_ARG);
@@ -398,7 +398,7 @@ Test(score, the_prime_operator_wants_equal_ranks_and_scales)
     Lora *wider = tiny_lora(k.m, TINY_QKVO, 5, 1);
     LoraBank *bank = NULL;
     MUST(lora_bank_new(&bank, (const Lora *const[]){k.l[0], wider}, 2, &e_));
-    refused(&k, &(PassLora){bank, LORA_PRIME, k.w}, item, ERR_UNSUP, "equal rank and scale");
+    score_refused(&k, &(PassLora){bank, LORA_PRIME, k.w}, item, ERR_UNSUP, "equal rank and scale");
     ScoreOut out[2];
     MUST(score_nll(out, k.m, &(PassLora){bank, LORA_EXACT, k.w}, N_CAND, item, 2, &e_));
     lora_bank_free(bank);

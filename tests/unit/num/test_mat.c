@@ -22,7 +22,7 @@ static const struct {
 enum { MAT_SIDE = 70, MAT_LD = MAT_SIDE + 9 };
 static float a[MAT_LD * MAT_LD], b[MAT_LD * MAT_LD], c[MAT_LD * MAT_LD], old[MAT_LD * MAT_LD];
 
-static void fill_all(void)
+static void mat_fill(void)
 {
     Rng r = rng_stream(1, "mat", 0);
     for (size_t i = 0; i < MAT_LD * MAT_LD; i++) {
@@ -33,7 +33,7 @@ static void fill_all(void)
     memcpy(c, old, sizeof c);
 }
 
-static double twin(size_t which, size_t i, size_t j, size_t k, size_t lda, size_t ldb)
+static double mat_twin(size_t which, size_t i, size_t j, size_t k, size_t lda, size_t ldb)
 {
     double s = 0;
     for (size_t x = 0; x < k; x++) {
@@ -44,20 +44,20 @@ static double twin(size_t which, size_t i, size_t j, size_t k, size_t lda, size_
     return s;
 }
 
-static void check_product(size_t which, size_t m, size_t n, size_t k, size_t pad, float alpha, float beta)
+static void mat_check(size_t which, size_t m, size_t n, size_t k, size_t pad, float alpha, float beta)
 {
     size_t lda = (products[which].ta ? m : k) + pad, ldb = (products[which].tb ? k : n) + 2 * pad,
            ldc = n + 3 * pad;
     lda += lda == 0; /* a leading dimension is at least 1 */
     ldb += ldb == 0;
     ldc += ldc == 0;
-    fill_all();
+    mat_fill();
     products[which].mul(c, ldc, a, lda, b, ldb, m, n, k, alpha, beta);
     for (size_t i = 0; i < MAT_LD * MAT_LD; i++) {
         size_t row = i / ldc, col = i % ldc;
-        double want = row < m && col < n
-                          ? (double)beta * (double)old[i] + (double)alpha * twin(which, row, col, k, lda, ldb)
-                          : (double)old[i]; /* what lies between the rows is not touched */
+        double want = row < m && col < n ? (double)beta * (double)old[i] +
+                                               (double)alpha * mat_twin(which, row, col, k, lda, ldb)
+                                         : (double)old[i]; /* what lies between the rows is not touched */
         cr_assert_float_eq(c[i], want, 1e-6 * (double)(k + 1) * fabs((double)alpha) + 1e-6,
                            "%s %zu x %zu x %zu pad %zu at %zu, %zu: %g, want %g", products[which].name, m, n,
                            k, pad, row, col, (double)c[i], want);
@@ -72,19 +72,19 @@ Test(mat, products_equal_the_triple_loop)
     for (size_t p = 0; p < 3; p++)
         for (size_t s = 0; s < sizeof size / sizeof size[0]; s++)
             for (size_t pad = 0; pad < 4; pad += 3) {
-                check_product(p, size[s][0], size[s][1], size[s][2], pad, 1, 0);
-                check_product(p, size[s][0], size[s][1], size[s][2], pad, -0.5f, 1);
-                check_product(p, size[s][0], size[s][1], size[s][2], pad, 2, 0.25f);
+                mat_check(p, size[s][0], size[s][1], size[s][2], pad, 1, 0);
+                mat_check(p, size[s][0], size[s][1], size[s][2], pad, -0.5f, 1);
+                mat_check(p, size[s][0], size[s][1], size[s][2], pad, 2, 0.25f);
             }
 }
 
 Test(mat, empty_products)
 {
     for (size_t p = 0; p < 3; p++) {
-        check_product(p, 0, 5, 4, 0, 1, 0);
-        check_product(p, 5, 0, 4, 0, 1, 0);
-        check_product(p, 6, 5, 0, 1, 1, 0.5f); /* K = 0 scales C by beta */
-        check_product(p, 6, 5, 0, 1, 1, 0);
+        mat_check(p, 0, 5, 4, 0, 1, 0);
+        mat_check(p, 5, 0, 4, 0, 1, 0);
+        mat_check(p, 6, 5, 0, 1, 1, 0.5f); /* K = 0 scales C by beta */
+        mat_check(p, 6, 5, 0, 1, 1, 0);
     }
 }
 
@@ -92,10 +92,10 @@ Test(mat, empty_products)
 Test(mat, beta_zero_overwrites_what_is_not_a_number)
 {
     for (size_t p = 0; p < 3; p++) {
-        fill_all();
+        mat_fill();
         c[0] = NAN;
         products[p].mul(c, 2, a, 2, b, 2, 2, 2, 2, 1, 0);
-        cr_assert_float_eq(c[0], twin(p, 0, 0, 2, 2, 2), 1e-6);
+        cr_assert_float_eq(c[0], mat_twin(p, 0, 0, 2, 2, 2), 1e-6);
     }
 }
 

@@ -9,7 +9,7 @@
 
 enum { VEC_N = 301 };
 
-static void fill_row(float *x, size_t n, uint64_t seed, double sd)
+static void vec_fill(float *x, size_t n, uint64_t seed, double sd)
 {
     Rng r = rng_stream(seed, "row", n);
     for (size_t i = 0; i < n; i++) x[i] = (float)(sd * rng_normal(&r));
@@ -57,8 +57,8 @@ Test(vec, dot_axpy_and_scale_follow_their_definitions)
     float a[VEC_N], b[VEC_N], y[VEC_N];
     for (size_t l = 0; l < N_LENGTHS; l++) {
         size_t n = lengths[l];
-        fill_row(a, n, 1, 1);
-        fill_row(b, n, 2, 1);
+        vec_fill(a, n, 1, 1);
+        vec_fill(b, n, 2, 1);
         double dot = 0, size = 0;
         for (size_t i = 0; i < n; i++) dot += (double)a[i] * (double)b[i];
         for (size_t i = 0; i < n; i++) size += fabs((double)a[i] * (double)b[i]);
@@ -89,7 +89,7 @@ Test(vec, softmax_and_lse_agree_with_double)
     for (size_t l = 0; l < N_LENGTHS; l++)
         for (size_t s = 0; s < 4; s++) {
             size_t n = lengths[l];
-            fill_row(x, n, 3 + s, sds[s]);
+            vec_fill(x, n, 3 + s, sds[s]);
             double want = lse_twin(x, n), sum = 0, tol = 1e-6 * (1 + fabs(want));
             memcpy(p, x, sizeof p);
             cr_assert_float_eq(vec_lse(x, n), want, tol);
@@ -132,7 +132,7 @@ Test(vec, argmax_takes_the_first_of_equals)
     for (size_t l = 0; l < N_LENGTHS; l++) {
         size_t n = lengths[l];
         for (size_t at = 0; at < n; at++) { /* the largest at every place, and again behind it */
-            fill_row(x, n, 9, 1);
+            vec_fill(x, n, 9, 1);
             x[at] = 50;
             if (at + 1 < n) x[n - 1] = 50;
             cr_assert_eq(vec_argmax(x, n), at);
@@ -151,12 +151,12 @@ Test(vec, finite_finds_the_first_bad_entry)
     float x[VEC_N];
     for (size_t l = 0; l < N_LENGTHS; l++) {
         size_t n = lengths[l], found = 999;
-        fill_row(x, n, 10, 1);
+        vec_fill(x, n, 10, 1);
         x[n / 2] = FLT_MAX;
         cr_assert(vec_finite(x, n, &found));
         cr_assert_eq(found, 999, "untouched when all is well");
         for (size_t b = 0; b < 3; b++) {
-            fill_row(x, n, 10, 1);
+            vec_fill(x, n, 10, 1);
             x[n - 1] = bad[b];
             x[n / 2] = bad[b];
             cr_assert(!vec_finite(x, n, &found));
