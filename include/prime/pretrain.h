@@ -8,8 +8,9 @@
 
 typedef struct {
     const char *data, *out;
+    const char *from; /* folder of a base model to go on with: its sizes and tokenizer; NULL = a new one */
     size_t n_vocab, n_hidden, n_layers, n_heads, n_kv, n_ffn, max_len;
-    double depends;    /* share of the dependency questions */
+    CorpusMix mix;
     size_t save_every; /* steps between checkpoints in out, 0 for none */
     TrainOpts train;
 } PretrainOpts;

@@ -17,7 +17,7 @@ PretrainOpts pretrain_default(void)
                       .n_kv = 4,
                       .n_ffn = 704,
                       .max_len = 256,
-                      .depends = 0.25,
+                      .mix = {.depends = 0.25, .quotes = 0.5},
                       .save_every = 500,
                       .train = train_default()};
     o.train.opt.lr = 2e-3;
@@ -46,9 +46,28 @@ typedef struct {
     Status saved;
 } Pretrain;
 
+/* A loaded tokenizer is handed on as the file it came from. */
+static Status copy_tokenizer(const Pretrain *p, Err *e)
+{
+    char *from = file_join(p->o->from, "tokenizer.json"), *to = file_join(p->o->out, "tokenizer.json"),
+         *text = NULL;
+    size_t n = 0;
+    Status s = from != NULL && to != NULL ? file_read(&text, &n, from, e)
+                                          : err_set(e, ERR_NOMEM, __FILE__, __LINE__, "out of memory");
+    if (s == OK) s = file_write(to, text, n, e);
+    free(text);
+    free(from);
+    free(to);
+    return s;
+}
+
 static Status make_tokenizer(Pretrain *p, Err *e)
 {
     static const char *const specials[] = {PRETRAIN_EOS};
+    if (p->o->from != NULL) {
+        TRY(tok_load(&p->tok, p->o->from, e));
+        return copy_tokenizer(p, e);
+    }
     const char **text = NULL;
     TRY(corpus_texts(&text, p->corpus, e));
     log_say(LOG_INFO, "tokenizer: %zu entries from %zu texts", p->o->n_vocab, p->corpus->n_docs);
@@ -59,6 +78,11 @@ static Status make_tokenizer(Pretrain *p, Err *e)
 static Status make_model(Pretrain *p, Err *e)
 {
     const PretrainOpts *o = p->o;
+    if (o->from != NULL) {
+        TRY(model_load(&p->model, o->from, e));
+        p->r->params = p->model->p.n;
+        return OK;
+    }
     if (o->n_heads == 0 || o->n_hidden % o->n_heads != 0)
         FAIL(e, ERR_ARG, "hidden size %zu is not a multiple of %zu heads", o->n_hidden, o->n_heads);
     ModelConfig c = {.n_vocab = tok_vocab_size(p->tok),
@@ -135,11 +159,13 @@ static Status save_recipe(const Pretrain *p, Err *e)
     const PretrainOpts *o = p->o;
     JsVal *j = js_new_obj();
     js_set(j, "format", js_new_str("prime-base"));
+    if (p->o->from != NULL) js_set(j, "continues", js_new_bool(true));
     js_set(j, "release", js_new_str(p->corpus->release));
     js_set(j, "salt_id", js_new_str(p->corpus->salt_id));
     js_set(j, "users", js_new_int((int64_t)p->r->users));
     js_set(j, "documents", js_new_int((int64_t)p->r->docs));
-    js_set(j, "depends_share", js_new_num(o->depends));
+    js_set(j, "depends_share", js_new_num(o->mix.depends));
+    js_set(j, "quotes_share", js_new_num(o->mix.quotes));
     js_set(j, "epochs", js_new_int((int64_t)o->train.epochs));
     js_set(j, "batch_tokens", js_new_int((int64_t)o->train.batch_tokens));
     js_set(j, "lr", js_new_num(o->train.opt.lr));
@@ -171,7 +197,7 @@ static Status pretrain_steps(Pretrain *p, Err *e)
 {
     double begin = pretrain_clock();
     TRY(file_mkdir(p->o->out, e));
-    TRY(corpus_load(&p->corpus, p->o->data, p->o->depends, e));
+    TRY(corpus_load(&p->corpus, p->o->data, &p->o->mix, e));
     p->r->docs = p->corpus->n_docs;
     p->r->users = p->corpus->n_users;
     TRY(make_tokenizer(p, e));

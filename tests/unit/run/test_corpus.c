@@ -109,7 +109,7 @@ Test(corpus, only_base_users_are_read)
     Corpus *c = NULL;
     DataSet *d = NULL;
     const char **text = NULL;
-    MUST(corpus_load(&c, data, 1, &e_));
+    MUST(corpus_load(&c, data, &(CorpusMix){1, 1}, &e_));
     MUST(data_load(&d, data, "deb_synopsis", &e_));
     MUST(corpus_texts(&text, c, &e_));
     size_t base = 0, audit = 0;
