@@ -77,6 +77,10 @@ Status model_load(Model **m, const char *dir, Err *e) PRIME_MUST_USE;
 /* model_save - the same layout with weights as ST_F32, ST_F16 or ST_BF16. Errors: ERR_IO, ERR_NUM. */
 Status model_save(const Model *m, const char *dir, StType type, Err *e) PRIME_MUST_USE;
 
+/* model_reads_key - whether a key of config.json has a say in what model_load does. Other keys are ignored,
+ * such as how the model was trained. */
+bool model_reads_key(const char *key);
+
 /* model_lora_shape - the sites that an adapter for this model can have. */
 LoraShape model_lora_shape(const ModelConfig *cfg);
 

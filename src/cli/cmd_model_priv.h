@@ -4,6 +4,14 @@
 
 #include "cli_priv.h"
 
+/* cmd_model_info.c */
+int model_info_run(const CliVerb *self, int argc, char **argv);
+
+/* cmd_model_use.c */
+int model_score_run(const CliVerb *self, int argc, char **argv);
+int model_generate_run(const CliVerb *self, int argc, char **argv);
+int model_logits_run(const CliVerb *self, int argc, char **argv);
+
 /* cmd_model_tok.c */
 int model_tokenize_run(const CliVerb *self, int argc, char **argv);
 int model_detokenize_run(const CliVerb *self, int argc, char **argv);

@@ -78,24 +78,28 @@ static Status rope_read(ModelConfig *c, const JsVal *root, const char *path, Err
 }
 
 /* What this program does not compute must not be read past in silence. */
+static const char *const must_be_false[] = {"attention_bias", "mlp_bias", "use_sliding_window"};
+static const char *const must_be_absent[] = {"sliding_window", "quantization_config", "partial_rotary_factor",
+                                             "final_logit_softcapping", "attn_logit_softcapping"};
+enum {
+    N_MUST_BE_FALSE = sizeof must_be_false / sizeof must_be_false[0],
+    N_MUST_BE_ABSENT = sizeof must_be_absent / sizeof must_be_absent[0]
+};
+
 static Status refuse_unsupported_config(const JsVal *root, const char *path, Err *e)
 {
-    static const char *const must_be_false[] = {"attention_bias", "mlp_bias", "use_sliding_window"};
-    static const char *const must_be_absent[] = {"sliding_window", "quantization_config",
-                                                 "partial_rotary_factor", "final_logit_softcapping",
-                                                 "attn_logit_softcapping"};
     const char *type = js_str(js_get(root, "model_type"), NULL),
                *act = js_str(js_get(root, "hidden_act"), NULL);
     if (type == NULL || strcmp(type, "llama") != 0)
         FAIL(e, ERR_UNSUP, "%s: model_type = %s, want llama", path, type != NULL ? type : "(none)");
     if (act != NULL && strcmp(act, "silu") != 0)
         FAIL(e, ERR_UNSUP, "%s: hidden_act = %s, want silu", path, act);
-    for (size_t i = 0; i < sizeof must_be_false / sizeof must_be_false[0]; i++) {
+    for (size_t i = 0; i < N_MUST_BE_FALSE; i++) {
         bool on = false;
         TRY(optional_bool(&on, root, must_be_false[i], path, e));
         if (on) FAIL(e, ERR_UNSUP, "%s: %s is true and is not implemented", path, must_be_false[i]);
     }
-    for (size_t i = 0; i < sizeof must_be_absent / sizeof must_be_absent[0]; i++) {
+    for (size_t i = 0; i < N_MUST_BE_ABSENT; i++) {
         JsType t = js_type(js_get(root, must_be_absent[i]));
         if (t != JS_NONE && t != JS_NULL)
             FAIL(e, ERR_UNSUP, "%s: %s is set and is not implemented", path, must_be_absent[i]);
@@ -147,6 +151,35 @@ static Status config_read(ModelConfig *out, const JsVal *root, const char *path,
     TRY(optional_token(&c.eos, root, "eos_token_id", c.n_vocab, path, e));
     *out = c;
     return OK;
+}
+
+/* Keys that are read above, or refused. */
+bool model_reads_key(const char *key)
+{
+    static const char *const keys[] = {"vocab_size",
+                                       "hidden_size",
+                                       "num_hidden_layers",
+                                       "num_attention_heads",
+                                       "intermediate_size",
+                                       "num_key_value_heads",
+                                       "max_position_embeddings",
+                                       "rms_norm_eps",
+                                       "head_dim",
+                                       "rope_theta",
+                                       "rope_scaling",
+                                       "rope_parameters",
+                                       "tie_word_embeddings",
+                                       "bos_token_id",
+                                       "eos_token_id",
+                                       "model_type",
+                                       "hidden_act"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        if (strcmp(key, keys[i]) == 0) return true;
+    for (size_t i = 0; i < N_MUST_BE_FALSE; i++)
+        if (strcmp(key, must_be_false[i]) == 0) return true;
+    for (size_t i = 0; i < N_MUST_BE_ABSENT; i++)
+        if (strcmp(key, must_be_absent[i]) == 0) return true;
+    return false;
 }
 
 /* ---- tensors ---- */

@@ -1,0 +1,50 @@
+/* cli_model.h - a model and the adapters that a command line puts on it. */
+#ifndef PRIME_CLI_MODEL_H
+#define PRIME_CLI_MODEL_H
+
+#include "cli_priv.h"
+
+#include "prime/pass.h"
+#include "prime/tok.h"
+
+/* --adapter DIR[=WEIGHT], as often as wanted: the exact weighted sum of their updates. */
+#define CLI_ADAPTER_OPT(list)                                                                                \
+    {                                                                                                        \
+        "adapter", 'a', OPT_MANY, (list), "DIR[=W]", "put an adapter on, W times (1); may be repeated", 0, 0 \
+    }
+
+typedef struct {
+    Model *model;
+    Tok *tok; /* NULL unless asked for */
+    Lora **lora;
+    float *w; /* [k] */
+    size_t k;
+    LoraBank *bank;
+    PassLora pass; /* borrows bank and w */
+} CliModel;
+
+/* cli_model_open - load the model in dir, its tokenizer if `tok`, and the adapters. cli_model_close accepts a
+ * half-open one. Errors: those of loading; ERR_ARG a weight that is not a finite number; ERR_SHAPE a
+ * tokenizer with more entries than the model has. */
+Status cli_model_open(CliModel *m, const char *dir, bool tok, const CliList *adapters, Err *e) PRIME_MUST_USE;
+void cli_model_close(CliModel *m);
+
+/* cli_model_pass - what score.h and pass.h want; NULL without adapters. */
+const PassLora *cli_model_pass(const CliModel *m);
+
+/* cli_adapters_open - several adapters of one model, each from its folder. cli_adapters_free accepts NULL. */
+Status cli_adapters_open(Lora ***l, const char *const *dir, size_t n, const LoraShape *shape,
+                         Err *e) PRIME_MUST_USE;
+void cli_adapters_free(Lora **l, size_t n);
+
+/* A record of named values: CSV key,value, or one JSON object under --json. */
+typedef struct JsVal JsVal;
+typedef struct {
+    JsVal *obj;
+} CliRecord;
+void cli_record_str(CliRecord *r, const char *key, const char *value);
+void cli_record_num(CliRecord *r, const char *key, double value);
+/* cli_record_print - to stdout; the record is empty afterwards. Errors: ERR_NOMEM, ERR_IO. */
+Status cli_record_print(CliRecord *r, Err *e) PRIME_MUST_USE;
+
+#endif
