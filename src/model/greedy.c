@@ -26,22 +26,34 @@ static bool answer_push(const ScoreJob *j, size_t item, int32_t token)
     return j->len[item] < j->max_new && j->item[item].n + j->len[item] < j->m->cfg.max_len;
 }
 
-/* The prompts of a block in one pass; active [..] lists the sequences that go on. Returns how many. */
+/* As many prompts from `at` on as fit the workspace; their first tokens go to best. Returns how many. */
+static size_t greedy_read(int32_t *best, const ScoreJob *j, ScoreWork *w, KvCache *kv, size_t from, size_t at,
+                          size_t n)
+{
+    size_t row[SCORE_SEQS], rows = 0, count = 0;
+    for (; at + count < n && (count == 0 || rows + j->item[from + at + count].n <= w->max_rows); count++) {
+        const ScoreItem *it = &j->item[from + at + count];
+        w->seq[count] = (PassSeq){.ids = it->ids, .n = it->n, .cand = it->cand, .slot = at + count};
+        rows += it->n;
+        row[count] = rows - 1;
+    }
+    pass_forward(w->pass, j->m, w->seq, count, j->lora, kv);
+    best_tokens(best, j, w, row, count);
+    return count;
+}
+
+/* The prompts of a block; active [..] lists the sequences that go on. Returns how many. */
 static size_t greedy_prompts(const ScoreJob *j, ScoreWork *w, KvCache *kv, size_t from, size_t n,
                              size_t *active)
 {
-    size_t row[SCORE_SEQS], at = 0, live = 0;
+    size_t live = 0;
     int32_t best[SCORE_SEQS];
-    for (size_t i = 0; i < n; i++) {
-        const ScoreItem *it = &j->item[from + i];
-        w->seq[i] = (PassSeq){.ids = it->ids, .n = it->n, .cand = it->cand, .slot = i};
-        at += it->n;
-        row[i] = at - 1;
+    for (size_t at = 0; at < n;) {
+        size_t count = greedy_read(best, j, w, kv, from, at, n);
+        for (size_t i = 0; i < count; i++)
+            if (answer_push(j, from + at + i, best[i])) active[live++] = at + i;
+        at += count;
     }
-    pass_forward(w->pass, j->m, w->seq, n, j->lora, kv);
-    best_tokens(best, j, w, row, n);
-    for (size_t i = 0; i < n; i++)
-        if (answer_push(j, from + i, best[i])) active[live++] = i;
     return live;
 }
 
@@ -77,12 +89,27 @@ static Status greedy_block(void *ctx, size_t b, size_t thread, Err *e)
     return OK;
 }
 
-/* Greedy blocks are cut by prompt rows; a sequence is one item, so no prompt is shared here. */
+/* n items in blocks of at most `most`: as many in each as divide them evenly. */
+static size_t even_share(size_t n, size_t most)
+{
+    size_t blocks = (n + most - 1) / most;
+    return blocks > 0 ? (n + blocks - 1) / blocks : 1;
+}
+
+/* Sequences of a block take their steps together: more of them keep the products large, more blocks keep
+ * threads busy. */
 Status score_greedy(int32_t *out, size_t *len, const Model *m, const PassLora *lora, size_t n_cand,
                     const ScoreItem *item, size_t n, size_t max_new, int32_t stop, Err *e)
 {
     if (max_new == 0) FAIL(e, ERR_ARG, "at most 0 new tokens, want at least 1");
-    ScoreJob j = {.m = m, .lora = lora, .n = n, .max_new = max_new, .stop = stop, .tokens = out, .len = len};
+    ScoreJob j = {.m = m,
+                  .lora = lora,
+                  .n = n,
+                  .max_new = max_new,
+                  .stop = stop,
+                  .tokens = out,
+                  .decode = true,
+                  .len = len};
     ScoreItem *whole = malloc((n + 1) * sizeof *whole);
     if (whole == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu texts", n);
     for (size_t i = 0; i < n; i++) {
@@ -90,7 +117,7 @@ Status score_greedy(int32_t *out, size_t *len, const Model *m, const PassLora *l
         whole[i].skip = item[i].n;
     }
     j.item = whole;
-    Status s = score_open(&j, n_cand, SCORE_SEQS, e);
+    Status s = score_open(&j, n_cand, even_share(n, SCORE_DECODE), e);
     if (s == OK) memset(len, 0, n * sizeof *len);
     if (s == OK) s = par_run(j.n_blocks, j.threads, greedy_block, &j, e);
     score_close(&j);

@@ -1,7 +1,6 @@
 #include "kernels.h"
 
 #include "prime/mat.h"
-#include "prime/rng.h"
 #include "prime/vec.h"
 
 #include <math.h>
@@ -92,28 +91,36 @@ void swiglu_bwd(float *dgu, const float *dact, const float *gu, size_t n, size_t
         }
 }
 
-static inline float dropout_factor(uint64_t key, size_t i, uint64_t limit, float keep)
+/* A 32-bit hash of the entry's index under the key (two rounds of xor-shift and multiply), cheap enough to be
+ * taken for every entry and simple enough to vectorise. */
+static inline uint32_t dropout_hash(uint64_t key, size_t i)
 {
-    return rng_mix(key + i) < limit ? 0.0f : keep;
+    uint32_t x = (uint32_t)i ^ (uint32_t)key;
+    x = (x ^ (x >> 16)) * 0x7FEB352DU;
+    x = (x ^ (x >> 15)) + (uint32_t)(key >> 32);
+    x *= 0x846CA68BU;
+    return x ^ (x >> 16);
 }
 
-static uint64_t dropout_limit(double p)
+static uint32_t dropout_limit(double p)
 {
-    return (uint64_t)(p * 18446744073709551615.0);
+    return (uint32_t)(p * 4294967295.0);
 }
 
 void dropout_apply(float *out, const float *x, size_t n, double p, uint64_t key)
 {
-    uint64_t limit = dropout_limit(p);
+    uint32_t limit = dropout_limit(p);
     float keep = (float)(1.0 / (1.0 - p));
-    for (size_t i = 0; i < n; i++) out[i] = x[i] * dropout_factor(key, i, limit, keep);
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) out[i] = dropout_hash(key, i) < limit ? 0.0f : x[i] * keep;
 }
 
 void dropout_add(float *out, const float *x, size_t n, double p, uint64_t key)
 {
-    uint64_t limit = dropout_limit(p);
+    uint32_t limit = dropout_limit(p);
     float keep = (float)(1.0 / (1.0 - p));
-    for (size_t i = 0; i < n; i++) out[i] += x[i] * dropout_factor(key, i, limit, keep);
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) out[i] += dropout_hash(key, i) < limit ? 0.0f : x[i] * keep;
 }
 
 /* probs [m, keys]: softmax of the scaled scores of m queries, the first of which sees `first` keys. */

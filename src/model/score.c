@@ -40,14 +40,16 @@ static size_t item_rows(const ScoreJob *j, size_t i, size_t block_start)
     return shared ? j->item[i].n - j->item[i].skip : j->item[i].n;
 }
 
+/* Returns the rows that a workspace must hold. */
 static size_t cut_blocks(ScoreJob *j, size_t max_seqs)
 {
-    size_t most = 0;
+    size_t most = 0, longest = 0;
     for (size_t at = 0; at < j->n;) {
         size_t from = at, rows = 0;
         while (at < j->n && at - from < max_seqs) {
             size_t add = item_rows(j, at, from);
-            if (at > from && rows + add > SCORE_ROWS) break;
+            if (at > from && !j->decode && rows + add > SCORE_ROWS) break;
+            longest = add > longest ? add : longest;
             rows += add;
             at++;
         }
@@ -55,7 +57,8 @@ static size_t cut_blocks(ScoreJob *j, size_t max_seqs)
         most = rows > most ? rows : most;
     }
     j->start[j->n_blocks] = j->n;
-    return most;
+    if (!j->decode || most <= SCORE_ROWS) return most;
+    return longest > SCORE_ROWS ? longest : SCORE_ROWS;
 }
 
 static Status work_new(ScoreWork *w, const ScoreJob *j, size_t rows, size_t seqs, Err *e)

@@ -4,7 +4,7 @@
 
 #include "prime/score.h"
 
-enum { SCORE_ROWS = 1024, SCORE_CHUNK = 128, SCORE_SEQS = 96 };
+enum { SCORE_ROWS = 1024, SCORE_CHUNK = 128, SCORE_SEQS = 96, SCORE_DECODE = 32 };
 
 /* One thread's workspace. */
 typedef struct {
@@ -20,7 +20,8 @@ typedef struct {
     const PassLora *lora; /* NULL for the base */
     const ScoreItem *item;
     size_t n;
-    bool share;              /* a prompt that neighbours have in common takes part once */
+    bool decode; /* blocks are bounded by sequences alone: their prompts are read a part at a time */
+    bool share;  /* a prompt that neighbours have in common takes part once */
     size_t *start, n_blocks; /* block b holds items start[b] .. start[b+1] */
     ScoreWork *work;         /* [threads] */
     size_t threads;
@@ -31,8 +32,8 @@ typedef struct {
     float *embed;
 } ScoreJob;
 
-/* score_open - check items, cut blocks of at most SCORE_ROWS rows and max_seqs items (an item that is longer
- * is a block of its own), make the workspaces. score_close accepts a half-open job. */
+/* score_open - check items, cut blocks of at most max_seqs items and, unless `decode`, SCORE_ROWS rows (an
+ * item that is longer is a block of its own), make the workspaces. score_close accepts a half-open job. */
 Status score_open(ScoreJob *j, size_t n_cand, size_t max_seqs, Err *e) PRIME_MUST_USE;
 void score_close(ScoreJob *j);
 
