@@ -52,6 +52,10 @@ void lora_init(Lora *l, Rng *rng);
  * non-finite weights; ERR_UNSUP for DoRA, biases, saved modules, embeddings or anything else that would
  * change the numbers. */
 Status lora_load(Lora **l, const char *dir, const LoraShape *shape, Err *e) PRIME_MUST_USE;
+/* lora_shape_of - the shape that the tensors of a PEFT folder imply: layers up to the last one named, sizes 0
+ * for kinds that are absent. For looking at an adapter without its model. Errors: ERR_IO, ERR_FORMAT a tensor
+ * that is no part of an adapter; ERR_SHAPE sizes that differ between layers. */
+Status lora_shape_of(LoraShape *shape, const char *dir, Err *e) PRIME_MUST_USE;
 /* lora_save - the same layout, float32, loadable by PEFT; ranks and scales that differ between sites go to
  * rank_pattern and alpha_pattern. The folder is made. Errors: ERR_IO; ERR_NUM; ERR_ARG no site at all. */
 Status lora_save(const Lora *l, const char *dir, const char *base_name, Err *e) PRIME_MUST_USE;
@@ -62,6 +66,8 @@ bool lora_same_shape(const Lora *x, const Lora *y);
 /* lora_norm - Frobenius norm of all dW together, through r x r Gram matrices in double. Cost: O(r^2 (n_in +
  * n_out)) a site. */
 double lora_norm(const Lora *l);
+/* lora_norms - the same for the sites of each kind; the root of the sum of their squares is lora_norm. */
+void lora_norms(double norm[LORA_KINDS], const Lora *l);
 
 /* A bank: the sites of K adapters side by side, so that one product serves every candidate mixture of them.
  * At a site of ranks r_1 .. r_K: A stack [n, n_in] and B stack [n_out, n] with n = sum r_i; columns off[i] ..

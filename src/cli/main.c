@@ -18,6 +18,7 @@ static const CliNoun *const nouns[] = {
     &cli_report,
     &cli_data,
     &cli_model,
+    &cli_adapter,
     &cli_metric,
     &cli_stats,
     &cli_pareto,

@@ -124,10 +124,20 @@ static double site_norm2(const LoraSite *s, size_t n_in, size_t n_out)
     return sum * (double)s->scale * (double)s->scale;
 }
 
+void lora_norms(double norm[LORA_KINDS], const Lora *l)
+{
+    for (size_t k = 0; k < LORA_KINDS; k++) {
+        double sum = 0;
+        for (size_t y = 0; y < l->shape.n_layers; y++)
+            sum += site_norm2(&l->site[y * LORA_KINDS + k], l->shape.n_in[k], l->shape.n_out[k]);
+        norm[k] = sqrt(sum > 0 ? sum : 0); /* a sum of nothing but rounding can fall below 0 */
+    }
+}
+
 double lora_norm(const Lora *l)
 {
-    double sum = 0;
-    for (size_t i = 0; i < l->shape.n_layers * LORA_KINDS; i++)
-        sum += site_norm2(&l->site[i], l->shape.n_in[i % LORA_KINDS], l->shape.n_out[i % LORA_KINDS]);
-    return sqrt(sum > 0 ? sum : 0);
+    double sum = 0, norm[LORA_KINDS];
+    lora_norms(norm, l);
+    for (size_t k = 0; k < LORA_KINDS; k++) sum += norm[k] * norm[k];
+    return sqrt(sum);
 }

@@ -192,6 +192,60 @@ static Status fill_sites(Lora *l, const StFile *st, const char *file, const Peft
     return OK;
 }
 
+/* ---- the shape that the tensors imply ---- */
+
+enum { LAYERS_MAX = 4096 };
+
+/* Which site a tensor belongs to; false when its name is none of ours. */
+static bool tensor_parse(const char *name, size_t *layer, size_t *kind, char *ab)
+{
+    static const char head[] = "base_model.model.model.layers.";
+    char want[NAME_MAX_LEN];
+    if (strncmp(name, head, sizeof head - 1) != 0) return false;
+    unsigned long long number = strtoull(name + sizeof head - 1, NULL, 10);
+    if (number >= LAYERS_MAX) return false;
+    *layer = (size_t)number;
+    for (size_t i = 0; i < 2 * LORA_KINDS; i++) {
+        *kind = i / 2;
+        *ab = i % 2 == 0 ? 'A' : 'B';
+        tensor_name(want, *layer, *kind, *ab);
+        if (strcmp(want, name) == 0) return true;
+    }
+    return false;
+}
+
+static Status shape_read(LoraShape *shape, const StFile *st, const char *file, Err *e)
+{
+    LoraShape fresh = {0};
+    for (size_t i = 0; i < st_count(st); i++) {
+        const StTensor *t = st_at(st, i);
+        size_t layer = 0, kind = 0;
+        char ab = 0;
+        if (!tensor_parse(t->name, &layer, &kind, &ab) || t->ndim != 2)
+            FAIL(e, ERR_FORMAT, "%s: %s is no part of an adapter", file, t->name);
+        size_t *side = ab == 'A' ? &fresh.n_in[kind] : &fresh.n_out[kind], got = t->shape[ab == 'A' ? 1 : 0];
+        if (*side != 0 && *side != got)
+            FAIL(e, ERR_SHAPE, "%s: %s has size %zu where another layer has %zu", file, t->name, got, *side);
+        *side = got;
+        if (layer >= fresh.n_layers) fresh.n_layers = layer + 1;
+    }
+    if (fresh.n_layers == 0) FAIL(e, ERR_FORMAT, "%s: holds no tensor", file);
+    *shape = fresh;
+    return OK;
+}
+
+Status lora_shape_of(LoraShape *shape, const char *dir, Err *e)
+{
+    StFile *st = NULL;
+    char *file = file_join(dir, "adapter_model.safetensors");
+    if (file == NULL) FAIL(e, ERR_NOMEM, "%s: out of memory", dir);
+    Status s = st_open(&st, file, e);
+    if (s == OK) s = shape_read(shape, st, file, e);
+    st_close(st);
+    free(file);
+    return s;
+}
+
 static Status load_with(Lora **l, const PeftConfig *c, const char *file, const LoraShape *shape, Err *e)
 {
     StFile *st = NULL;

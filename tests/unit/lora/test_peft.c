@@ -186,6 +186,68 @@ Test(peft, the_norm_is_that_of_the_materialised_update)
     }
 }
 
+Test(peft, norms_by_kind_add_up)
+{
+    Lora *l = peft_fixture("a3_patterns");
+    double norm[LORA_KINDS], sum = 0;
+    lora_norms(norm, l);
+    for (size_t k = 0; k < LORA_KINDS; k++) sum += norm[k] * norm[k];
+    cr_expect_gt(norm[LORA_Q], 0);
+    cr_expect_gt(norm[LORA_DOWN], 0);
+    cr_expect_eq(norm[LORA_UP], 0);
+    cr_expect_float_eq(sqrt(sum), lora_norm(l), 1e-12);
+    for (size_t k = 0; k < LORA_KINDS; k++) /* one kind alone */
+        for (size_t i = 0; i < 2; i++)
+            if (k != LORA_DOWN) l->site[i * LORA_KINDS + k].r = 0;
+    cr_expect_float_eq(lora_norm(l), norm[LORA_DOWN], 1e-12);
+    lora_free(l);
+}
+
+Test(peft, the_tensors_tell_the_shape, .init = scratch_make, .fini = scratch_remove)
+{
+    char dir[DAMAGED_PATH], path[64];
+    LoraShape got;
+    Err e = {0};
+    cr_assert_eq(lora_shape_of(&got, damaged_source(dir, "models/llama_gqa/adapters/a2"), &e), OK, "%s",
+                 e.msg);
+    cr_expect_arr_eq(&got, &peft_shape, sizeof got);
+    cr_assert_eq(lora_shape_of(&got, damaged_source(dir, "models/llama_gqa/adapters/a1"), &e), OK, "%s",
+                 e.msg);
+    cr_expect_eq(got.n_in[LORA_V], 64);
+    cr_expect_eq(got.n_out[LORA_V], 32);
+    cr_expect_eq(got.n_in[LORA_UP], 0);
+    cr_expect_eq(lora_shape_of(&got, "no/such", &e), ERR_IO);
+    static const float x[8];
+    snprintf(path, sizeof path, "%s/adapter_model.safetensors", scratch_dir);
+    const StItem bad[] = {
+        {"base_model.model.model.layers.99999999999999999999.self_attn.q_proj.lora_A.weight",
+         ST_F32,
+         2,
+         {2, 4},
+         x},
+        {"base_model.model.model.layers.01.self_attn.q_proj.lora_A.weight", ST_F32, 2, {2, 4}, x},
+        {"base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight", ST_F32, 1, {8}, x},
+        {"other", ST_F32, 2, {2, 4}, x},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        e = (Err){0};
+        cr_assert_eq(st_save(path, &bad[i], 1, &e), OK, "%s", e.msg);
+        cr_expect_eq(lora_shape_of(&got, scratch_dir, &e), ERR_FORMAT, "%s", bad[i].name);
+        cr_expect_not_null(strstr(e.msg, "is no part of an adapter"), "%s", e.msg);
+    }
+    const StItem differ[] = {
+        {"base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight", ST_F32, 2, {2, 4}, x},
+        {"base_model.model.model.layers.1.self_attn.q_proj.lora_A.weight", ST_F32, 2, {4, 2}, x},
+    };
+    e = (Err){0};
+    cr_assert_eq(st_save(path, differ, 2, &e), OK, "%s", e.msg);
+    cr_expect_eq(lora_shape_of(&got, scratch_dir, &e), ERR_SHAPE);
+    cr_expect_not_null(strstr(e.msg, "has size 2 where another layer has 4"), "%s", e.msg);
+    cr_assert_eq(st_save(path, NULL, 0, &e), OK);
+    e = (Err){0};
+    cr_expect_eq(lora_shape_of(&got, scratch_dir, &e), ERR_FORMAT, "%s", e.msg);
+}
+
 Test(peft, a_bank_holds_every_adapter_where_it_says)
 {
     Lora *l[2] = {peft_fixture("a1"), peft_fixture("a3_patterns")};

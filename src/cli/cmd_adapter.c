@@ -1,0 +1,224 @@
+/* cmd_adapter.c - `prime adapter`: one person's adapter, made and looked at. */
+#include "cmd_adapter_priv.h"
+#include "cli_model.h"
+
+#include "prime/file.h"
+#include "prime/js.h"
+#include "prime/log.h"
+#include "prime/person.h"
+#include "prime/str.h"
+#include "prime/table.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- train ---- */
+
+/* "q,k,v,o" or "q_proj,...": bits of LoraKind, 0 when a name is not known. */
+static unsigned modules_parse(const char *text)
+{
+    unsigned bits = 0;
+    while (*text != '\0') {
+        size_t n = strcspn(text, ","), k = 0;
+        for (; k < LORA_KINDS; k++) {
+            const char *name = lora_kind_name((LoraKind)k);
+            bool whole = strlen(name) == n, stem = strlen(name) == n + strlen("_proj");
+            if (n > 0 && (whole || stem) && strncmp(name, text, n) == 0) break;
+        }
+        if (k == LORA_KINDS) return 0;
+        bits |= 1U << k;
+        text += n + (text[n] == ',');
+    }
+    return bits;
+}
+
+static bool train_news(void *ctx, const TrainNews *n)
+{
+    (void)ctx;
+    log_say(LOG_DEBUG, "step %zu/%zu loss %.4f lr %.2e norm %.3f", n->step + 1, n->steps, n->loss, n->lr,
+            n->grad_norm);
+    return true;
+}
+
+static int train_print(const PersonOpts *o)
+{
+    static const char *const col[] = {"user",          "records",     "heldout",    "steps",
+                                      "parameters",    "loss_before", "loss_after", "heldout_before",
+                                      "heldout_after", "seconds"};
+    PersonResult r;
+    TableOut t = {0};
+    Err e = {0};
+    if (person_train(&r, o, train_news, NULL, &e) != OK) return cli_fail(&e);
+    table_begin(&t, stdout, NULL, col, sizeof col / sizeof col[0]);
+    table_put_str(&t, o->user);
+    table_put_int(&t, (int64_t)r.records);
+    table_put_int(&t, (int64_t)r.heldout);
+    table_put_int(&t, (int64_t)r.steps);
+    table_put_int(&t, (int64_t)r.params);
+    table_put_num(&t, r.before);
+    table_put_num(&t, r.after);
+    table_put_num(&t, r.heldout_before);
+    table_put_num(&t, r.heldout_after);
+    if (cli_common.no_provenance)
+        table_put_empty(&t);
+    else
+        table_put_num(&t, r.seconds);
+    table_end_row(&t);
+    return EXIT_DONE;
+}
+
+/* What was given on the command line; NaN and 0 leave the preset's value. */
+typedef struct {
+    const char *preset, *modules;
+    double lr, dropout;
+    size_t epochs, batch;
+} TrainGiven;
+
+static int train_options(PersonOpts *o, const TrainGiven *g)
+{
+    bool paper = strcmp(g->preset, "paper") == 0;
+    if (!paper && strcmp(g->preset, "default") != 0)
+        return cli_usage("--preset = %s, want default or paper", g->preset);
+    PersonOpts d = person_default(paper);
+    o->modules = g->modules != NULL ? modules_parse(g->modules) : d.modules;
+    if (o->modules == 0)
+        return cli_usage("--modules = %s, want names among q,k,v,o,gate,up,down", g->modules);
+    o->rank = o->rank > 0 ? o->rank : d.rank;
+    o->alpha = isnan(o->alpha) ? d.alpha : o->alpha;
+    o->train = d.train;
+    o->train.seed = cli_common.seed;
+    if (!isnan(g->lr)) o->train.opt.lr = g->lr;
+    if (!isnan(g->dropout)) o->train.dropout = g->dropout;
+    if (g->epochs > 0) o->train.epochs = g->epochs;
+    if (g->batch > 0) o->train.batch_docs = g->batch;
+    if (o->model == NULL || o->data == NULL || o->task == NULL || o->user == NULL || o->out == NULL)
+        return cli_usage("'prime adapter train' wants --model, --data, --task, --user and --out");
+    return -1;
+}
+
+static int adapter_train_run(const CliVerb *self, int argc, char **argv)
+{
+    PersonOpts o = {.alpha = NAN};
+    TrainGiven g = {.preset = "default", .lr = NAN, .dropout = NAN};
+    const CliOpt opts[] = {
+        {"model", 'm', OPT_STR, &o.model, "DIR", "base model (required)", 0, 0},
+        {"data", 'd', OPT_STR, &o.data, "DIR", "dataset (required)", 0, 0},
+        {"task", 't', OPT_STR, &o.task, "NAME", "task of the dataset (required)", 0, 0},
+        {"user", 'u', OPT_STR, &o.user, "ID", "whose history (required)", 0, 0},
+        {"out", 'o', OPT_STR, &o.out, "DIR", "folder to write (required)", 0, 0},
+        {"preset", 0, OPT_STR, &g.preset, "NAME", "default, or paper: PriME's own settings", 0, 0},
+        {"rank", 'r', OPT_SIZE, &o.rank, "R", "rank (8)", 1, 65536},
+        {"alpha", 0, OPT_NUM, &o.alpha, "X", "updates are scaled by alpha/rank (8)", 0, 1e6},
+        {"modules", 0, OPT_STR, &g.modules, "LIST", "among q,k,v,o,gate,up,down (q,k,v,o)", 0, 0},
+        {"lr", 0, OPT_NUM, &g.lr, "X", "peak learning rate", 0, 1},
+        {"epochs", 0, OPT_SIZE, &g.epochs, "N", "passes over the history", 1, 10000},
+        {"batch", 0, OPT_SIZE, &g.batch, "N", "records a step", 1, 10000},
+        {"dropout", 0, OPT_NUM, &g.dropout, "P", "share of the adapter's inputs that is dropped", 0, 0.99},
+    };
+    CliList pos = {0};
+    int code = cli_args(self, "adapter", opts, sizeof opts / sizeof opts[0], argc, argv, &pos, 0, 0);
+    cli_list_free(&pos);
+    if (code < 0) code = train_options(&o, &g);
+    return code < 0 ? train_print(&o) : code;
+}
+
+/* ---- info ---- */
+
+static Status adapter_load_any(Lora **l, const char *dir, const char *model, Err *e)
+{
+    LoraShape shape;
+    if (model == NULL) {
+        TRY(lora_shape_of(&shape, dir, e));
+    } else {
+        Model *m = NULL;
+        TRY(model_load(&m, model, e));
+        shape = model_lora_shape(&m->cfg);
+        model_free(m);
+    }
+    return lora_load(l, dir, &shape, e);
+}
+
+/* What only the config knows. */
+static Status info_from_config(CliRecord *r, const char *dir, Err *e)
+{
+    JsVal *root = NULL;
+    char *path = file_join(dir, "adapter_config.json");
+    if (path == NULL) FAIL(e, ERR_NOMEM, "%s: out of memory", dir);
+    Status s = js_load(&root, path, e);
+    if (s == OK) {
+        const char *base = js_str(js_get(root, "base_model_name_or_path"), NULL);
+        cli_record_str(r, "base_model", base != NULL ? base : "");
+        cli_record_num(r, "alpha", js_num(js_get(root, "lora_alpha"), NAN));
+        cli_record_str(r, "scaled_by_root_of_rank",
+                       js_bool(js_get(root, "use_rslora"), false) ? "yes" : "no");
+    }
+    js_close(root);
+    free(path);
+    return s;
+}
+
+static void info_from_sites(CliRecord *r, const Lora *l)
+{
+    Str modules = {0};
+    size_t least = SIZE_MAX, most = 0, sites = 0;
+    for (size_t k = 0; k < LORA_KINDS; k++) {
+        size_t here = 0;
+        for (size_t y = 0; y < l->shape.n_layers; y++) {
+            size_t rank = l->site[y * LORA_KINDS + k].r;
+            if (rank == 0) continue;
+            here++;
+            least = rank < least ? rank : least;
+            most = rank > most ? rank : most;
+        }
+        if (here > 0) str_printf(&modules, "%s%s", sites > 0 ? " " : "", lora_kind_name((LoraKind)k));
+        sites += here;
+    }
+    cli_record_num(r, "rank_min", (double)least);
+    cli_record_num(r, "rank_max", (double)most);
+    cli_record_num(r, "dropout", l->dropout);
+    cli_record_str(r, "modules", modules.s != NULL ? modules.s : "");
+    cli_record_num(r, "layers", (double)l->shape.n_layers);
+    cli_record_num(r, "sites", (double)sites);
+    cli_record_num(r, "parameters", (double)l->n_params);
+    cli_record_num(r, "norm", lora_norm(l));
+    str_free(&modules);
+}
+
+static Status adapter_info_job(const char *dir, const char *model, Err *e)
+{
+    Lora *l = NULL;
+    CliRecord r = {0};
+    TRY(adapter_load_any(&l, dir, model, e));
+    Status s = info_from_config(&r, dir, e);
+    if (s == OK) info_from_sites(&r, l);
+    lora_free(l);
+    if (s == OK) s = cli_record_print(&r, e);
+    js_close(r.obj);
+    return s;
+}
+
+static int adapter_info_run(const CliVerb *self, int argc, char **argv)
+{
+    const char *model = NULL;
+    const CliOpt opts[] = {
+        {"model", 'm', OPT_STR, &model, "DIR", "check that it fits this model", 0, 0},
+    };
+    CliList pos = {0};
+    Err e = {0};
+    int code = cli_args(self, "adapter", opts, 1, argc, argv, &pos, 1, 1);
+    if (code < 0) code = adapter_info_job(pos.item[0], model, &e) == OK ? EXIT_DONE : cli_fail(&e);
+    cli_list_free(&pos);
+    return code;
+}
+
+static const CliVerb verbs[] = {
+    {"train", "", "an adapter from one person's history", adapter_train_run},
+    {"info", "DIR", "rank, modules and size of an adapter", adapter_info_run},
+    {"norms", "DIR...", "how far adapters move a model, by kind of weight", adapter_norms_run},
+    {"merge", "DIR...", "several adapters into one", adapter_merge_run},
+    {"diff", "A B", "how far two adapters are apart", adapter_diff_run},
+    {0},
+};
+const CliNoun cli_adapter = {"adapter", "private adapters of people", verbs};
