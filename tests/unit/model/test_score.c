@@ -139,6 +139,34 @@ Test(score, candidates_together_equal_one_by_one)
     crowd_close(&k);
 }
 
+/* PriME's operator as it is defined: A and B weighted separately, materialised and folded into the base. */
+Test(score, the_prime_operator_equals_its_definition)
+{
+    Crowd k = crowd_open();
+    int32_t *ids = tiny_ids(30, k.m->cfg.n_vocab, 7);
+    ScoreItem item = {ids, 30, 4, 3};
+    const float *w = k.w + item.cand * N_ADAPTERS;
+    Lora *sum = tiny_lora(k.m, TINY_QKVO | 1U << LORA_DOWN, 3, 1);
+    Model *folded = NULL;
+    ScoreOut got, want;
+    for (size_t j = 0; j < sum->n_params; j++) {
+        double x = 0;
+        for (size_t i = 0; i < N_ADAPTERS; i++) x += (double)w[i] * (double)k.l[i]->data[j];
+        sum->data[j] = (float)x;
+    }
+    MUST(model_copy(&folded, k.m, &e_));
+    MUST(model_fold(folded, sum, 1, &e_));
+    MUST(score_nll(&want, folded, NULL, 0, &item, 1, &e_));
+    MUST(score_nll(&got, k.m, &(PassLora){k.bank, LORA_PRIME, k.w}, N_CAND, &item, 1, &e_));
+    cr_assert_float_eq(got.nll_sum, want.nll_sum, nll_tolerance);
+    MUST(score_nll(&want, k.m, NULL, 0, &item, 1, &e_));
+    cr_assert(fabs(got.nll_sum - want.nll_sum) > 0.1, "the adapters must matter");
+    lora_free(sum);
+    model_free(folded);
+    free(ids);
+    crowd_close(&k);
+}
+
 Test(score, threads_change_no_bit)
 {
     Crowd k = crowd_open();
