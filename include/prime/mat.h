@@ -11,6 +11,9 @@ void mat_init(void);
 /* mat_kernel - the name of the processor kernels that the BLAS chose, for provenance. */
 const char *mat_kernel(void);
 
+/* mat_library - the BLAS that is loaded, with its version and how it was built. */
+const char *mat_library(void);
+
 /* mat_mul_nt - C [M,N] = alpha * A [M,K] * B [N,K]^T + beta * C. The shape of y = x W^T.
  * mat_mul_nn - C [M,N] = alpha * A [M,K] * B [K,N]   + beta * C. The shape of dx = dy W.
  * mat_mul_tn - C [M,N] = alpha * A [K,M]^T * B [K,N] + beta * C. The shape of dW = dy^T x.

@@ -22,6 +22,8 @@ static const CliNoun *const nouns[] = {
     &cli_metric,
     &cli_stats,
     &cli_pareto,
+    &cli_list,
+    &cli_doctor,
     &cli_version,
 };
 /* clang-format on */

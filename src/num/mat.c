@@ -14,6 +14,11 @@ const char *mat_kernel(void)
     return openblas_get_corename();
 }
 
+const char *mat_library(void)
+{
+    return openblas_get_config();
+}
+
 static blasint mat_int(size_t n)
 {
     assert(n <= INT_MAX);
