@@ -52,7 +52,7 @@ static int opt_number(const CliOpt *o, const char *text)
     if (end == text || *end != '\0' || errno != 0 || !isfinite(x) || (whole && (x != floor(x) || x < 0)))
         return cli_usage("--%s = %s, want %s", o->name, text, whole ? "a whole number" : "a number");
     if (o->min != o->max && (x < o->min || x > o->max))
-        return cli_usage("--%s = %s, want %g to %g", o->name, text, o->min, o->max);
+        return cli_usage("--%s = %s, want %.15g to %.15g", o->name, text, o->min, o->max);
     if (o->type == OPT_NUM) *(double *)o->out = x;
     if (o->type == OPT_SIZE) *(size_t *)o->out = (size_t)x;
     if (o->type == OPT_U64) *(uint64_t *)o->out = strtoull(text, NULL, 10);
