@@ -4,7 +4,7 @@ static const CliVerb verbs[] = {
     {"info", "DIR", "architecture, sizes and tensors of a model folder", model_info_run},
     {"score", "DIR [FILE.jsonl]", "nats of each {\"prompt\",\"answer\"}, answer tokens only",
      model_score_run},
-    {"generate", "DIR [FILE.jsonl]", "the most likely completion of each {\"prompt\"}", model_generate_run},
+    {"generate", "DIR [FILE.jsonl]", "completions of each {\"prompt\"}", model_generate_run},
     {"logits", "DIR", "logits of sequences of token ids, as a safetensors file", model_logits_run},
     {"tokenize", "DIR [FILE]", "one text a line -> one JSON array of token ids a line", model_tokenize_run},
     {"detokenize", "DIR [FILE]", "one JSON array of token ids a line -> one text a line",

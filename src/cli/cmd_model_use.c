@@ -4,6 +4,7 @@
 #include "cmd_model_priv.h"
 
 #include "prime/arena.h"
+#include "prime/draw.h"
 #include "prime/file.h"
 #include "prime/js.h"
 #include "prime/score.h"
@@ -185,7 +186,8 @@ static Status completions_print(const UseRows *u, const CliModel *m, const int32
     return s;
 }
 
-static Status generate_rows(const UseRows *u, const CliModel *m, size_t max_new, Err *e)
+/* draw NULL: the most likely tokens. */
+static Status generate_rows(const UseRows *u, const CliModel *m, size_t max_new, const DrawOpts *draw, Err *e)
 {
     size_t most = m->model->cfg.max_len, total = 0; /* more cannot be generated */
     if (max_new > most) max_new = most;
@@ -195,9 +197,12 @@ static Status generate_rows(const UseRows *u, const CliModel *m, size_t max_new,
     Status s = ids != NULL && len != NULL
                    ? OK
                    : err_set(e, ERR_NOMEM, __FILE__, __LINE__, "no memory for %zu tokens", total);
-    if (s == OK)
-        s = score_greedy(ids, len, m->model, cli_model_pass(m), 1, u->item, u->n, max_new, m->model->cfg.eos,
-                         e);
+    int32_t stop = m->model->cfg.eos;
+    const PassLora *lora = cli_model_pass(m);
+    if (s == OK && draw != NULL)
+        s = draw_texts(ids, len, m->model, lora, u->item, u->n, max_new, stop, draw, e);
+    else if (s == OK)
+        s = score_greedy(ids, len, m->model, lora, 1, u->item, u->n, max_new, stop, e);
     if (s == OK) s = completions_print(u, m, ids, len, max_new, e);
     free(ids);
     free(len);
@@ -211,6 +216,7 @@ typedef struct {
     CliList adapters;
     bool score, eos;
     size_t max_new;
+    DrawOpts draw; /* temperature 0: the most likely tokens */
 } UseJob;
 
 static Status use_job(const UseJob *j, Err *e)
@@ -220,7 +226,9 @@ static Status use_job(const UseJob *j, Err *e)
     Status s = use_rows_read(&u, j->path, j->score, e);
     if (s == OK) s = cli_model_open(&m, j->dir, true, &j->adapters, e);
     if (s == OK) s = use_rows_encode(&u, &m, j->eos, e);
-    if (s == OK) s = j->score ? score_rows(&u, &m, e) : generate_rows(&u, &m, j->max_new, e);
+    if (s == OK)
+        s = j->score ? score_rows(&u, &m, e)
+                     : generate_rows(&u, &m, j->max_new, j->draw.temperature > 0 ? &j->draw : NULL, e);
     use_rows_free(&u);
     cli_model_close(&m);
     return s;
@@ -234,6 +242,11 @@ static int use_main(const CliVerb *self, const CliOpt *opts, size_t n, UseJob *j
     if (code < 0) {
         j->dir = pos.item[0];
         j->path = pos.n > 1 ? pos.item[1] : "-";
+        j->draw.seed = cli_common.seed;
+        if (!j->score && !(j->draw.temperature > 0) && (j->draw.top_k > 0 || j->draw.top_p < 1))
+            code = cli_usage("--top-k and --top-p want --temperature above 0");
+    }
+    if (code < 0) {
         code = use_job(j, &e) == OK ? EXIT_DONE : cli_fail(&e);
     }
     cli_list_free(&pos);
@@ -254,10 +267,14 @@ int model_score_run(const CliVerb *self, int argc, char **argv)
 
 int model_generate_run(const CliVerb *self, int argc, char **argv)
 {
-    UseJob j = {.max_new = 64};
+    UseJob j = {.max_new = 64, .draw = {.top_p = 1}};
     const CliOpt opts[] = {
         CLI_ADAPTER_OPT(&j.adapters),
         {"max-new", 'n', OPT_SIZE, &j.max_new, "N", "tokens of a completion, at most (64)", 1, 1 << 20},
+        {"temperature", 't', OPT_NUM, &j.draw.temperature, "T", "draw, at this temperature (0: do not)", 0,
+         100},
+        {"top-k", 0, OPT_SIZE, &j.draw.top_k, "K", "draw among the K likeliest tokens", 1, 1 << 24},
+        {"top-p", 0, OPT_NUM, &j.draw.top_p, "P", "draw among the fewest tokens of probability P", 1e-9, 1},
     };
     return use_main(self, opts, sizeof opts / sizeof opts[0], &j, argc, argv);
 }
