@@ -25,7 +25,8 @@ Status sample_make(Sample *out, Arena *arena, const Tok *tok, const ModelConfig 
                    const char *input, const char *output, size_t reserve, Err *e) PRIME_MUST_USE;
 
 /* sample_join - several pieces of text as one sample, each followed by eos; skip covers the first piece up to
- * its `answer_at` byte. For training documents that hold more than one question. */
+ * its `answer_at` byte. For training documents that hold more than one
+ * question; one that is longer than the model's positions is cut at its end. */
 typedef struct {
     const char *text;
     size_t answer_at; /* bytes before the answer */

@@ -88,8 +88,8 @@ Status sample_join(Sample *out, Arena *arena, const Tok *tok, const ModelConfig 
     TokIds ids = {0};
     size_t skip = 0;
     Status s = encode_pieces(&ids, &skip, tok, cfg, piece, n, e);
-    if (s == OK) s = sample_fit(&ids, &skip, cfg->max_len, e);
-    if (s == OK) s = sample_keep(out, arena, &ids, skip, e);
+    if (ids.n > cfg->max_len) ids.n = cfg->max_len; /* what is lost are the last questions */
+    if (s == OK) s = sample_keep(out, arena, &ids, skip < ids.n ? skip : ids.n, e);
     tok_ids_free(&ids);
     return s;
 }
