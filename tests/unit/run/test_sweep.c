@@ -87,7 +87,7 @@ static const char yaml[] = "task: synth_tag\n"
                            "search: {records: 4, score: labels}\n"
                            "utility: {records: 4, score: labels}\n";
 
-static Spec load_spec(World *w, const char *const *more, size_t n_more)
+static Spec world_spec(World *w, const char *const *more, size_t n_more)
 {
     char path[PATH], data[PATH + 8], base[PATH + 8];
     const char *set[8] = {data, base};
@@ -117,7 +117,7 @@ static World world_open(void)
                       .records = 16};
     MUST(data_synth(&o, &e_));
     make_base(&w);
-    w.spec = load_spec(&w, NULL, 0);
+    w.spec = world_spec(&w, NULL, 0);
     return w;
 }
 
@@ -139,7 +139,7 @@ static Status put_score(void *ctx, const LedgerCell *c, const LedgerScore *s, Er
     return OK;
 }
 
-static Str ledger_text(const char *run, const LedgerFilter *f)
+static Str run_rows(const char *run, const LedgerFilter *f)
 {
     Str text = {0};
     Ledger *l = NULL;
@@ -159,7 +159,7 @@ static Str run_text(World *w, const char *name, size_t threads)
     par_set_threads(threads);
     MUST(sweep_run(&w->spec, run, false, NULL, &e_));
     par_set_threads(0);
-    return ledger_text(run, NULL);
+    return run_rows(run, NULL);
 }
 
 static size_t count_lines(const Str *s, const char *part)
@@ -219,7 +219,7 @@ Test(sweep, a_killed_run_resumes_to_the_same_rows, .timeout = 240)
         cr_assert_eq(waitpid(pid, &status, 0), pid);
         cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 9, "the child must die in the middle");
         MUST(sweep_run(&w.spec, run, true, NULL, &e_));
-        Str again = ledger_text(run, NULL);
+        Str again = run_rows(run, NULL);
         cr_assert_str_eq(again.s, whole.s, "killed after %zu cells", after[i]);
         str_free(&again);
     }
@@ -264,7 +264,7 @@ Test(sweep, generation_and_likelihood_and_the_paper_preset_work, .timeout = 240)
     World w = world_open();
     for (size_t i = 0; i < 2; i++) {
         char name[16];
-        w.spec = load_spec(&w, sets[i], 4);
+        w.spec = world_spec(&w, sets[i], 4);
         snprintf(name, sizeof name, "mode%zu", i);
         Str rows = run_text(&w, name, 2);
         cr_assert_gt(count_lines(&rows, "|search|reverted|"), 0);
@@ -306,7 +306,7 @@ Test(sweep, an_existing_run_is_not_overwritten_and_another_specification_is_not_
     MUST(sweep_run(&w.spec, run, false, NULL, &e_));
     cr_assert_eq(sweep_run(&w.spec, run, false, NULL, &there), ERR_IO);
     cr_assert_not_null(strstr(there.msg, "--resume"), "%s", there.msg);
-    w.spec = load_spec(&w, (const char *const[]){"evolve.budget=6"}, 1);
+    w.spec = world_spec(&w, (const char *const[]){"evolve.budget=6"}, 1);
     cr_assert_eq(sweep_run(&w.spec, run, true, NULL, &other), ERR_ARG);
     world_close(&w);
 }
@@ -351,12 +351,12 @@ Test(sweep, people_the_base_has_read_are_refused, .timeout = 240)
     char named[64];
     write_users(&w, d, 3, d->salt_id);
     snprintf(named, sizeof named, "targets.users=%s", d->user[1].id);
-    w.spec = load_spec(&w, (const char *const[]){named}, 1);
+    w.spec = world_spec(&w, (const char *const[]){named}, 1);
     Err e = {0};
     cr_assert_eq(sweep_plan(&plan, &w.spec, &e), ERR_ARG);
     cr_assert_not_null(strstr(e.msg, "the base model has read user"), "%s", e.msg);
     /* Unnamed, they are passed over: 10 people less 3 read and 2 targets leave 5 at most. */
-    w.spec = load_spec(&w, NULL, 0);
+    w.spec = world_spec(&w, NULL, 0);
     MUST(sweep_plan(&plan, &w.spec, &e_));
     size_t qualify = 0;
     const char *at = strstr(plan.s, "people who qualify as anchors,");
