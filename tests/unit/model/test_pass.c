@@ -74,6 +74,45 @@ Test(pass, logits_match_the_reference)
     }
 }
 
+/* Further reference folders, if they are on this machine: trained weights, 16-bit weights, no grouped heads.
+ */
+Test(pass, logits_of_further_models_match_the_reference)
+{
+    static const char *const more[] = {"babyllama105", "llama_mha", "llama_gqa_bf16", "llama_gqa_f16"};
+    const char *root = getenv("PRIME_ORACLES");
+    if (root == NULL) cr_skip_test("no folder of reference data on this machine");
+    for (size_t f = 0; f < sizeof more / sizeof more[0]; f++) {
+        char path[CASE_PATH];
+        Model *m = NULL;
+        JsVal *cases = NULL;
+        StFile *want = NULL;
+        snprintf(path, sizeof path, "%s/engine/%s", root, more[f]);
+        MUST(model_load(&m, path, &e_));
+        snprintf(path, sizeof path, "%s/engine/%s/cases.json", root, more[f]);
+        MUST(js_load(&cases, path, &e_));
+        snprintf(path, sizeof path, "%s/engine/%s/logits.safetensors", root, more[f]);
+        MUST(st_open(&want, path, &e_));
+        size_t checked = 0;
+        for (size_t i = 0; i < js_len(js_get(cases, "sequences")); i++) {
+            const JsVal *one = js_at(js_get(cases, "sequences"), i);
+            size_t n, count;
+            int32_t *ids = case_ids(js_get(one, "ids"), &n);
+            float *ref = case_tensor(want, js_str(js_get(one, "id"), NULL), &count);
+            float *got = case_logits(m, ids, n, NULL);
+            double d = case_max_diff(got, ref, count);
+            cr_assert_lt(d, logit_tolerance, "%s sequence %zu: %g", more[f], i, d);
+            checked++;
+            free(ids);
+            free(ref);
+            free(got);
+        }
+        cr_assert_gt(checked, 0);
+        st_close(want);
+        js_close(cases);
+        model_free(m);
+    }
+}
+
 static void check_adapter_logits(const char *folder, const char *tag, const Model *m, const PassLora *lora)
 {
     JsVal *cases = open_json(folder, "cases.json");
