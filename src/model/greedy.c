@@ -89,11 +89,13 @@ static Status greedy_block(void *ctx, size_t b, size_t thread, Err *e)
     return OK;
 }
 
-/* n items in blocks of at most `most`: as many in each as divide them evenly. */
+/* n items in blocks of at most `most`, as many in each as divides them evenly: one block of a few, else an
+ * even number. A function of n alone: how many threads there are must not change a rounding. */
 static size_t even_share(size_t n, size_t most)
 {
-    size_t blocks = (n + most - 1) / most;
-    return blocks > 0 ? (n + blocks - 1) / blocks : 1;
+    if (n <= most / 2) return n > 0 ? n : 1;
+    size_t blocks = 2 * ((n + 2 * most - 1) / (2 * most));
+    return (n + blocks - 1) / blocks;
 }
 
 /* Sequences of a block take their steps together: more of them keep the products large, more blocks keep

@@ -4,6 +4,7 @@
 #include "prime/vec.h"
 
 #include <math.h>
+#include <string.h>
 
 void norm_fwd(float *out, float *rstd, const float *x, const float *w, size_t n, size_t c, double eps)
 {
@@ -141,6 +142,51 @@ static void attn_probs(float *probs, const float *q, size_t ldq, const AttnSpan 
     }
 }
 
+/* For a single query the calls and reductions of row kernels cost more than the arithmetic: sums stay in two
+ * vectors of lanes. What of d is left over goes the plain way. */
+typedef float AttnLanes __attribute__((vector_size(32)));
+enum { LANE = 8, LANE2 = 2 * LANE };
+
+static inline float attn_dot(const float *q, const float *k, size_t d)
+{
+    AttnLanes s0 = {0}, s1 = {0}, a, b;
+    size_t x = 0;
+    for (; x + LANE2 <= d; x += LANE2) {
+        memcpy(&a, q + x, sizeof a);
+        memcpy(&b, k + x, sizeof b);
+        s0 += a * b;
+        memcpy(&a, q + x + LANE, sizeof a);
+        memcpy(&b, k + x + LANE, sizeof b);
+        s1 += a * b;
+    }
+    s0 += s1;
+    float s = ((s0[0] + s0[4]) + (s0[1] + s0[5])) + ((s0[2] + s0[6]) + (s0[3] + s0[7]));
+    for (; x < d; x++) s += q[x] * k[x];
+    return s;
+}
+
+/* out [d] += sum over the span of p[j] v[j]. */
+static void attn_sum(float *out, const float *p, const AttnSpan *span, size_t kv_at, size_t d)
+{
+    size_t x = 0;
+    for (; x + LANE2 <= d; x += LANE2) {
+        AttnLanes s0, s1, a;
+        const float *v = span->v + kv_at + x;
+        memcpy(&s0, out + x, sizeof s0);
+        memcpy(&s1, out + x + LANE, sizeof s1);
+        for (size_t j = 0; j < span->n; j++, v += span->ld) {
+            memcpy(&a, v, sizeof a);
+            s0 += p[j] * a;
+            memcpy(&a, v + LANE, sizeof a);
+            s1 += p[j] * a;
+        }
+        memcpy(out + x, &s0, sizeof s0);
+        memcpy(out + x + LANE, &s1, sizeof s1);
+    }
+    for (size_t j = 0; x < d && j < span->n; j++)
+        vec_axpy(out + x, p[j], span->v + j * span->ld + kv_at + x, d - x);
+}
+
 /* A single query: dot products and sums are cheaper than a product call. */
 static void attn_one(float *out, const float *q, const AttnSpan *span, size_t n_span, size_t kv_at,
                      size_t keys, size_t d, float *work)
@@ -149,13 +195,11 @@ static void attn_one(float *out, const float *q, const AttnSpan *span, size_t n_
     float scale = 1.0f / sqrtf((float)d);
     for (size_t s = 0; s < n_span; s++)
         for (size_t j = 0; j < span[s].n; j++)
-            work[at++] = scale * vec_dot(q, span[s].k + j * span[s].ld + kv_at, d);
+            work[at++] = scale * attn_dot(q, span[s].k + j * span[s].ld + kv_at, d);
     vec_softmax(work, keys);
     for (size_t j = 0; j < d; j++) out[j] = 0;
     at = 0;
-    for (size_t s = 0; s < n_span; s++)
-        for (size_t j = 0; j < span[s].n; j++)
-            vec_axpy(out, work[at++], span[s].v + j * span[s].ld + kv_at, d);
+    for (size_t s = 0; s < n_span; at += span[s].n, s++) attn_sum(out, work + at, &span[s], kv_at, d);
 }
 
 static void attn_tile(float *out, size_t ldo, const float *q, size_t ldq, const AttnSpan *span, size_t n_span,

@@ -4,7 +4,7 @@
 
 #include "prime/score.h"
 
-enum { SCORE_ROWS = 1024, SCORE_CHUNK = 128, SCORE_SEQS = 96, SCORE_DECODE = 32 };
+enum { SCORE_ROWS = 1024, SCORE_CHUNK = 128, SCORE_SEQS = 96, SCORE_DECODE = 64 };
 
 /* One thread's workspace. */
 typedef struct {

@@ -303,6 +303,8 @@ Test(kernels, attention_forward)
     check_attn_fwd(1, 1, 0, 2, 1, 4);      /* the first token */
     check_attn_fwd(1, 90, 0, 4, 2, 8);     /* one step of decoding */
     check_attn_fwd(1, 90, 60, 4, 4, 8);    /* behind a shared prompt */
+    check_attn_fwd(1, 33, 20, 2, 1, 32);   /* heads of whole vectors */
+    check_attn_fwd(1, 33, 7, 2, 2, 22);    /* and with a rest */
     check_attn_fwd(9, 9, 0, 6, 2, 16);     /* a short prompt */
     check_attn_fwd(150, 150, 0, 2, 1, 12); /* several tiles */
     check_attn_fwd(64, 64, 0, 1, 1, 8);    /* exactly one */
