@@ -1,7 +1,9 @@
 /* select.c - who is a target, who is an anchor, and which anchors are nearest. Nobody whose texts the base
  * model has read can be either. Source: PriME's released code, history_anchor.py: k-means over user
  * embeddings, the longest history of each cluster; nearest by cosine. Differs: embeddings are mean hidden
- * states of the base model itself; targets are drawn first, so that no target is an anchor. */
+ * states of the base model itself, and cosines are taken of embeddings less their mean over all candidates
+ * (as they come, all are nearly parallel and the same few anchors are nearest to everybody); targets are
+ * drawn first, so that no target is an anchor. */
 #include "audit_priv.h"
 
 #include "prime/cluster.h"
@@ -202,6 +204,23 @@ static Status keep_anchors(Audit *a, const DataUser *const *u, const size_t *pic
 
 /* ---- nearest ---- */
 
+/* Take the mean over the candidates x [n, C] from them and from the targets. */
+static void centre_rows(float *x, size_t n, const float *mean, size_t C)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t c = 0; c < C; c++) x[i * C + c] -= mean[c];
+}
+
+static Status mean_row(float **mean, Arena *arena, const float *x, size_t n, size_t C, Err *e)
+{
+    float *m = arena_zalloc(arena, C, sizeof *m);
+    if (m == NULL) FAIL(e, ERR_NOMEM, "no memory for an embedding");
+    for (size_t i = 0; i < n; i++)
+        for (size_t c = 0; c < C; c++) m[c] += x[i * C + c] / (float)n;
+    *mean = m;
+    return OK;
+}
+
 static void nearest_of(AuditTarget *t, const float *xt, const float *xa, const size_t *pick, size_t n,
                        size_t k, size_t C)
 {
@@ -222,7 +241,7 @@ static void nearest_of(AuditTarget *t, const float *xt, const float *xa, const s
     }
 }
 
-static Status nearest_anchors(Audit *a, const float *xa, const size_t *pick, Err *e)
+static Status nearest_anchors(Audit *a, const float *xa, const float *mean, const size_t *pick, Err *e)
 {
     size_t k = a->spec->anchors.per_target, C = a->base->cfg.n_hidden;
     const DataUser **u = arena_alloc(&a->arena, a->n_targets, sizeof(const DataUser *));
@@ -230,6 +249,7 @@ static Status nearest_anchors(Audit *a, const float *xa, const size_t *pick, Err
     if (u == NULL || x == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu targets", a->n_targets);
     for (size_t i = 0; i < a->n_targets; i++) u[i] = a->target[i].user;
     TRY(embed_people(x, a, u, a->n_targets, e));
+    centre_rows(x, a->n_targets, mean, C);
     for (size_t i = 0; i < a->n_targets; i++) {
         AuditTarget *t = &a->target[i];
         t->anchor = arena_alloc(&a->arena, k, sizeof *t->anchor);
@@ -249,9 +269,12 @@ Status audit_select(Audit *a, Err *e)
     a->n_eligible = n;
     if (n == 0) FAIL(e, ERR_ARG, "nobody in %s can be an anchor", a->spec->data);
     float *x = arena_alloc(&a->arena, n * C, sizeof *x);
+    float *mean = NULL;
     size_t *pick = arena_alloc(&a->arena, n, sizeof *pick);
     if (x == NULL || pick == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu people", n);
     TRY(embed_people(x, a, u, n, e));
+    TRY(mean_row(&mean, &a->arena, x, n, C, e));
+    centre_rows(x, n, mean, C);
     if (a->spec->anchors.users.n == 0) {
         TRY(cluster_anchors(pick, &n_pick, x, u, n, a, e));
     } else {
@@ -259,7 +282,7 @@ Status audit_select(Audit *a, Err *e)
         n_pick = n;
     }
     TRY(keep_anchors(a, u, pick, n_pick, e));
-    TRY(nearest_anchors(a, x, pick, e));
+    TRY(nearest_anchors(a, x, mean, pick, e));
     log_say(LOG_INFO, "%zu targets, %zu anchors of %zu people who qualify, %zu merged for each target",
             a->n_targets, a->n_anchors, n, a->spec->anchors.per_target);
     return OK;
