@@ -14,7 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char dir[] = "prime_ledger_XXXXXX";
+/* Not below the working folder, which another user (read_only_files_and_folders becomes one) may not enter.
+ */
+static char dir[] = P_tmpdir "/prime_ledger_XXXXXX";
 static char path[64];
 static Err err;
 
