@@ -21,8 +21,8 @@ typedef struct {
 } SweepWatch;
 
 /* sweep_run - run the plan of spec into the folder dir. With `resume` an existing ledger of the same
- * specification is carried on; without it the folder must not hold a ledger. table gets the front as text;
- * CSV files land in dir. Errors: those of loading, training and files; ERR_IO a ledger is there (or, on
+ * specification is carried on; without it the folder must not hold a ledger. Reports are made from the ledger
+ * afterwards (report.h). Errors: those of loading, training and files; ERR_IO a ledger is there (or, on
  * resume, is not); ERR_ARG another specification. The ledger stays valid whatever happens. */
 Status sweep_run(const Spec *spec, const char *dir, bool resume, const SweepWatch *watch,
                  Err *e) PRIME_MUST_USE;
