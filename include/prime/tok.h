@@ -18,6 +18,8 @@ typedef struct {
     size_t n, cap;
 } TokIds;
 void tok_ids_free(TokIds *ids);
+/* tok_ids_push - append one id. Errors: ERR_NOMEM. */
+Status tok_ids_push(TokIds *ids, int32_t id, Err *e) PRIME_MUST_USE;
 
 /* tok_load - from DIR/tokenizer.json, or from the file itself when path ends in .json. A Tok is read-only
  * after loading: threads may share it. Errors: ERR_IO; ERR_FORMAT (no JSON, wrong types, ids with holes or

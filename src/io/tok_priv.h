@@ -145,7 +145,6 @@ typedef struct {
 void tok_bpe_close(TokBpe *w);
 /* tok_bpe_word - append the ids of one word. Cost: O(n log n). */
 Status tok_bpe_word(const Tok *t, TokBpe *w, TokIds *out, const char *s, size_t n, Err *e) PRIME_MUST_USE;
-Status tok_ids_push(TokIds *ids, int32_t id, Err *e) PRIME_MUST_USE;
 
 /* --- tok_added.c: tokens that are looked for in the text
  * ----------------------------------------------------- */

@@ -1,20 +1,6 @@
 #include "prime/sample.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-static Status ids_push(TokIds *ids, int32_t id, Err *e)
-{
-    if (ids->n == ids->cap) {
-        size_t cap = ids->cap * 2 + 16;
-        int32_t *more = realloc(ids->id, cap * sizeof *more);
-        if (more == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu tokens", cap);
-        ids->id = more;
-        ids->cap = cap;
-    }
-    ids->id[ids->n++] = id;
-    return OK;
-}
 
 /* Drop tokens before the last SAMPLE_TAIL of the prompt until the whole fits. */
 static Status sample_fit(TokIds *ids, size_t *skip, size_t room, Err *e)
@@ -41,7 +27,7 @@ static Status sample_keep(Sample *out, Arena *arena, const TokIds *ids, size_t s
 static Status encode_record(TokIds *ids, size_t *skip, Str *text, const Tok *tok, const ModelConfig *cfg,
                             const Task *task, const char *input, const char *output, Err *e)
 {
-    if (cfg->bos >= 0) TRY(ids_push(ids, cfg->bos, e));
+    if (cfg->bos >= 0) TRY(tok_ids_push(ids, cfg->bos, e));
     task_prompt(text, task, input);
     if (text->failed) FAIL(e, ERR_NOMEM, "no memory for a prompt");
     TRY(tok_encode(tok, ids, text->s, text->n, false, e));
@@ -51,7 +37,7 @@ static Status encode_record(TokIds *ids, size_t *skip, Str *text, const Tok *tok
     task_answer(text, task, output);
     if (text->failed) FAIL(e, ERR_NOMEM, "no memory for an answer");
     TRY(tok_encode(tok, ids, text->s, text->n, false, e));
-    return cfg->eos >= 0 ? ids_push(ids, cfg->eos, e) : OK;
+    return cfg->eos >= 0 ? tok_ids_push(ids, cfg->eos, e) : OK;
 }
 
 Status sample_make(Sample *out, Arena *arena, const Tok *tok, const ModelConfig *cfg, const Task *task,
@@ -71,13 +57,13 @@ Status sample_make(Sample *out, Arena *arena, const Tok *tok, const ModelConfig 
 static Status encode_pieces(TokIds *ids, size_t *skip, const Tok *tok, const ModelConfig *cfg,
                             const SamplePiece *piece, size_t n, Err *e)
 {
-    if (cfg->bos >= 0) TRY(ids_push(ids, cfg->bos, e));
+    if (cfg->bos >= 0) TRY(tok_ids_push(ids, cfg->bos, e));
     for (size_t i = 0; i < n; i++) {
         const SamplePiece *p = &piece[i];
         TRY(tok_encode(tok, ids, p->text, p->answer_at, false, e));
         if (i == 0) *skip = ids->n;
         TRY(tok_encode(tok, ids, p->text + p->answer_at, strlen(p->text) - p->answer_at, false, e));
-        if (cfg->eos >= 0) TRY(ids_push(ids, cfg->eos, e));
+        if (cfg->eos >= 0) TRY(tok_ids_push(ids, cfg->eos, e));
     }
     return OK;
 }
