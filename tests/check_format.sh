@@ -2,7 +2,7 @@
 # check_format.sh [ROOT] - every source is as clang-format 14 would write it. Exit 1 and one line per file when
 # not, exit 77 when there is no clang-format 14 here (other versions format differently).
 set -uo pipefail
-cd "${1:-$(dirname "$0")/..}"
+cd "${1:-$(dirname "$0")/..}" || exit 1
 tool=$(command -v clang-format-14 || command -v clang-format || true)
 version=$([ -z "$tool" ] || "$tool" --version)
 case $version in
