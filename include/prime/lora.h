@@ -2,8 +2,8 @@
  * transformer.
  *
  * A site is one linear product of one layer. The sites of a layer are held in the order of LoraKind. In
- * memory the A matrices of a layer lie one behind the other, q k v o gate up down, then its B matrices:
- * products that read the same input (q,k,v; gate,up) can therefore be taken as one. Source: Hu et al. 2021,
+ * memory the A matrices of a layer lie one behind the other in that order, then its B matrices: products
+ * that read the same input (q,k,v; gate,up) can therefore be taken as one. Source: Hu et al. 2021,
  * arXiv:2106.09685. */
 #ifndef PRIME_LORA_H
 #define PRIME_LORA_H
@@ -14,13 +14,60 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-typedef enum { LORA_Q, LORA_K, LORA_V, LORA_O, LORA_GATE, LORA_UP, LORA_DOWN, LORA_KINDS } LoraKind;
+/* Some architectures fuse products into one module: QKV and GATE_UP give q, k, v (gate, up) side by side. A
+ * model has either the fused module or the separate ones. Products with the same input are neighbours. */
+typedef enum {
+    LORA_QKV,
+    LORA_Q,
+    LORA_K,
+    LORA_V,
+    LORA_O,
+    LORA_GATE_UP,
+    LORA_GATE,
+    LORA_UP,
+    LORA_DOWN,
+    LORA_KINDS
+} LoraKind;
 
-/* The linear products of a model: sizes by kind, the same in every layer. */
+/* What the modules of an architecture are called: PREFIX LAYER "." MODULE. */
+typedef struct {
+    const char *family;             /* "llama" */
+    const char *prefix;             /* "model.layers." */
+    const char *module[LORA_KINDS]; /* "self_attn.q_proj"; NULL: no such module */
+    bool conv1d; /* weights are stored [in, out], as GPT-2's are; PEFT then says fan_in_fan_out */
+} LoraNames;
+
+/* lora_names - by model_type of config.json: llama (mistral, qwen2, qwen3, gemma, gemma2, gemma3_text have
+ * the same row), phi3, gpt2, gpt_neox. NULL when unknown. lora_names_at - the i-th row, NULL past the end. */
+const LoraNames *lora_names(const char *family);
+const LoraNames *lora_names_at(size_t i);
+
+/* The linear products of a model: sizes by kind, the same in every layer; 0 where the model has none. */
 typedef struct {
     size_t n_layers;
     size_t n_in[LORA_KINDS], n_out[LORA_KINDS];
+    const LoraNames *names;
+    size_t qkv_heads; /* > 0: in files the rows of QKV are grouped by head, [heads][q,k,v][D] (GPT-NeoX).
+                         In memory they are always q, then k, then v */
 } LoraShape;
+
+/* lora_shape_same - whether adapters of both fit the same models: sizes, names, layout. */
+bool lora_shape_same(const LoraShape *x, const LoraShape *y);
+/* lora_kind_name - tail of the module's name, "q_proj" or "c_attn"; NULL where the names have no such kind.
+ */
+const char *lora_kind_name(const LoraShape *shape, LoraKind k);
+/* lora_out_column - where a kind's output begins within the joint output of the products with its input: QKV
+ * and Q at 0, K behind Q, V behind K; GATE_UP and GATE at 0, UP behind GATE; O and DOWN at 0. */
+size_t lora_out_column(const LoraShape *shape, LoraKind k);
+
+/* lora_kinds_named - bits of LoraKind (1 << LORA_Q ...) from names as users write them. A name stands for
+ * every product of the model whose module is called so or ends in "." NAME, as in PEFT: c_proj takes both
+ * attn.c_proj and mlp.c_proj. Also "attention", "mlp" and PEFT's "all-linear"; and a name may leave out
+ * "_proj". Errors: ERR_ARG a name that the model lacks (its names are listed), or none given. */
+Status lora_kinds_named(unsigned *kinds, const LoraShape *shape, const char *const *name, size_t n,
+                        Err *e) PRIME_MUST_USE;
+/* lora_kinds_parse - the same from one text with commas, "q_proj,v_proj". */
+Status lora_kinds_parse(unsigned *kinds, const LoraShape *shape, const char *text, Err *e) PRIME_MUST_USE;
 
 typedef struct {
     size_t r;     /* rank, 0 where the adapter has no such site */
@@ -36,8 +83,8 @@ typedef struct {
     double dropout; /* as trained; kept for adapter_config.json */
 } Lora;
 
-/* lora_new - an adapter with rank r, scale alpha/r on the kinds whose bit is set in `kinds` (1 << LORA_Q
- * ...), all zero. Errors: ERR_ARG rank 0 or kinds empty; ERR_NOMEM. */
+/* lora_new - an adapter with rank r, scale alpha/r on the kinds whose bit is set in `kinds` (1 << LORA_Q ...)
+ * and that the model has, all zero. Errors: ERR_ARG rank 0 or no kind left; ERR_NOMEM. */
 Status lora_new(Lora **l, const LoraShape *shape, unsigned kinds, size_t r, double alpha,
                 Err *e) PRIME_MUST_USE;
 /* lora_like - zeros in the shape of another adapter (gradients, moments). */
@@ -106,8 +153,5 @@ Status lora_from_bank(Lora **l, const LoraBank *b, Err *e) PRIME_MUST_USE;
  * released code, get_weighted_lora): quadratic in w, with cross terms; all adapters must agree in rank and
  * scale. */
 typedef enum { LORA_EXACT, LORA_PRIME } LoraOp;
-
-/* lora_kind_name - "q_proj" and so on. */
-const char *lora_kind_name(LoraKind k);
 
 #endif

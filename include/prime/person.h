@@ -8,7 +8,7 @@
 typedef struct {
     const char *model, *data, *task, *user; /* folders, names */
     const char *out;                        /* folder to write */
-    unsigned modules;                       /* bits of LoraKind */
+    const char *modules;                    /* names as lora_kinds_named takes them, with commas */
     size_t rank;
     double alpha;
     TrainOpts train;
@@ -21,7 +21,8 @@ typedef struct {
     double seconds; /* of training */
 } PersonResult;
 
-/* person_default - rank 8, alpha 8 on q, k, v and o; train_default, or train_paper when `paper`. */
+/* person_default - rank 8, alpha 8 on the products of attention; train_default, or train_paper when `paper`.
+ */
 PersonOpts person_default(bool paper);
 
 /* person_train - train and save an adapter in PEFT's layout. Errors: those of loading, training and saving;

@@ -72,7 +72,9 @@ void spec_help(Str *out);
 
 const Task *spec_task(const Spec *s);               /* never NULL after spec_load */
 const MergeMethod *spec_merge(const Spec *s);       /* never NULL after spec_load */
-unsigned spec_modules(const Spec *s);               /* bits of LoraKind */
 TrainOpts spec_train(const Spec *s, uint64_t seed); /* of the anchors' adapters */
+/* spec_kinds - adapter.modules as bits of LoraKind. Errors: ERR_ARG a module that a model of this shape
+ * lacks. */
+Status spec_kinds(unsigned *kinds, const Spec *s, const LoraShape *shape, Err *e) PRIME_MUST_USE;
 
 #endif

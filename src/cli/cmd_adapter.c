@@ -16,24 +16,6 @@
 
 /* ---- train ---- */
 
-/* "q,k,v,o" or "q_proj,...": bits of LoraKind, 0 when a name is not known. */
-static unsigned modules_parse(const char *text)
-{
-    unsigned bits = 0;
-    while (*text != '\0') {
-        size_t n = strcspn(text, ","), k = 0;
-        for (; k < LORA_KINDS; k++) {
-            const char *name = lora_kind_name((LoraKind)k);
-            bool whole = strlen(name) == n, stem = strlen(name) == n + strlen("_proj");
-            if (n > 0 && (whole || stem) && strncmp(name, text, n) == 0) break;
-        }
-        if (k == LORA_KINDS) return 0;
-        bits |= 1U << k;
-        text += n + (text[n] == ',');
-    }
-    return bits;
-}
-
 static bool train_news(void *ctx, const TrainNews *n)
 {
     (void)ctx;
@@ -82,9 +64,7 @@ static int train_options(PersonOpts *o, const TrainGiven *g)
     if (!paper && strcmp(g->preset, "default") != 0)
         return cli_usage("--preset = %s, want default or paper", g->preset);
     PersonOpts d = person_default(paper);
-    o->modules = g->modules != NULL ? modules_parse(g->modules) : d.modules;
-    if (o->modules == 0)
-        return cli_usage("--modules = %s, want names among q,k,v,o,gate,up,down", g->modules);
+    o->modules = g->modules != NULL ? g->modules : d.modules;
     o->rank = o->rank > 0 ? o->rank : d.rank;
     o->alpha = isnan(o->alpha) ? d.alpha : o->alpha;
     o->train = d.train;
@@ -111,7 +91,8 @@ static int adapter_train_run(const CliVerb *self, int argc, char **argv)
         {"preset", 0, OPT_STR, &g.preset, "NAME", "default, or paper: PriME's own settings", 0, 0},
         {"rank", 'r', OPT_SIZE, &o.rank, "R", "rank (8)", 1, 65536},
         {"alpha", 0, OPT_NUM, &o.alpha, "X", "updates are scaled by alpha/rank (8)", 0, 1e6},
-        {"modules", 0, OPT_STR, &g.modules, "LIST", "among q,k,v,o,gate,up,down (q,k,v,o)", 0, 0},
+        {"modules", 0, OPT_STR, &g.modules, "LIST",
+         "modules by name, as q_proj,c_attn, or attention, mlp, all-linear (attention)", 0, 0},
         {"lr", 0, OPT_NUM, &g.lr, "X", "peak learning rate", 0, 1},
         {"epochs", 0, OPT_SIZE, &g.epochs, "N", "passes over the history", 1, 10000},
         {"batch", 0, OPT_SIZE, &g.batch, "N", "records a step", 1, 10000},
@@ -172,7 +153,8 @@ static void info_from_sites(CliRecord *r, const Lora *l)
             least = rank < least ? rank : least;
             most = rank > most ? rank : most;
         }
-        if (here > 0) str_printf(&modules, "%s%s", sites > 0 ? " " : "", lora_kind_name((LoraKind)k));
+        if (here > 0)
+            str_printf(&modules, "%s%s", sites > 0 ? " " : "", lora_kind_name(&l->shape, (LoraKind)k));
         sites += here;
     }
     cli_record_num(r, "rank_min", (double)least);

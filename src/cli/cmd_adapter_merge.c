@@ -84,8 +84,9 @@ static Status norms_job(const AdapterOpts *o, AdapterSet *set, Err *e)
         double norm[LORA_KINDS];
         lora_norms(norm, set->l[i]);
         for (size_t k = 0; k <= LORA_KINDS; k++) {
+            if (k < LORA_KINDS && set->l[i]->shape.n_out[k] == 0) continue;
             table_put_str(&t, set->dir[i]);
-            table_put_str(&t, k < LORA_KINDS ? lora_kind_name((LoraKind)k) : "all");
+            table_put_str(&t, k < LORA_KINDS ? lora_kind_name(&set->l[i]->shape, (LoraKind)k) : "all");
             table_put_num(&t, k < LORA_KINDS ? norm[k] : set->norm[i]);
             table_end_row(&t);
         }

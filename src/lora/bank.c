@@ -73,7 +73,7 @@ Status lora_bank_new(LoraBank **b, const Lora *const *l, size_t k, Err *e)
     if (k == 0) FAIL(e, ERR_ARG, "a bank of 0 adapters, want at least 1");
     size_t total = 0;
     for (size_t j = 0; j < k; j++) {
-        if (memcmp(&l[j]->shape, &l[0]->shape, sizeof l[0]->shape) != 0)
+        if (!lora_shape_same(&l[j]->shape, &l[0]->shape))
             FAIL(e, ERR_SHAPE, "adapter %zu is for a model of another shape than adapter 0", j);
         total += l[j]->n_params;
     }

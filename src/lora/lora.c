@@ -1,21 +1,12 @@
 #include "lora_priv.h"
 
 #include "prime/arena.h"
-
 #include "prime/vec.h"
 
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char *const kind_names[LORA_KINDS] = {"q_proj",    "k_proj",  "v_proj",   "o_proj",
-                                                   "gate_proj", "up_proj", "down_proj"};
-
-const char *lora_kind_name(LoraKind k)
-{
-    return kind_names[k];
-}
 
 /* lora_layout - point the sites into one block, layer by layer, A matrices before B matrices. */
 Status lora_layout(Lora *l, Err *e)
@@ -65,6 +56,8 @@ static Status lora_finish(Lora **l, Lora *fresh, Err *e)
 Status lora_new(Lora **l, const LoraShape *shape, unsigned kinds, size_t r, double alpha, Err *e)
 {
     if (r == 0) FAIL(e, ERR_ARG, "adapter rank = 0, want at least 1");
+    for (size_t k = 0; k < LORA_KINDS; k++)
+        if (shape->n_out[k] == 0) kinds &= ~(1U << k);
     if ((kinds & ((1U << LORA_KINDS) - 1)) == 0)
         FAIL(e, ERR_ARG, "an adapter needs at least one target module");
     Lora *fresh = NULL;
@@ -105,7 +98,7 @@ void lora_init(Lora *l, Rng *rng)
 
 bool lora_same_shape(const Lora *x, const Lora *y)
 {
-    if (memcmp(&x->shape, &y->shape, sizeof x->shape) != 0) return false;
+    if (!lora_shape_same(&x->shape, &y->shape)) return false;
     for (size_t i = 0; i < x->shape.n_layers * LORA_KINDS; i++)
         if (x->site[i].r != y->site[i].r) return false;
     return true;

@@ -13,20 +13,18 @@
 
 enum { NAME_MAX_LEN = 160 };
 
-static const char *const blocks[LORA_KINDS] = {"self_attn", "self_attn", "self_attn", "self_attn",
-                                               "mlp",       "mlp",       "mlp"};
-
 /* The name of a linear product inside the model. */
-static void module_name(char *out, size_t layer, size_t kind)
+static void module_name(char *out, const LoraShape *shape, size_t layer, size_t kind)
 {
-    snprintf(out, NAME_MAX_LEN, "model.layers.%zu.%s.%s", layer, blocks[kind],
-             lora_kind_name((LoraKind)kind));
+    const LoraNames *n = shape->names;
+    snprintf(out, NAME_MAX_LEN, "%s%zu.%s", n->prefix, layer, n->module[kind]);
 }
 
-static void tensor_name(char *out, size_t layer, size_t kind, char ab)
+static void tensor_name(char *out, const LoraShape *shape, size_t layer, size_t kind, char ab)
 {
-    snprintf(out, NAME_MAX_LEN, "base_model.model.model.layers.%zu.%s.%s.lora_%c.weight", layer, blocks[kind],
-             lora_kind_name((LoraKind)kind), ab);
+    const LoraNames *n = shape->names;
+    snprintf(out, NAME_MAX_LEN, "base_model.model.%s%zu.%s.lora_%c.weight", n->prefix, layer, n->module[kind],
+             ab);
 }
 
 static bool js_is_empty(const JsVal *v)
@@ -68,11 +66,11 @@ static Status refuse_unsupported(const JsVal *root, const char *path, Err *e)
 }
 
 /* PEFT applies the pattern entry whose key is the module's name or its tail behind a dot. */
-static Status pattern_value(double *out, const JsVal *pattern, size_t layer, size_t kind, const char *path,
-                            Err *e)
+static Status pattern_value(double *out, const JsVal *pattern, const LoraShape *shape, size_t layer,
+                            size_t kind, const char *path, Err *e)
 {
     char name[NAME_MAX_LEN];
-    module_name(name, layer, kind);
+    module_name(name, shape, layer, kind);
     JsIter it = {0};
     const char *key = NULL;
     for (const JsVal *v; (v = js_next(pattern, &it, &key)) != NULL;) {
@@ -126,15 +124,16 @@ static Status site_size(LoraSite *site, const StFile *st, const char *file, cons
                         const LoraShape *shape, size_t layer, size_t kind, size_t *found, Err *e)
 {
     char na[NAME_MAX_LEN], nb[NAME_MAX_LEN];
-    tensor_name(na, layer, kind, 'A');
-    tensor_name(nb, layer, kind, 'B');
+    if (shape->names->module[kind] == NULL) return OK;
+    tensor_name(na, shape, layer, kind, 'A');
+    tensor_name(nb, shape, layer, kind, 'B');
     const StTensor *a = st_find(st, na), *b = st_find(st, nb);
     if (a == NULL && b == NULL) return OK;
     if (a == NULL || b == NULL)
         FAIL(e, ERR_FORMAT, "%s: %s is missing, its partner is there", file, a == NULL ? na : nb);
     double r = c->r, alpha = c->alpha;
-    TRY(pattern_value(&r, js_get(c->root, "rank_pattern"), layer, kind, c->path, e));
-    TRY(pattern_value(&alpha, js_get(c->root, "alpha_pattern"), layer, kind, c->path, e));
+    TRY(pattern_value(&r, js_get(c->root, "rank_pattern"), shape, layer, kind, c->path, e));
+    TRY(pattern_value(&alpha, js_get(c->root, "alpha_pattern"), shape, layer, kind, c->path, e));
     if (!(r >= 1 && r <= 65536 && r == floor(r)))
         FAIL(e, ERR_FORMAT, "%s: rank_pattern gives rank %g, want a whole number from 1 to 65536", c->path,
              r);
@@ -154,7 +153,8 @@ static Status name_leftover(const StFile *st, const char *file, const LoraShape 
     for (size_t i = 0; i < st_count(st); i++) {
         bool known = false;
         for (size_t s = 0; s < shape->n_layers * LORA_KINDS * 2 && !known; s++) {
-            tensor_name(name, s / 2 / LORA_KINDS, s / 2 % LORA_KINDS, s % 2 == 0 ? 'A' : 'B');
+            if (shape->names->module[s / 2 % LORA_KINDS] == NULL) continue;
+            tensor_name(name, shape, s / 2 / LORA_KINDS, s / 2 % LORA_KINDS, s % 2 == 0 ? 'A' : 'B');
             known = strcmp(name, st_at(st, i)->name) == 0;
         }
         if (!known)
@@ -184,9 +184,9 @@ static Status fill_sites(Lora *l, const StFile *st, const char *file, const Peft
     for (size_t i = 0; i < n_sites; i++) {
         if (l->site[i].r == 0) continue;
         char name[NAME_MAX_LEN];
-        tensor_name(name, i / LORA_KINDS, i % LORA_KINDS, 'A');
+        tensor_name(name, &l->shape, i / LORA_KINDS, i % LORA_KINDS, 'A');
         TRY(read_tensor(l->site[i].a, st, file, name, e));
-        tensor_name(name, i / LORA_KINDS, i % LORA_KINDS, 'B');
+        tensor_name(name, &l->shape, i / LORA_KINDS, i % LORA_KINDS, 'B');
         TRY(read_tensor(l->site[i].b, st, file, name, e));
     }
     return OK;
@@ -201,6 +201,7 @@ static bool tensor_parse(const char *name, size_t *layer, size_t *kind, char *ab
 {
     static const char head[] = "base_model.model.model.layers.";
     char want[NAME_MAX_LEN];
+    LoraShape names = {.names = lora_names("llama")};
     if (strncmp(name, head, sizeof head - 1) != 0) return false;
     unsigned long long number = strtoull(name + sizeof head - 1, NULL, 10);
     if (number >= LAYERS_MAX) return false;
@@ -208,7 +209,8 @@ static bool tensor_parse(const char *name, size_t *layer, size_t *kind, char *ab
     for (size_t i = 0; i < 2 * LORA_KINDS; i++) {
         *kind = i / 2;
         *ab = i % 2 == 0 ? 'A' : 'B';
-        tensor_name(want, *layer, *kind, *ab);
+        if (names.names->module[*kind] == NULL) continue;
+        tensor_name(want, &names, *layer, *kind, *ab);
         if (strcmp(want, name) == 0) return true;
     }
     return false;
@@ -216,7 +218,7 @@ static bool tensor_parse(const char *name, size_t *layer, size_t *kind, char *ab
 
 static Status shape_read(LoraShape *shape, const StFile *st, const char *file, Err *e)
 {
-    LoraShape fresh = {0};
+    LoraShape fresh = {.names = lora_names("llama")};
     for (size_t i = 0; i < st_count(st); i++) {
         const StTensor *t = st_at(st, i);
         size_t layer = 0, kind = 0;
@@ -302,10 +304,11 @@ static JsVal *save_targets(const Lora *l)
     for (size_t k = 0; k < LORA_KINDS; k++) {
         size_t there = 0;
         for (size_t y = 0; y < l->shape.n_layers; y++) there += l->site[y * LORA_KINDS + k].r > 0;
-        if (there == l->shape.n_layers) js_push(targets, js_new_str(lora_kind_name((LoraKind)k)));
+        if (there > 0 && there == l->shape.n_layers)
+            js_push(targets, js_new_str(lora_kind_name(&l->shape, (LoraKind)k)));
         for (size_t y = 0; y < l->shape.n_layers && there < l->shape.n_layers; y++) {
             char name[NAME_MAX_LEN];
-            module_name(name, y, k);
+            module_name(name, &l->shape, y, k);
             if (l->site[y * LORA_KINDS + k].r > 0) js_push(targets, js_new_str(name));
         }
     }
@@ -319,7 +322,7 @@ static void save_patterns(JsVal *o, const Lora *l, const LoraSite *first)
     for (size_t i = 0; i < l->shape.n_layers * LORA_KINDS; i++) {
         const LoraSite *s = &l->site[i];
         char name[NAME_MAX_LEN];
-        module_name(name, i / LORA_KINDS, i % LORA_KINDS);
+        module_name(name, &l->shape, i / LORA_KINDS, i % LORA_KINDS);
         if (s->r > 0 && s->r != first->r) js_set(ranks, name, js_new_int((int64_t)s->r));
         if (s->r > 0 && site_alpha(s) != site_alpha(first)) js_set(alphas, name, js_new_num(site_alpha(s)));
     }
@@ -357,10 +360,10 @@ static size_t save_items(const Lora *l, StItem *item, char (*name)[NAME_MAX_LEN]
         const LoraSite *s = &l->site[i];
         size_t layer = i / LORA_KINDS, k = i % LORA_KINDS;
         if (s->r == 0) continue;
-        tensor_name(name[n], layer, k, 'A');
+        tensor_name(name[n], &l->shape, layer, k, 'A');
         item[n] = (StItem){name[n], ST_F32, 2, {s->r, l->shape.n_in[k]}, s->a};
         n++;
-        tensor_name(name[n], layer, k, 'B');
+        tensor_name(name[n], &l->shape, layer, k, 'B');
         item[n] = (StItem){name[n], ST_F32, 2, {l->shape.n_out[k], s->r}, s->b};
         n++;
     }

@@ -73,7 +73,7 @@ Status merge_run(Lora **out, const MergeMethod *m, const Lora *const *l, const d
     if (k == 0) FAIL(e, ERR_ARG, "a merge of 0 adapters, want at least 1");
     for (size_t j = 0; j < k; j++) {
         if (!isfinite(w[j])) FAIL(e, ERR_ARG, "weight %zu is %g, want a finite number", j, w[j]);
-        if (memcmp(&l[j]->shape, &l[0]->shape, sizeof l[0]->shape) != 0)
+        if (!lora_shape_same(&l[j]->shape, &l[0]->shape))
             FAIL(e, ERR_SHAPE, "adapter %zu is for a model of another shape than adapter 0", j);
     }
     return m->fn(out, l, w, k, e);

@@ -200,19 +200,20 @@ void model_init(Model *m, Rng *rng)
 LoraShape model_lora_shape(const ModelConfig *c)
 {
     size_t q = c->n_heads * c->head_dim, kv = c->n_kv * c->head_dim, C = c->n_hidden, F = c->n_ffn;
-    return (LoraShape){
-        .n_layers = c->n_layers, .n_in = {C, C, C, q, C, C, F}, .n_out = {q, kv, kv, C, F, F, C}};
+    return (LoraShape){.n_layers = c->n_layers,
+                       .n_in = {0, C, C, C, q, 0, C, C, F},
+                       .n_out = {0, q, kv, kv, C, 0, F, F, C},
+                       .names = lora_names("llama")};
 }
 
 Status model_fold(Model *m, const Lora *l, double weight, Err *e)
 {
     LoraShape want = model_lora_shape(&m->cfg);
-    if (memcmp(&want, &l->shape, sizeof want) != 0)
-        FAIL(e, ERR_SHAPE, "the adapter is for a model of another shape");
+    if (!lora_shape_same(&want, &l->shape)) FAIL(e, ERR_SHAPE, "the adapter is for a model of another shape");
     for (size_t i = 0; i < want.n_layers * LORA_KINDS; i++) {
         const LoraSite *s = &l->site[i];
         ModelLayer *y = &m->p.layer[i / LORA_KINDS];
-        float *w[LORA_KINDS] = {y->wq, y->wk, y->wv, y->wo, y->wg, y->wu, y->wd};
+        float *w[LORA_KINDS] = {NULL, y->wq, y->wk, y->wv, y->wo, NULL, y->wg, y->wu, y->wd};
         size_t k = i % LORA_KINDS, n_in = want.n_in[k], n_out = want.n_out[k];
         if (s->r == 0) continue;
         mat_mul_nn(w[k], n_in, s->b, s->r, s->a, n_in, n_out, n_in, s->r, (float)weight * s->scale, 1);

@@ -323,8 +323,7 @@ Status train_lora(Lora *l, const Model *m, const TrainDoc *doc, size_t n, const 
     LoraShape want = model_lora_shape(&m->cfg);
     LoraTrainer t = {0};
     TrainPlan plan;
-    if (memcmp(&want, &l->shape, sizeof want) != 0)
-        FAIL(e, ERR_SHAPE, "the adapter is for a model of another shape");
+    if (!lora_shape_same(&want, &l->shape)) FAIL(e, ERR_SHAPE, "the adapter is for a model of another shape");
     TRY(check_docs(m, doc, n, o, e));
     TRY(plan_new(&plan, n, e));
     Status s = lora_trainer_open(&t, l, m, most_rows(doc, n, o), most_docs(n, o), e);

@@ -124,7 +124,9 @@ static Status anchor_make(Lora **out, const AuditAnchor *s, const Audit *a, size
 {
     Lora *l = NULL;
     LoraShape shape = model_lora_shape(&a->base->cfg);
-    TRY(lora_new(&l, &shape, spec_modules(a->spec), a->spec->adapter.rank, a->spec->adapter.alpha, e));
+    unsigned kinds = 0;
+    TRY(spec_kinds(&kinds, a->spec, &shape, e));
+    TRY(lora_new(&l, &shape, kinds, a->spec->adapter.rank, a->spec->adapter.alpha, e));
     Status st = anchor_train(l, s, a, index, e);
     if (st == OK) st = lora_save(l, path, a->spec->base, e);
     if (st != OK)
@@ -151,6 +153,9 @@ static Status anchor_job(void *ctx, size_t job, size_t thread, Err *e)
 Status audit_train(Audit *a, bool resume, Err *e)
 {
     AnchorJobs j = {a, resume};
+    LoraShape shape = model_lora_shape(&a->base->cfg);
+    unsigned kinds = 0;
+    TRY(spec_kinds(&kinds, a->spec, &shape, e)); /* before the base is adapted, which takes its time */
     TRY(adapt_base(a, resume, e));
     a->n_train = a->spec->adapter.retrain ? a->spec->seeds.n : 1;
     for (size_t i = 0; i < a->n_anchors; i++) {

@@ -11,10 +11,8 @@ PersonOpts person_default(bool paper)
 {
     Spec s = spec_default();
     s.adapter.preset = paper ? 1 : 0;
-    return (PersonOpts){.modules = spec_modules(&s),
-                        .rank = s.adapter.rank,
-                        .alpha = s.adapter.alpha,
-                        .train = spec_train(&s, 1)};
+    return (PersonOpts){
+        .modules = "attention", .rank = s.adapter.rank, .alpha = s.adapter.alpha, .train = spec_train(&s, 1)};
 }
 
 typedef struct {
@@ -98,7 +96,9 @@ static Status person_steps(Person *p, Err *e)
     TRY(audit_set(&p->history, p->a, u, DATA_HISTORY, u->n[DATA_HISTORY], e));
     TRY(audit_set(&p->heldout, p->a, u, DATA_HELDOUT, u->n[DATA_HELDOUT], e));
     LoraShape shape = model_lora_shape(&p->a->base->cfg);
-    TRY(lora_new(&p->l, &shape, p->o->modules, p->o->rank, p->o->alpha, e));
+    unsigned kinds = 0;
+    TRY(lora_kinds_parse(&kinds, &shape, p->o->modules, e));
+    TRY(lora_new(&p->l, &shape, kinds, p->o->rank, p->o->alpha, e));
     TRY(person_loss(&p->r.before, p, &p->history, NULL, e));
     TRY(person_loss(&p->r.heldout_before, p, &p->heldout, NULL, e));
     TRY(person_fit(p, e));

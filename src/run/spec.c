@@ -7,8 +7,6 @@
 const char *const spec_ops[] = {"prime", "exact", NULL};
 static const char *const score_names[] = {"generate", "labels", "likelihood", NULL};
 static const char *const preset_names[] = {"default", "paper", NULL};
-static const char *const module_names[] = {"q_proj",    "k_proj",  "v_proj",    "o_proj",
-                                           "gate_proj", "up_proj", "down_proj", NULL};
 
 #define AT(member) offsetof(Spec, member)
 
@@ -136,8 +134,7 @@ static const YmlField fields[] = {
     {.key = "adapter.modules",
      .type = YML_STRS,
      .offset = AT(adapter.modules),
-     .names = module_names,
-     .help = "linear modules that are adapted"},
+     .help = "adapted modules, by the model's own names (q_proj, c_attn); or attention, mlp, all-linear"},
     {.key = "adapter.dropout",
      .type = YML_NUM,
      .offset = AT(adapter.dropout),
@@ -251,7 +248,7 @@ Spec spec_default(void)
 {
     static const size_t seeds[] = {1, 2, 3};
     static const double lambda[] = {0, 0.1, 0.3, 1, 3};
-    static const char *const modules[] = {"q_proj", "k_proj", "v_proj", "o_proj"};
+    static const char *const modules[] = {"attention"};
     Spec s = {.seeds = {seeds, 3}, .lambda = {lambda, 5}};
     s.targets.count = 4;
     s.targets.min_search = 8;
@@ -268,7 +265,7 @@ Spec spec_default(void)
     s.adapter.alpha = 8;
     s.adapter.dropout = NAN;
     s.adapter.lr = NAN;
-    s.adapter.modules = (YmlStrs){modules, 4};
+    s.adapter.modules = (YmlStrs){modules, 1};
     s.evolve.preset = "prime";
     s.evolve.budget = 10;
     s.evolve.sigma = NAN;
@@ -340,13 +337,11 @@ const MergeMethod *spec_merge(const Spec *s)
     return merge_find(spec_ops[s->evolve.op]);
 }
 
-unsigned spec_modules(const Spec *s)
+Status spec_kinds(unsigned *kinds, const Spec *s, const LoraShape *shape, Err *e)
 {
-    unsigned bits = 0;
-    for (size_t i = 0; i < s->adapter.modules.n; i++)
-        for (unsigned k = 0; k < LORA_KINDS; k++)
-            if (strcmp(s->adapter.modules.x[i], module_names[k]) == 0) bits |= 1U << k;
-    return bits;
+    if (lora_kinds_named(kinds, shape, s->adapter.modules.x, s->adapter.modules.n, e) != OK)
+        return err_prefix(e, "adapter.modules");
+    return OK;
 }
 
 TrainOpts spec_train(const Spec *s, uint64_t seed)

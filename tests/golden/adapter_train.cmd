@@ -7,6 +7,7 @@ prime model train-tokenizer --vocab-size 257 --out base $FIXTURES/tok/tiny.txt -
 ids=($(awk -F, '$2 == "audit" { print $1 }' data/users.csv))
 set +e
 train() { prime adapter train --model base --data data --task deb_synopsis --no-provenance "$@"; }
+train --user ${ids[0]} --out a --modules q,x
 # Losses before training to three decimals, and whether they are lower after it: masks and rounding may change.
 short() {
     awk -F, 'NR > 1 { $7 = $7 < $6 ? "lower" : "not lower"; $9 = $9 < $8 ? "lower" : "not lower"

@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const LoraShape shape = {
-    .n_layers = 2, .n_in = {6, 6, 6, 8, 6, 6, 10}, .n_out = {8, 4, 4, 6, 10, 10, 6}};
+    .n_layers = 2, .n_in = {0, 6, 6, 6, 8, 0, 6, 6, 10}, .n_out = {0, 8, 4, 4, 6, 0, 10, 10, 6}};
 
 static Lora *random_adapter(size_t r, double alpha, uint64_t seed)
 {

@@ -226,16 +226,14 @@ static void check_grad(const StFile *want, const char *name, const float *got, s
 
 static void check_lora_grads(const StFile *want, const Lora *g)
 {
-    static const char *const block[LORA_KINDS] = {"self_attn", "self_attn", "self_attn", "self_attn",
-                                                  "mlp",       "mlp",       "mlp"};
     size_t checked = 0;
     for (size_t i = 0; i < g->shape.n_layers * LORA_KINDS; i++) {
         size_t k = i % LORA_KINDS;
         if (g->site[i].r == 0) continue;
         for (int ab = 0; ab < 2; ab++) {
             char name[160];
-            snprintf(name, sizeof name, "base_model.model.model.layers.%zu.%s.%s.lora_%c.weight",
-                     i / LORA_KINDS, block[k], lora_kind_name((LoraKind)k), ab == 0 ? 'A' : 'B');
+            snprintf(name, sizeof name, "base_model.model.%s%zu.%s.lora_%c.weight", g->shape.names->prefix,
+                     i / LORA_KINDS, g->shape.names->module[k], ab == 0 ? 'A' : 'B');
             check_grad(want, name, ab == 0 ? g->site[i].a : g->site[i].b,
                        g->site[i].r * (ab == 0 ? g->shape.n_in[k] : g->shape.n_out[k]));
             checked++;
