@@ -1,4 +1,5 @@
-/* st.h - safetensors files: mapped read-only on the way in, written whole on the way out.
+/* st.h - safetensors files: mapped read-only on the way in, written whole on the way out; one file, or the
+ * shards that an index names.
  * Format: 8 bytes little-endian header length, JSON header {name: {dtype, shape, data_offsets}}, then the
  * bytes. Everything in the header is checked before a byte is used: bounds, overlaps, gaps, sizes that
  * overflow, duplicate names, a header over 100 MB. Stricter than the reference reader in two places: a name
@@ -8,6 +9,7 @@
 
 #include "prime/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,7 +37,7 @@ typedef struct {
     StType type;
     size_t ndim, shape[ST_MAX_DIM];
     size_t count;     /* product of shape */
-    const void *data; /* little-endian, possibly not aligned: read through st_to_f32 */
+    const void *data; /* little-endian, possibly not aligned: read through st_to_f32 or st_rows_to_f32 */
     size_t nbytes;
 } StTensor;
 
@@ -56,12 +58,47 @@ const char *st_meta(const StFile *f, const char *key);      /* from "__metadata_
 Status st_to_f32(float *out, const StTensor *t, Err *e) PRIME_MUST_USE;
 const char *st_type_name(StType t);
 size_t st_type_size(StType t); /* bytes; 0 for ST_OTHER */
+bool st_is_float(StType t);    /* F32, F16, BF16 or F64: what st_to_f32 and the two below take */
+
+/* st_rows_to_f32 - values first .. first + n - 1 of an array of `type` at `data` (any alignment) to out [n];
+ * exact but for F64, which rounds to nearest even. Nothing is allocated: for weights that stay in their
+ * stored type and are widened a run at a time. Asserts st_is_float(type).
+ * st_rows_bad - the place, counted from `first`, of the first of the same n values that is not finite; n when
+ * all are finite. Cost of both: one pass at about the rate of memory. */
+void st_rows_to_f32(float *out, const void *data, StType type, size_t first, size_t n);
+size_t st_rows_bad(const void *data, StType type, size_t first, size_t n);
 
 /* Scalar conversions, round to nearest even; NaN stays NaN. */
 float st_f16_to_f32(uint16_t h);
 uint16_t st_f32_to_f16(float x);
 float st_bf16_to_f32(uint16_t h);
 uint16_t st_f32_to_bf16(float x);
+
+/* The weights of a folder: STEM.safetensors, or the shards of STEM.safetensors.index.json, whose "weight_map"
+ * says for each tensor the file that holds it. */
+typedef struct StSet StSet;
+
+/* st_check - does the folder hold weights that st_set_open would try to read? Errors: ERR_IO when there is no
+ * such folder, or nothing that looks like weights in it; ERR_UNSUP when there are weights in another form
+ * only (pickled, TensorFlow's, Flax's), with the name of the file. */
+Status st_check(const char *dir, const char *stem, Err *e) PRIME_MUST_USE;
+
+/* st_set_open - map all files of the set; no tensor's data is touched. Where both the single file and the
+ * index are present the single file is read, as by the reference library (transformers); LOG_INFO says so.
+ * The index and the shards must agree exactly: every tensor of weight_map is in the file named and in no
+ * other, no shard holds a tensor that weight_map lacks, a shard is a plain name in the same folder that ends
+ * in ".safetensors". "metadata.total_size" has no use here and other tools get it wrong (tied weights,
+ * parameters instead of bytes): LOG_WARN says when it is not the sum of the tensors' bytes, no more.
+ * Errors: those of st_check and st_open; ERR_IO for a shard that is missing; ERR_FORMAT for an index that is
+ * damaged or does not agree (file, tensor and shard named); ERR_NOMEM. *s is set only on success. */
+Status st_set_open(StSet **s, const char *dir, const char *stem, Err *e) PRIME_MUST_USE;
+void st_set_close(StSet *s); /* accepts NULL; all tensors die with it */
+size_t st_set_count(const StSet *s);
+const StTensor *st_set_at(const StSet *s, size_t i);           /* shards by name, then in order of data */
+const StTensor *st_set_find(const StSet *s, const char *name); /* NULL when absent */
+/* st_set_file - the path of the file that holds t, a tensor of this set: for messages. */
+const char *st_set_file(const StSet *s, const StTensor *t);
+size_t st_set_files(const StSet *s); /* how many files */
 
 /* What to write: values are float32 in memory, `type` is ST_F32, ST_F16 or ST_BF16. */
 typedef struct {

@@ -277,46 +277,11 @@ const char *st_meta(const StFile *f, const char *key)
     return js_str(js_get(js_get(f->header, "__metadata__"), key), NULL);
 }
 
-/* Data may start at any byte: values are copied out before they are looked at. */
-static void st_from_f16(float *out, const void *data, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        uint16_t h;
-        memcpy(&h, (const char *)data + i * sizeof h, sizeof h);
-        out[i] = st_f16_to_f32(h);
-    }
-}
-
-static void st_from_bf16(float *out, const void *data, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        uint16_t h;
-        memcpy(&h, (const char *)data + i * sizeof h, sizeof h);
-        out[i] = st_bf16_to_f32(h);
-    }
-}
-
-static void st_from_f64(float *out, const void *data, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        double x;
-        memcpy(&x, (const char *)data + i * sizeof x, sizeof x);
-        out[i] = (float)x;
-    }
-}
-
-static void st_from_f32(float *out, const void *data, size_t n)
-{
-    if (n > 0) memcpy(out, data, n * sizeof *out);
-}
-
 Status st_to_f32(float *out, const StTensor *t, Err *e)
 {
-    static void (*const from[ST_OTHER + 1])(float *, const void *, size_t) = {
-        [ST_F64] = st_from_f64, [ST_F32] = st_from_f32, [ST_F16] = st_from_f16, [ST_BF16] = st_from_bf16};
-    if (from[t->type] == NULL)
+    if (!st_is_float(t->type))
         FAIL(e, ERR_UNSUP, "tensor '%.80s' has type %s, want F32, F16, BF16 or F64", t->name,
              st_type_name(t->type));
-    from[t->type](out, t->data, t->count);
+    st_rows_to_f32(out, t->data, t->type, 0, t->count);
     return OK;
 }
