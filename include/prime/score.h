@@ -1,4 +1,4 @@
-/* score.h - a population on a set of texts: log-likelihoods, greedy answers, mean hidden states.
+/* score.h - a population on a set of texts: log-likelihoods, mean hidden states.
  *
  * The unit of work is an item: one text under one candidate. Items are cut into blocks in their order; a
  * thread takes a block at a time. What an item gets does not depend on the block it is in beyond rounding
@@ -25,11 +25,6 @@ typedef struct {
  * Cost: 2 * rows * (layer parameters) + 2 * answer tokens * (head parameters) operations. */
 Status score_nll(ScoreOut *out, const Model *m, const PassLora *lora, size_t n_cand, const ScoreItem *item,
                  size_t n, Err *e) PRIME_MUST_USE;
-
-/* score_greedy - the most likely continuation of each item's ids [n] (skip is ignored), at most max_new
- * tokens, up to but without `stop` (-1: never stops). out [n, max_new], len [n]. Errors as above. */
-Status score_greedy(int32_t *out, size_t *len, const Model *m, const PassLora *lora, size_t n_cand,
-                    const ScoreItem *item, size_t n, size_t max_new, int32_t stop, Err *e) PRIME_MUST_USE;
 
 /* score_embed - out [n, C]: the mean over an item's tokens of the last hidden state (after the last norm). */
 Status score_embed(float *out, const Model *m, const ScoreItem *item, size_t n, Err *e) PRIME_MUST_USE;

@@ -9,7 +9,11 @@ int model_info_run(const CliVerb *self, int argc, char **argv);
 
 /* cmd_model_use.c */
 int model_score_run(const CliVerb *self, int argc, char **argv);
+
+/* cmd_model_generate.c */
 int model_generate_run(const CliVerb *self, int argc, char **argv);
+
+/* cmd_model_logits.c */
 int model_logits_run(const CliVerb *self, int argc, char **argv);
 
 /* cmd_model_tok.c */

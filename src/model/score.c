@@ -17,20 +17,32 @@ bool score_shares_prompt(const ScoreItem *item, size_t i)
     return a->cand == b->cand && a->skip == b->skip && memcmp(a->ids, b->ids, b->skip * sizeof *b->ids) == 0;
 }
 
+Status score_check_text(const Model *m, const PassLora *lora, size_t n_cand, size_t index, const int32_t *ids,
+                        size_t n, size_t cand, Err *e)
+{
+    if (pass_check(m, ids, n, e) != OK) return err_prefix(e, "text %zu", index);
+    if (lora != NULL && cand >= n_cand)
+        FAIL(e, ERR_ARG, "text %zu: candidate %zu, want 0 to %zu", index, cand, n_cand - 1);
+    return OK;
+}
+
+Status score_check_lora(const PassLora *lora, Err *e)
+{
+    if (lora != NULL && lora->op == LORA_PRIME && !lora_bank_uniform(lora->bank))
+        FAIL(e, ERR_UNSUP, "the 'prime' operator needs adapters of equal rank and scale");
+    return OK;
+}
+
 static Status score_check(const ScoreJob *j, size_t n_cand, Err *e)
 {
     for (size_t i = 0; i < j->n; i++) {
         const ScoreItem *it = &j->item[i];
-        if (pass_check(j->m, it->ids, it->n, e) != OK) return err_prefix(e, "text %zu", i);
+        TRY(score_check_text(j->m, j->lora, n_cand, i, it->ids, it->n, it->cand, e));
         if (it->skip == 0 || it->skip > it->n)
             FAIL(e, ERR_ARG, "text %zu: a prompt of %zu tokens in a text of %zu, want 1 to %zu", i, it->skip,
                  it->n, it->n);
-        if (j->lora != NULL && it->cand >= n_cand)
-            FAIL(e, ERR_ARG, "text %zu: candidate %zu, want 0 to %zu", i, it->cand, n_cand - 1);
     }
-    if (j->lora != NULL && j->lora->op == LORA_PRIME && !lora_bank_uniform(j->lora->bank))
-        FAIL(e, ERR_UNSUP, "the 'prime' operator needs adapters of equal rank and scale");
-    return OK;
+    return score_check_lora(j->lora, e);
 }
 
 /* Rows an item adds: its prompt only once among those that share it. */
@@ -43,13 +55,12 @@ static size_t item_rows(const ScoreJob *j, size_t i, size_t block_start)
 /* Returns the rows that a workspace must hold. */
 static size_t cut_blocks(ScoreJob *j, size_t max_seqs)
 {
-    size_t most = 0, longest = 0;
+    size_t most = 0;
     for (size_t at = 0; at < j->n;) {
         size_t from = at, rows = 0;
         while (at < j->n && at - from < max_seqs) {
             size_t add = item_rows(j, at, from);
-            if (at > from && !j->decode && rows + add > SCORE_ROWS) break;
-            longest = add > longest ? add : longest;
+            if (at > from && rows + add > SCORE_ROWS) break;
             rows += add;
             at++;
         }
@@ -57,8 +68,7 @@ static size_t cut_blocks(ScoreJob *j, size_t max_seqs)
         most = rows > most ? rows : most;
     }
     j->start[j->n_blocks] = j->n;
-    if (!j->decode || most <= SCORE_ROWS) return most;
-    return longest > SCORE_ROWS ? longest : SCORE_ROWS;
+    return most;
 }
 
 static Status work_new(ScoreWork *w, const ScoreJob *j, size_t rows, size_t seqs, Err *e)

@@ -4,7 +4,7 @@
 
 #include "prime/score.h"
 
-enum { SCORE_ROWS = 1024, SCORE_CHUNK = 128, SCORE_SEQS = 96, SCORE_DECODE = 64 };
+enum { SCORE_ROWS = 1024, SCORE_CHUNK = 128, SCORE_SEQS = 96 };
 
 /* One thread's workspace. */
 typedef struct {
@@ -20,20 +20,22 @@ typedef struct {
     const PassLora *lora; /* NULL for the base */
     const ScoreItem *item;
     size_t n;
-    bool decode; /* blocks are bounded by sequences alone: their prompts are read a part at a time */
-    bool share;  /* a prompt that neighbours have in common takes part once */
+    bool share;              /* a prompt that neighbours have in common takes part once */
     size_t *start, n_blocks; /* block b holds items start[b] .. start[b+1] */
     ScoreWork *work;         /* [threads] */
     size_t threads;
     ScoreOut *nll;
-    int32_t *tokens;
-    size_t *len, max_new;
-    int32_t stop;
     float *embed;
 } ScoreJob;
 
-/* score_open - check items, cut blocks of at most max_seqs items and, unless `decode`, SCORE_ROWS rows (an
- * item that is longer is a block of its own), make the workspaces. score_close accepts a half-open job. */
+/* score_check_text - ids and candidate of text `index`; score_check_lora - whether the operator fits the
+ * adapters (NULL: none). Errors: ERR_ARG with the text named; ERR_UNSUP. */
+Status score_check_text(const Model *m, const PassLora *lora, size_t n_cand, size_t index, const int32_t *ids,
+                        size_t n, size_t cand, Err *e) PRIME_MUST_USE;
+Status score_check_lora(const PassLora *lora, Err *e) PRIME_MUST_USE;
+
+/* score_open - check items, cut blocks of at most max_seqs items and SCORE_ROWS rows (an item that is longer
+ * is a block of its own), make the workspaces. score_close accepts a half-open job. */
 Status score_open(ScoreJob *j, size_t n_cand, size_t max_seqs, Err *e) PRIME_MUST_USE;
 void score_close(ScoreJob *j);
 

@@ -2,6 +2,8 @@
  * an audit. */
 #include "audit_priv.h"
 
+#include "prime/generate.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,16 +32,20 @@ static Status answers_greedy(const char **out, const Audit *a, const PassLora *l
                              const AuditSet *set, Arena *arena, Err *e)
 {
     size_t n = n_cand * set->n, max = a->task->max_new;
-    ScoreItem *item = arena_alloc(arena, n, sizeof *item);
+    const ModelConfig *c = &a->base->cfg;
+    GenItem *item = arena_alloc(arena, n, sizeof *item);
+    GenOut *end = arena_alloc(arena, n, sizeof *end);
     int32_t *ids = arena_alloc(arena, n * max, sizeof *ids);
-    size_t *len = arena_alloc(arena, n, sizeof *len);
-    if (item == NULL || ids == NULL || len == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu answers", n);
+    if (item == NULL || ids == NULL || end == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu answers", n);
     for (size_t i = 0; i < n; i++) {
         const Sample *s = &set->r[i % set->n].ask;
-        item[i] = (ScoreItem){.ids = s->ids, .n = s->n, .skip = s->n, .cand = i / set->n};
+        item[i] = (GenItem){.ids = s->ids, .n = s->n, .cand = i / set->n};
     }
-    TRY(score_greedy(ids, len, a->base, lora, n_cand, item, n, max, a->base->cfg.eos, e));
-    for (size_t i = 0; i < n; i++) TRY(answer_text(&out[i], a, ids + i * max, len[i], arena, e));
+    GenOpts o = gen_greedy(max);
+    o.stop = &c->eos;
+    o.n_stop = c->eos >= 0;
+    TRY(gen_texts(ids, end, a->base, lora, n_cand, item, n, &o, e));
+    for (size_t i = 0; i < n; i++) TRY(answer_text(&out[i], a, ids + i * max, end[i].n, arena, e));
     return OK;
 }
 

@@ -1,6 +1,8 @@
 /* scoring.c - a population scored together and one by one, and greedy answers. */
 #include "bench.h"
 
+#include "prime/generate.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -109,9 +111,9 @@ enum { FEW = 16, MANY = 96, PROMPT = 32, NEW = 64 };
 
 static struct {
     const Workload *w;
-    ScoreItem item[MANY];
+    GenItem item[MANY];
+    GenOut out[MANY];
     int32_t *token, *ids;
-    size_t len[MANY];
 } greedy;
 
 /* ctx points at the number of sequences. */
@@ -119,8 +121,9 @@ static Status run_greedy(void *ctx, size_t threads, Err *e)
 {
     (void)threads;
     const Workload *w = greedy.w;
-    return score_greedy(greedy.token, greedy.len, w->m, &(PassLora){w->bank, LORA_EXACT, w->w}, w->n_cand,
-                        greedy.item, *(const size_t *)ctx, NEW, -1, e);
+    GenOpts o = gen_greedy(NEW);
+    return gen_texts(greedy.token, greedy.out, w->m, &(PassLora){w->bank, LORA_EXACT, w->w}, w->n_cand,
+                     greedy.item, *(const size_t *)ctx, &o, e);
 }
 
 Status greedy_add(Bench *b, const Workload *w, Err *e)
@@ -133,7 +136,7 @@ Status greedy_add(Bench *b, const Workload *w, Err *e)
     if (greedy.token == NULL || greedy.ids == NULL) FAIL(e, ERR_NOMEM, "no memory for answers");
     for (size_t i = 0; i < MANY * PROMPT; i++) greedy.ids[i] = (int32_t)rng_below(&rng, w->m->cfg.n_vocab);
     for (size_t i = 0; i < MANY; i++)
-        greedy.item[i] = (ScoreItem){greedy.ids + i * PROMPT, PROMPT, PROMPT, i % w->n_cand};
+        greedy.item[i] = (GenItem){greedy.ids + i * PROMPT, PROMPT, i % w->n_cand};
     for (size_t t = 1; t <= 2; t++) {
         BenchCase c = {
             .what = "greedy_16",

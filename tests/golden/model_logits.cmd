@@ -14,4 +14,5 @@ same_tensors sum.st $with 1e-4 logits.1=$t.s7 logits.2=$t.s33 logits.3=$t.s64
 same_tensors base.st $with 1e-4 logits.1=a1.s7 >out || sed 's/[0-9]* apart/some apart/' out
 prime model logits $m --ids $ids --out zero.st -a $m/adapters/a1=0
 same_tensors zero.st base.st 1e-6 logits.3=logits.3
+prime model logits $m --ids $ids --out o.st --json
 rm -f *.st out

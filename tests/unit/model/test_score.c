@@ -170,12 +170,10 @@ Test(score, the_prime_operator_equals_its_definition)
 Test(score, threads_change_no_bit)
 {
     Crowd k = crowd_open();
-    enum { N = 200, NEW = 5 };
+    enum { N = 200 };
     ScoreItem item[N];
     static ScoreOut out[2][N];
-    static int32_t token[2][N * NEW];
     static float embed[2][N * 32];
-    size_t len[2][N];
     int32_t *ids[N];
     for (size_t i = 0; i < N; i++) {
         ids[i] = tiny_ids(25, k.m->cfg.n_vocab, 400 + i / 2);
@@ -183,78 +181,14 @@ Test(score, threads_change_no_bit)
     }
     PassLora lora = {k.bank, LORA_PRIME, k.w};
     cr_assert_eq(k.m->cfg.n_hidden, 32);
-    memset(token, 0, sizeof token);
     for (size_t r = 0; r < 2; r++) {
         par_set_threads(r == 0 ? 1 : 3);
         MUST(score_nll(out[r], k.m, &lora, N_CAND, item, N, &e_));
-        MUST(score_greedy(token[r], len[r], k.m, &lora, N_CAND, item, N, NEW, 3, &e_));
         MUST(score_embed(embed[r], k.m, item, N, &e_));
     }
     cr_assert(memcmp(out[0], out[1], sizeof out[0]) == 0);
-    cr_assert(memcmp(token[0], token[1], sizeof token[0]) == 0);
-    cr_assert(memcmp(len[0], len[1], sizeof len[0]) == 0);
     cr_assert(memcmp(embed[0], embed[1], sizeof embed[0]) == 0);
     for (size_t i = 0; i < N; i++) free(ids[i]);
-    crowd_close(&k);
-}
-
-/* ---- greedy answers ---- */
-
-/* The whole text again for every token; the gap between the best two tells whether rounding may decide. */
-static size_t greedy_by_hand(const Crowd *k, const ScoreItem *it, size_t max_new, int32_t stop, int32_t *out,
-                             float *gap)
-{
-    int32_t text[64];
-    size_t n = it->n, V = k->m->cfg.n_vocab, len = 0;
-    memcpy(text, it->ids, n * sizeof *text);
-    *gap = INFINITY;
-    while (len < max_new && n < k->m->cfg.max_len) {
-        float *z = case_logits(k->m, text, n, &(PassLora){k->bank, LORA_EXACT, k->w + it->cand * N_ADAPTERS});
-        float *last = z + (n - 1) * V, second = -INFINITY;
-        size_t best = vec_argmax(last, V);
-        for (size_t v = 0; v < V; v++)
-            if (v != best && last[v] > second) second = last[v];
-        *gap = fminf(*gap, last[best] - second);
-        free(z);
-        if ((int32_t)best == stop) break;
-        text[n++] = out[len++] = (int32_t)best;
-    }
-    return len;
-}
-
-Test(score, greedy_equals_step_by_step_argmax)
-{
-    Crowd k = crowd_open();
-    enum { N = 130, NEW = 9 };
-    ScoreItem item[N];
-    int32_t *ids[N], *got = malloc(N * NEW * sizeof *got), want[NEW];
-    size_t len[N], stopped = 0, compared = 0;
-    for (size_t i = 0; i < N; i++) {
-        size_t n = 1 + (i * 11) % 30;
-        if (i == 7) n = k.m->cfg.max_len;     /* no room for an answer */
-        if (i == 8) n = k.m->cfg.max_len - 3; /* room for a part of it */
-        ids[i] = tiny_ids(n, k.m->cfg.n_vocab, 500 + i);
-        item[i] = (ScoreItem){ids[i], n, 1, i % N_CAND};
-    }
-    int32_t stop = 5;
-    float gap;
-    (void)greedy_by_hand(&k, &item[0], 1, -1, &stop, &gap); /* a token that does come up */
-    MUST(score_greedy(got, len, k.m, &(PassLora){k.bank, LORA_EXACT, k.w}, N_CAND, item, N, NEW, stop, &e_));
-    for (size_t i = 0; i < N; i++) {
-        if (i == 7) continue; /* see below */
-        size_t n = greedy_by_hand(&k, &item[i], NEW, stop, want, &gap);
-        if (gap < 1e-4f) continue;
-        cr_assert_eq(len[i], n, "text %zu: %zu tokens, want %zu", i, len[i], n);
-        cr_assert(memcmp(got + i * NEW, want, n * sizeof *want) == 0, "text %zu", i);
-        stopped += n < NEW;
-        compared++;
-    }
-    cr_assert_gt(compared, N - 10);
-    cr_assert(stopped > 1 && stopped < N / 2, "some stop and some do not: %zu", stopped);
-    cr_assert_eq(len[0], 0);
-    cr_assert_leq(len[8], 4, "the model's length ends an answer");
-    for (size_t i = 0; i < N; i++) free(ids[i]);
-    free(got);
     crowd_close(&k);
 }
 
@@ -373,17 +307,10 @@ static void score_refused(const Crowd *k, const PassLora *lora, const ScoreItem 
                           const char *says)
 {
     ScoreOut out[2] = {{-7, 7}, {-7, 7}};
-    int32_t token[8] = {42};
-    size_t len[2] = {99, 99};
     Err e = {0};
     cr_assert_eq(score_nll(out, k->m, lora, N_CAND, item, 2, &e), code, "%s", says);
     cr_assert_not_null(strstr(e.msg, says), "\"%s\" does not say \"%s\"", e.msg, says);
     cr_assert(out[0].nll_sum == -7 && out[1].n_tokens == 7, "outputs as they were");
-    if (item[1].skip == 0 || item[1].skip > item[1].n) return; /* generation ignores it */
-    Err f = {0};
-    cr_assert_eq(score_greedy(token, len, k->m, lora, N_CAND, item, 2, 4, -1, &f), code);
-    cr_assert_str_eq(e.msg, f.msg);
-    cr_assert(token[0] == 42 && len[0] == 99 && len[1] == 99, "outputs as they were");
 }
 
 Test(score, bad_items_are_refused_by_name)
@@ -409,11 +336,6 @@ Test(score, bad_items_are_refused_by_name)
     Err e = {0};
     cr_assert_eq(score_embed(embed, k.m, (ScoreItem[]){good, bad[0]}, 2, &e), ERR_ARG);
     cr_assert_str_eq(e.msg, says[0]);
-    int32_t token[2];
-    size_t len[2];
-    Err f = {0};
-    cr_assert_eq(score_greedy(token, len, k.m, &lora, N_CAND, &good, 1, 0, -1, &f), ERR_ARG);
-    cr_assert_not_null(strstr(f.msg, "0 new tokens"));
     free(ids);
     crowd_close(&k);
 }

@@ -1,0 +1,35 @@
+/* cmd_model_use.h - rows of a .jsonl file of prompts, with or without answers. */
+#ifndef PRIME_CMD_MODEL_USE_H
+#define PRIME_CMD_MODEL_USE_H
+
+#include "cli_model.h"
+
+#include "prime/js.h"
+
+typedef struct {
+    JsVal *root;
+    const char *prompt, *answer; /* borrowed from root; answer NULL when none is wanted */
+    size_t line;
+    TokIds ids; /* [bos] prompt [answer [eos]] */
+    size_t skip;
+} UseRow;
+
+typedef struct {
+    const char *path; /* for messages */
+    char *data;
+    UseRow *row;
+    size_t n;
+} UseRows;
+
+/* use_rows_read - one object a line ("-" is stdin); empty lines are skipped. The path is kept.
+ * use_rows_encode - the tokens of every row, with the end token behind its answer if `eos`. use_rows_free
+ * accepts what a failure left. Errors: ERR_IO, ERR_FORMAT, ERR_ARG, each with file and line; ERR_NOMEM. A
+ * zero-initialised UseRows is empty. */
+Status use_rows_read(UseRows *u, const char *path, bool answer, Err *e) PRIME_MUST_USE;
+Status use_rows_encode(UseRows *u, const CliModel *m, bool eos, Err *e) PRIME_MUST_USE;
+void use_rows_free(UseRows *u);
+
+/* use_row_id - the row's own id, or the number of its line. */
+JsVal *use_row_id(const UseRow *r);
+
+#endif
