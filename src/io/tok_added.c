@@ -15,7 +15,10 @@ static int added_order(const void *a, const void *b)
 
 void tok_added_index(Tok *t)
 {
-    for (size_t i = 0; i < t->n_added; i++) t->added[i].s = tok_text(t, t->added[i].text);
+    for (size_t i = 0; i < t->n_added; i++) {
+        t->added[i].s = tok_text(t, t->added[i].text);
+        t->n_raw += !t->added[i].normalised;
+    }
     if (t->n_added > 0) qsort(t->added, t->n_added, sizeof *t->added, added_order);
     size_t i = 0;
     for (size_t b = 0; b < 256; b++) {
@@ -77,7 +80,7 @@ static size_t spaces_after(const char *s, size_t n, size_t at)
 
 bool tok_added_next(const Tok *t, const char *s, size_t n, TokScan *scan, TokHit *hit)
 {
-    if (t->n_added == 0) return false;
+    if ((scan->normalised ? t->n_added - t->n_raw : t->n_raw) == 0) return false;
     while (scan->at < n) {
         size_t from = scan->at;
         const TokAdded *a = added_at(t, s + from, n - from, scan->normalised);

@@ -3,34 +3,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The cheapest merge of a word is kept in a binary heap of (rank, position); entries that an earlier merge
- * made void are recognised when they come up. Ranks are below 2^31 and positions too, so both fit one key. */
+/* Merges are made by rank, and among equal ones from the left. In a long word the cheapest one is kept in a
+ * binary heap of (rank, position); entries that an earlier merge made void are recognised when they come up.
+ * Ranks are below 2^31 and positions too, so both fit one key. In a short word a look at all pairs is faster.
+ */
+enum { SHORT_WORD = 24 };
 
 void tok_bpe_close(TokBpe *w)
 {
     free(w->sym);
     free(w->heap);
-    str_free(&w->mapped);
     *w = (TokBpe){0};
-}
-
-void tok_ids_free(TokIds *ids)
-{
-    free(ids->id);
-    *ids = (TokIds){0};
-}
-
-Status tok_ids_push(TokIds *ids, int32_t id, Err *e)
-{
-    if (ids->n == ids->cap) {
-        size_t cap = ids->cap < 32 ? 64 : ids->cap * 2;
-        int32_t *p = realloc(ids->id, cap * sizeof *p);
-        if (p == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu token ids", cap);
-        ids->id = p;
-        ids->cap = cap;
-    }
-    ids->id[ids->n++] = id;
-    return OK;
 }
 
 /* A word of n symbols has n - 1 pairs, and each of at most n - 1 merges adds at most two. */
@@ -47,6 +30,83 @@ static Status bpe_reserve(TokBpe *w, size_t n, Err *e)
     w->cap = cap;
     return OK;
 }
+
+/* --- a word as symbols: one a byte, or one a character ----------------------------------------------------
+ */
+
+/* The symbols so far, and an unknown one that waits: what follows may belong to it. */
+typedef struct {
+    const Tok *t;
+    TokSym *sym;
+    size_t n;
+    bool waits;
+    uint32_t from, to;
+} BpeStart;
+
+static void start_put(BpeStart *st, int32_t id, size_t from, size_t to)
+{
+    st->sym[st->n] = (TokSym){id, (int32_t)st->n - 1, (int32_t)st->n + 1, (uint32_t)from, (uint32_t)to};
+    st->n++;
+}
+
+static void start_flush(BpeStart *st)
+{
+    if (st->waits) start_put(st, st->t->unk, st->from, st->to);
+    st->waits = false;
+}
+
+/* A byte or character without a token: the unknown token, one for a run of them where the file says so;
+ * nothing where there is no such token. */
+static void start_unknown(BpeStart *st, size_t from, size_t to)
+{
+    if (st->t->unk < 0) return;
+    bool goes_on = st->waits && st->t->fuse_unk;
+    if (!goes_on) {
+        start_flush(st);
+        st->from = (uint32_t)from;
+    }
+    st->waits = true;
+    st->to = (uint32_t)to;
+}
+
+/* The tokens of its bytes, when each has one. A waiting unknown token stays behind them, as in the source. */
+static bool start_fallback(BpeStart *st, const char *s, size_t from, size_t to)
+{
+    if (!st->t->byte_fallback) return false;
+    for (size_t i = from; i < to; i++)
+        if (st->t->byte_id[(unsigned char)s[i]] < 0) return false;
+    for (size_t i = from; i < to; i++) start_put(st, st->t->byte_id[(unsigned char)s[i]], i, i + 1);
+    return true;
+}
+
+static int32_t char_id(const Tok *t, const char *s, size_t w)
+{
+    if ((unsigned char)s[0] < 0x80) return t->ascii_id[(unsigned char)s[0]];
+    int32_t id = tok_vocab_find(t, s, w);
+    return id >= 0 && (t->entry[id].flags & TOK_IN_MODEL) ? id : -1;
+}
+
+static size_t bpe_start(const Tok *t, TokSym *sym, const char *s, size_t n)
+{
+    BpeStart st = {.t = t, .sym = sym};
+    for (size_t at = 0, w; at < n; at += w) {
+        w = t->byte_level ? 1 : utf8_width(s + at, n - at);
+        if (w == 0) w = 1; /* no character: the caller hands such bytes over one by one */
+        int32_t id = t->byte_level ? t->byte_id[(unsigned char)s[at]] : char_id(t, s + at, w);
+        if (id >= 0) {
+            start_flush(&st);
+            start_put(&st, id, at, at + w);
+        } else if (t->byte_level || !start_fallback(&st, s, at, at + w)) {
+            start_unknown(&st, at, at + w);
+        }
+    }
+    start_flush(&st);
+    if (st.n > 0) sym[st.n - 1].next = -1;
+    return st.n;
+}
+
+/* --- merging ----------------------------------------------------------------------------------------------
+ */
 
 static void bpe_push(TokBpe *w, uint64_t key)
 {
@@ -75,25 +135,6 @@ static void bpe_offer(const Tok *t, TokBpe *w, int32_t at)
     if (p != NULL) bpe_push(w, (uint64_t)p->rank << 32 | (uint32_t)at);
 }
 
-/* One symbol a byte. A byte without a token becomes the unknown token, or vanishes where there is none. */
-static size_t bpe_start(const Tok *t, TokBpe *w, const char *s, size_t n)
-{
-    size_t m = 0;
-    bool unknown_before = false;
-    for (size_t i = 0; i < n; i++) {
-        int32_t id = t->byte_id[(unsigned char)s[i]];
-        bool unknown = id < 0;
-        if (unknown) id = t->unk;
-        if (id >= 0 && !(unknown && unknown_before && t->fuse_unk)) {
-            w->sym[m] = (TokSym){id, (int32_t)m - 1, (int32_t)m + 1};
-            m++;
-        }
-        unknown_before = unknown;
-    }
-    if (m > 0) w->sym[m - 1].next = -1;
-    return m;
-}
-
 static void bpe_merge(const Tok *t, TokBpe *w, uint64_t key)
 {
     int32_t at = (int32_t)(uint32_t)key, rank = (int32_t)(key >> 32);
@@ -104,37 +145,74 @@ static void bpe_merge(const Tok *t, TokBpe *w, uint64_t key)
     if (p == NULL || p->rank != rank) return;
     a->id = p->id;
     a->next = b->next;
+    a->to = b->to;
     b->id = -1;
     if (a->next >= 0) w->sym[a->next].prev = at;
     bpe_offer(t, w, a->prev);
     bpe_offer(t, w, at);
 }
 
-/* The id of the whole word when the vocabulary lists it, for files that say ignore_merges. */
-static int32_t whole_word(const Tok *t, TokBpe *w, const char *s, size_t n)
+/* Leaves the symbols that remain linked by `next`, from the first one. */
+static void bpe_long(const Tok *t, TokBpe *w, size_t m)
 {
-    str_clear(&w->mapped);
-    for (size_t i = 0; i < n; i++) {
-        char c[2];
-        str_put(&w->mapped, c, tok_byte_char(c, (unsigned char)s[i]));
-    }
-    if (w->mapped.failed) return -1;
-    int32_t id = tok_vocab_find(t, w->mapped.s, w->mapped.n);
-    return id >= 0 && (t->entry[id].flags & TOK_IN_MODEL) ? id : -1;
-}
-
-Status tok_bpe_word(const Tok *t, TokBpe *w, TokIds *out, const char *s, size_t n, Err *e)
-{
-    if (t->ignore_merges) {
-        int32_t id = whole_word(t, w, s, n);
-        if (w->mapped.failed) FAIL(e, ERR_NOMEM, "no memory for a word of %zu bytes", n);
-        if (id >= 0) return tok_ids_push(out, id, e);
-    }
-    TRY(bpe_reserve(w, n, e));
-    size_t m = bpe_start(t, w, s, n);
     w->n_heap = 0;
     for (size_t i = 0; i + 1 < m; i++) bpe_offer(t, w, (int32_t)i);
     while (w->n_heap > 0) bpe_merge(t, w, bpe_pop(w));
-    for (int32_t i = m > 0 ? 0 : -1; i >= 0; i = w->sym[i].next) TRY(tok_ids_push(out, w->sym[i].id, e));
+}
+
+/* The merge of symbol i with the next: its rank above its product, or UINT64_MAX. */
+static uint64_t short_pair(const Tok *t, const TokSym *sym, size_t i)
+{
+    const TokPair *p = tok_pairs_get(t, sym[i].id, sym[i + 1].id);
+    return p != NULL ? (uint64_t)p->rank << 32 | (uint32_t)p->id : UINT64_MAX;
+}
+
+/* The same for at most SHORT_WORD symbols; those that remain stand side by side. Returns their number. */
+static size_t bpe_short(const Tok *t, TokSym *sym, size_t m)
+{
+    uint64_t pair[SHORT_WORD];
+    for (size_t i = 0; i + 1 < m; i++) pair[i] = short_pair(t, sym, i);
+    while (m > 1) {
+        size_t best = 0;
+        for (size_t i = 1; i + 1 < m; i++)
+            if (pair[i] >> 32 < pair[best] >> 32) best = i;
+        if (pair[best] == UINT64_MAX) break;
+        sym[best].id = (int32_t)(uint32_t)pair[best];
+        sym[best].to = sym[best + 1].to;
+        m--;
+        memmove(&sym[best + 1], &sym[best + 2], (m - best - 1) * sizeof *sym);
+        memmove(&pair[best], &pair[best + 1], (m - best - 1) * sizeof *pair);
+        if (best + 1 < m) pair[best] = short_pair(t, sym, best);
+        if (best > 0) pair[best - 1] = short_pair(t, sym, best - 1);
+    }
+    for (size_t i = 0; i < m; i++) sym[i].next = i + 1 < m ? (int32_t)i + 1 : -1;
+    return m;
+}
+
+static Status bpe_emit(TokIds *out, TokRanges *spans, TokPiece word, const TokSym *sym, size_t m, Err *e)
+{
+    for (int32_t i = m > 0 ? 0 : -1; i >= 0; i = sym[i].next) {
+        TRY(tok_ids_push(out, sym[i].id, e));
+        if (spans != NULL) TRY(tok_ranges_push(spans, tok_piece_range(word, sym[i].from, sym[i].to), e));
+    }
     return OK;
+}
+
+Status tok_bpe_merge_all(const Tok *t, TokBpe *w, TokIds *out, TokRanges *spans, TokPiece word, Err *e)
+{
+    TRY(bpe_reserve(w, word.n, e));
+    size_t m = bpe_start(t, w->sym, word.s, word.n);
+    if (m <= SHORT_WORD)
+        m = bpe_short(t, w->sym, m);
+    else
+        bpe_long(t, w, m);
+    return bpe_emit(out, spans, word, w->sym, m, e);
+}
+
+Status tok_bpe_word(const Tok *t, TokBpe *w, TokIds *out, TokRanges *spans, TokPiece word, Err *e)
+{
+    int32_t id = tok_whole_find(t, word.s, word.n);
+    if (id < 0) return tok_bpe_merge_all(t, w, out, spans, word, e);
+    TRY(tok_ids_push(out, id, e));
+    return spans != NULL ? tok_ranges_push(spans, tok_piece_range(word, 0, word.n), e) : OK;
 }

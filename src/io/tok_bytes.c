@@ -33,6 +33,23 @@ int tok_char_byte(uint32_t c)
     return (int)(k < LOW ? k : k < LOW + HIGH ? k - LOW + 127 : 173);
 }
 
+void tok_put_bytes(Str *out, const char *s, size_t n)
+{
+    size_t start = out->n;
+    for (size_t at = 0; at < n;) {
+        size_t w = utf8_width(s + at, n - at);
+        int b = w == 0 ? -1 : tok_char_byte(tok_utf8_code(s + at, w));
+        if (b < 0) {
+            out->n = start;
+            str_put(out, s, n);
+            return;
+        }
+        char c = (char)b;
+        str_put(out, &c, 1);
+        at += w;
+    }
+}
+
 unsigned char tok_nth_byte(size_t i)
 {
     for (uint32_t c = 0;; c++)

@@ -49,20 +49,28 @@ static Status added_claim(Tok *t, int64_t id, const char *s, size_t n, bool spec
     return OK;
 }
 
+/* Keep the normal form of a token as what to look for. */
+static Status added_normal(Tok *t, TokAdded *a, TokPiece p, TokBuf buf[2], pcre2_match_data *match, Err *e)
+{
+    if (match == NULL) FAIL(e, ERR_NOMEM, "no memory for matching");
+    TRY(tok_norm_run(t, &p, p, buf, match, e));
+    if (p.n == 0)
+        FAIL(e, ERR_UNSUP, "added_tokens: '%.40s' is empty when it is normalised; that is not implemented",
+             tok_text(t, t->entry[a->id].content));
+    return tok_text_add(t, &a->text, p.s, p.n, e);
+}
+
 /* What to look for: in normalised text, the token's own normal form. */
 static Status added_text(Tok *t, TokAdded *a, const char *s, size_t n, Err *e)
 {
     a->text = t->entry[a->id].content;
-    if (!a->normalised || !t->nfc) return OK;
-    char *nfc = NULL;
-    size_t m = 0;
-    TRY(tok_nfc(&nfc, &m, s, n, e));
-    if (nfc == NULL) return OK;
-    a->text = (TokSpan){(uint32_t)t->text.n, (uint32_t)m};
-    str_put(&t->text, nfc, m);
-    free(nfc);
-    if (t->text.failed || t->text.n > UINT32_MAX) FAIL(e, ERR_NOMEM, "no memory for an added token");
-    return OK;
+    if (!a->normalised || t->n_norms == 0) return OK;
+    TokBuf buf[2] = {{.track = false}, {.track = false}};
+    pcre2_match_data *match = pcre2_match_data_create(1, NULL);
+    Status st = added_normal(t, a, (TokPiece){s, n, NULL, 0}, buf, match, e);
+    pcre2_match_data_free(match);
+    for (size_t i = 0; i < 2; i++) tok_buf_free(&buf[i]);
+    return st;
 }
 
 static Status load_added_one(Tok *t, const JsVal *v, size_t i, Err *e)
@@ -113,8 +121,11 @@ static void load_warn(const Tok *t, const char *path)
 {
     size_t missing = 0;
     for (size_t b = 0; b < 256; b++) missing += t->byte_id[b] < 0;
-    if (missing > 0 && t->unk < 0)
+    if (t->unk >= 0 || missing == 0) return;
+    if (t->byte_level)
         log_say(LOG_WARN, "%s: %zu of 256 bytes have no token; encoding drops them", path, missing);
+    else
+        log_say(LOG_WARN, "%s: no unknown token; encoding drops characters without a token", path);
 }
 
 static Status load_check_top(const JsVal *root, Err *e)
@@ -142,14 +153,15 @@ static Status load_fill(Tok *t, const JsVal *root, Err *e)
     TRY(tok_load_model(t, js_get(root, "model"), e));
     TRY(load_added(t, js_get(root, "added_tokens"), e));
     TRY(load_check_holes(t, e));
+    TRY(tok_load_template(t, js_get(root, "post_processor"), e));
+    TRY(tok_load_decoder(t, js_get(root, "decoder"), e));
     tok_added_index(t);
-    return OK;
+    return tok_whole_build(t, e);
 }
 
 static Status load_root(Tok **t, const JsVal *root, Err *e)
 {
     TRY(load_check_top(root, e));
-    TRY(tok_load_tail(root, e));
     const JsVal *model = js_get(root, "model");
     TRY(tok_model_check(model, e));
     Tok *fresh = tok_new(js_len(js_get(model, "vocab")) + js_len(js_get(root, "added_tokens")), e);
@@ -181,15 +193,43 @@ Status tok_parse(Tok **t, const char *json, size_t n, const char *name, Err *e)
     return load_tree(t, root, name, e);
 }
 
+/* A folder of an older form: what it has, and what makes tokenizer.json of it. Every library that makes these
+ * files can also write that one. */
+static Status load_absent(const char *dir, const char *file, Err *e)
+{
+    static const char *const older[][2] = {{"tokenizer.model", "SentencePiece's own form"},
+                                           {"vocab.json", "half of an older form, with merges.txt"},
+                                           {"vocab.txt", "an older form"}};
+    for (size_t i = 0; i < sizeof older / sizeof older[0]; i++) {
+        char *path = file_join(dir, older[i][0]);
+        bool there = path != NULL && file_exists(path);
+        free(path);
+        if (there)
+            FAIL(
+                e, ERR_IO,
+                "%s: no such file; %s beside it (%s) is not read. Convert once with the library that made "
+                "it: in "
+                "transformers, AutoTokenizer.from_pretrained(dir).save_pretrained(dir) writes tokenizer.json",
+                file, older[i][0], older[i][1]);
+    }
+    return OK;
+}
+
+static Status load_file(Tok **t, const char *dir, const char *file, Err *e)
+{
+    JsVal *root = NULL;
+    if (dir != NULL && !file_exists(file)) TRY(load_absent(dir, file, e));
+    TRY(js_load(&root, file, e));
+    return load_tree(t, root, file, e);
+}
+
 Status tok_load(Tok **t, const char *path, Err *e)
 {
     size_t n = strlen(path);
     bool named = n >= 5 && strcmp(path + n - 5, ".json") == 0 && !file_is_dir(path);
     char *file = named ? strdup(path) : file_join(path, "tokenizer.json");
     if (file == NULL) FAIL(e, ERR_NOMEM, "%s: no memory for its name", path);
-    JsVal *root = NULL;
-    Status s = js_load(&root, file, e);
-    if (s == OK) s = load_tree(t, root, file, e);
+    Status s = load_file(t, named ? NULL : path, file, e);
     free(file);
     return s;
 }

@@ -1,5 +1,6 @@
 #include "tok_load_priv.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static Status load_vocab(Tok *t, const JsVal *vocab, Err *e)
@@ -92,9 +93,6 @@ static Status load_refusals(const JsVal *model, Err *e)
     const JsVal *v = js_get(model, "dropout");
     if (js_type(v) > JS_NULL && js_num(v, 1) != 0)
         FAIL(e, ERR_UNSUP, "model.dropout = %s is not implemented, want null or 0", js_show(show, v));
-    bool fallback;
-    TRY(tok_flag(&fallback, model, "byte_fallback", false, e));
-    if (fallback) FAIL(e, ERR_UNSUP, "model.byte_fallback (the SentencePiece kind) is not implemented");
     return OK;
 }
 
@@ -124,11 +122,30 @@ Status tok_model_check(const JsVal *model, Err *e)
     return load_refusals(model, e);
 }
 
+/* The tokens "<0x00>" to "<0xFF>", to which characters without a token fall back. */
+static Status load_fallback(Tok *t, Err *e)
+{
+    size_t missing = 0;
+    for (unsigned b = 0; b < 256; b++) {
+        char name[8];
+        int n = snprintf(name, sizeof name, "<0x%02X>", b);
+        if (!t->byte_level) t->byte_id[b] = tok_vocab_find(t, name, (size_t)n);
+        missing += t->byte_id[b] < 0;
+    }
+    if (t->byte_level && missing > 0)
+        FAIL(e, ERR_UNSUP,
+             "model.byte_fallback with ByteLevel is not implemented where bytes have no token; %zu have none",
+             missing);
+    return OK;
+}
+
 Status tok_load_model(Tok *t, const JsVal *model, Err *e)
 {
     TRY(load_vocab(t, js_get(model, "vocab"), e));
     TRY(load_merges(t, js_get(model, "merges"), e));
     TRY(load_unknown(t, model, e));
     TRY(tok_flag(&t->fuse_unk, model, "fuse_unk", false, e));
-    return tok_flag(&t->ignore_merges, model, "ignore_merges", false, e);
+    TRY(tok_flag(&t->ignore_merges, model, "ignore_merges", false, e));
+    TRY(tok_flag(&t->byte_fallback, model, "byte_fallback", false, e));
+    return t->byte_fallback ? load_fallback(t, e) : OK;
 }

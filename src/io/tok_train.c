@@ -24,9 +24,9 @@ static void trainer_close(Trainer *tr)
     free(tr->risen);
 }
 
-static Status train_word(void *ctx, const char *s, size_t n, Err *e)
+static Status train_word(void *ctx, TokPiece word, Err *e)
 {
-    return train_words_add(&((Trainer *)ctx)->words, s, n, e);
+    return train_words_add(&((Trainer *)ctx)->words, word.s, word.n, e);
 }
 
 /* Bytes that are not UTF-8 take part in no merge, as in tok_encode. */
@@ -34,7 +34,7 @@ static Status train_text(TokSplit *sp, const char *s, Err *e)
 {
     for (size_t n = strlen(s), at = 0; at < n; at++) {
         size_t good = utf8_bad(s + at, n - at);
-        if (good > 0) TRY(tok_split_run(sp, s + at, good, e));
+        if (good > 0) TRY(tok_split_run(sp, (TokPiece){s + at, good, NULL, at}, e));
         at += good;
     }
     return OK;
@@ -43,7 +43,7 @@ static Status train_text(TokSplit *sp, const char *s, Err *e)
 static Status train_read(Trainer *tr, const char *const *texts, size_t n, Err *e)
 {
     TokSplit sp;
-    TRY(tok_split_open(&sp, tr->t, train_word, tr, e));
+    TRY(tok_split_open(&sp, tr->t, false, train_word, tr, e));
     Status s = OK;
     for (size_t i = 0; i < n && s == OK; i++) s = train_text(&sp, texts[i], e);
     tok_split_close(&sp);
@@ -188,7 +188,8 @@ static Status train_special(Tok *t, size_t i, const char *s, Err *e)
 /* The specials, the bytes in the order of GPT-2's alphabet, and the pre-tokeniser. */
 static Status train_start(Tok *t, const char *const *specials, size_t n, Err *e)
 {
-    t->trained = true;
+    t->trained = t->byte_level = true;
+    t->decoder[t->n_decoders++] = (TokDecoder){.run = tok_decode_bytes};
     t->added = calloc(n + 1, sizeof *t->added);
     if (t->added == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu special tokens", n);
     for (size_t i = 0; i < n; i++) TRY(train_special(t, i, specials[i], e));
@@ -200,9 +201,10 @@ static Status train_start(Tok *t, const char *const *specials, size_t n, Err *e)
         TRY(tok_vocab_put(t, (int64_t)(n + i), c, len, TOK_IN_MODEL, e));
     }
     static const char digit[] = "\\p{N}";
-    TokStage both = {.keep_match = true, .keep_gap = true};
-    TRY(tok_stage_add(t, both, digit, sizeof digit - 1, false, e));
-    return tok_stage_add(t, both, tok_gpt2_pattern, strlen(tok_gpt2_pattern), false, e);
+    TokStage cut = {.how = TOK_ISOLATED};
+    TRY(tok_stage_pattern(t, cut, digit, sizeof digit - 1, TOK_REGEX, e));
+    cut.byte_level = true;
+    return tok_stage_pattern(t, cut, tok_gpt2_pattern, strlen(tok_gpt2_pattern), TOK_REGEX, e);
 }
 
 static Status train_finish(Tok *t, Err *e)
@@ -213,7 +215,7 @@ static Status train_finish(Tok *t, Err *e)
         tok_pairs_put(t, m.left, m.right, (int32_t)i, m.id);
     }
     tok_added_index(t);
-    return OK;
+    return tok_whole_build(t, e);
 }
 
 static Status train_fill(Trainer *tr, const char *const *texts, size_t n, const char *const *specials,

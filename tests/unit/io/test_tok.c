@@ -200,7 +200,8 @@ Test(tok, a_pattern_that_gives_up_is_an_error_and_leaves_the_ids)
     Err e = {0};
     cr_assert_eq(tok_encode(t, &ids, "a", 1, true, NULL), OK);
     cr_assert_eq(tok_encode(t, &ids, text, sizeof text, true, &e), ERR_UNSUP);
-    cr_assert_not_null(strstr(e.msg, "gave up at byte 0 of a piece of 200 bytes"), "%s", e.msg);
+    cr_assert_not_null(strstr(e.msg, "a pattern of the tokenizer gave up at byte 0 of a piece of 200 bytes"),
+                       "%s", e.msg);
     cr_assert_eq(ids.n, 1);
     tok_ids_free(&ids);
     tok_free(t);
@@ -316,11 +317,21 @@ static void refdata_row(const Tok *t, const JsVal *row)
         cr_assert_eq(tok_encode(t, &ids, text, len, true, NULL), OK);
         cr_assert(ids.n == n && (n == 0 || memcmp(ids.id, want, n * sizeof *want) == 0), "ids of '%s'", text);
     }
+    const JsVal *with = js_get(row, "ids_with_special_tokens");
+    const TokIds *before = tok_template_before(t), *after = tok_template_after(t);
+    if (with == NULL && text != NULL) cr_assert_eq(before->n + after->n, 0); /* recorded where it differs */
+    if (with != NULL) {
+        static int32_t around[MAX_IDS];
+        cr_assert_eq(refdata_ids(around, MAX_IDS, with), before->n + n + after->n);
+        cr_assert(before->n == 0 || memcmp(around, before->id, before->n * sizeof *around) == 0);
+        cr_assert(n == 0 || memcmp(around + before->n, want, n * sizeof *around) == 0);
+        cr_assert(after->n == 0 || memcmp(around + before->n + n, after->id, after->n * sizeof *around) == 0);
+    }
     for (int skip = 0; skip < 2; skip++) {
         const char *key = skip ? "decoded_skip_special_tokens" : "decoded";
         const char *decoded = js_str(js_get(row, key), &len);
         Str out = {0};
-        if (decoded == NULL) continue;
+        if (decoded == NULL) decoded = js_str(js_get(row, "decoded"), &len); /* recorded where it differs */
         cr_assert_eq(tok_decode(t, &out, want, n, skip, NULL), OK);
         cr_assert(out.n == len && memcmp(len > 0 ? out.s : "", decoded, len) == 0, "text of '%s'", decoded);
         str_free(&out);
@@ -368,6 +379,11 @@ static void refdata_check(const char *name)
 Test(tok, gpt2_gives_the_reference_ids)
 {
     refdata_check("gpt2");
+}
+
+Test(tok, llama2_gives_the_reference_ids)
+{
+    refdata_check("llama2");
 }
 
 Test(tok, qwen3_gives_the_reference_ids)

@@ -63,7 +63,9 @@ Test(tok_load, options_of_the_model)
          ERR_UNSUP,
          "model.continuing_subword_prefix = the"},
         {{.options = ", 'end_of_word_suffix': '</w>'"}, ERR_UNSUP, "model.end_of_word_suffix = the"},
-        {{.options = ", 'byte_fallback': true"}, ERR_UNSUP, "model.byte_fallback (the SentencePiece kind)"},
+        {{.options = ", 'byte_fallback': true"},
+         ERR_UNSUP,
+         "model.byte_fallback with ByteLevel is not implemented where bytes have no token; 242 have none"},
         {{.options = ", 'byte_fallback': 1"}, ERR_FORMAT, "byte_fallback is 1, want true or false"},
         {{.options = ", 'unk_token': '<u>'"}, ERR_FORMAT, "model.unk_token '<u>' is not in the vocabulary"},
         {{.options = ", 'unk_token': 7"}, ERR_FORMAT, "model.unk_token is 7, want a text or null"},
@@ -85,38 +87,145 @@ Test(tok_load, options_of_the_model)
 Test(tok_load, steps_around_the_model)
 {
     static const LoadCase cases[] = {
-        {{.normalizer = "{'type': 'NFKC'}"}, ERR_UNSUP, "normalizer of type 'NFKC' is not implemented"},
-        {{.normalizer = "{'type': 'Sequence', 'normalizers': [{'type': 'Prepend', 'prepend': '_'}]}"},
+        {{.normalizer = "{'type': 'Nmt'}"},
          ERR_UNSUP,
-         "normalizer of type 'Prepend' is not implemented (the SentencePiece kind)"},
+         "normalizer of type 'Nmt' is not implemented; known are Sequence, NFC, NFD, NFKC, NFKD, Prepend, "
+         "Replace, Strip, Lowercase, StripAccents"},
+        {{.normalizer = "{'type': 'Precompiled'}"}, ERR_UNSUP, "normalizer of type 'Precompiled'"},
+        {{.normalizer = "{'type': 'Sequence', 'normalizers': [{'type': 'Prepend'}]}"},
+         ERR_FORMAT,
+         "normalizer Prepend: prepend is missing, want a text"},
         {{.normalizer = "{'type': 'Sequence'}"}, ERR_FORMAT, "normalizer: a Sequence without the array"},
         {{.normalizer = "'NFC'"}, ERR_FORMAT, "normalizer is the text \"NFC\" without a type"},
-        {{.pre = "null"}, ERR_UNSUP, "the pre_tokenizer does not end in ByteLevel"},
-        {{.pre = "{'type': 'Metaspace', 'replacement': '_'}"}, ERR_UNSUP, "'Metaspace'"},
-        {{.pre = "{'type': 'Digits', 'individual_digits': true}"}, ERR_UNSUP, "does not end in ByteLevel"},
+        {{.normalizer = "{'type': 'NFC', 'form': 1}"}, ERR_UNSUP, "key 'form' of a normalizer of Unicode"},
+        {{.normalizer = "{'type': 'Lowercase', 'locale': 'tr'}"},
+         ERR_UNSUP,
+         "key 'locale' of normalizer Lowercase"},
+        {{.normalizer = "{'type': 'Strip', 'strip_left': 1}"}, ERR_FORMAT, "strip_left is 1, want true or"},
+        {{.normalizer = "{'type': 'Replace', 'content': 'a'}"},
+         ERR_FORMAT,
+         "normalizer Replace: no pattern, want"},
+        {{.normalizer = "{'type': 'Replace', 'content': 'a', 'pattern': {'String': ''}}"},
+         ERR_UNSUP,
+         "normalizer Replace: an empty pattern is not implemented"},
+        {{.normalizer = "{'type': 'Replace', 'content': 7, 'pattern': {'String': 'a'}}"},
+         ERR_FORMAT,
+         "normalizer Replace: content is 7, want a text"},
+        {{.pre = "{'type': 'Metaspace', 'replacement': '__'}"},
+         ERR_FORMAT,
+         "pre_tokenizer Metaspace: replacement is the text \"__\", want one character"},
+        {{.pre = "{'type': 'Metaspace', 'replacement': '_', 'prepend_scheme': 'last'}"},
+         ERR_FORMAT,
+         "prepend_scheme is the text \"last\", want \"always\", \"first\" or \"never\""},
+        {{.pre = "{'type': 'Metaspace', 'replacement': '_', 'prepend_scheme': 'first', "
+                 "'add_prefix_space': false}"},
+         ERR_FORMAT,
+         "add_prefix_space is false, but prepend_scheme is \"first\""},
+        {{.pre = "{'type': 'UnicodeScripts'}"},
+         ERR_UNSUP,
+         "pre_tokenizer of type 'UnicodeScripts' is not implemented; known are Sequence, ByteLevel, "
+         "Metaspace, "
+         "Split, Digits, Whitespace, WhitespaceSplit, Punctuation"},
         {{.pre = "{'type': 'Sequence', 'pretokenizers': [" BYTE_LEVEL ", " BYTE_LEVEL "]}"},
          ERR_UNSUP,
-         "pre_tokenizer 'ByteLevel' behind ByteLevel is not implemented"},
+         "a pre_tokenizer behind ByteLevel is not implemented; ByteLevel must be the last"},
         {{.pre = "{'type': 'Sequence', 'pretokenizers': [7]}"},
          ERR_FORMAT,
          "member 0 of a Sequence is no object"},
         {{.pre = "{'type': 'Sequence', 'pretokenizers': {}}"}, ERR_FORMAT, "a Sequence without the array"},
         {{.pre = "{'type': 'ByteLevel', 'add_prefix_space': 1}"}, ERR_FORMAT, "add_prefix_space is 1"},
         {{.pre = "{'type': 'ByteLevel', 'bytes': 1}"}, ERR_UNSUP, "key 'bytes' of pre_tokenizer ByteLevel"},
-        {{.pre = WITH_SPLIT("'pattern': {'Regex': 'a'}, 'behavior': 'Contiguous'")},
-         ERR_UNSUP,
-         "behavior is the text \"Contiguous\", only Isolated and Removed"},
+        {{.pre = WITH_SPLIT("'pattern': {'Regex': 'a'}, 'behavior': 'Sometimes'")},
+         ERR_FORMAT,
+         "behavior is the text \"Sometimes\", want Isolated, Removed, MergedWithPrevious, MergedWithNext or"},
         {{.pre = WITH_SPLIT("'behavior': 'Isolated'")}, ERR_FORMAT, "pre_tokenizer Split: no pattern"},
-        {{.decoder = "null"}, ERR_UNSUP, "decoder is missing"},
-        {{.decoder = "{'type': 'WordPiece'}"}, ERR_UNSUP, "decoder of type 'WordPiece' is not implemented"},
-        {{.post = "{'type': 'Magic'}"}, ERR_UNSUP, "post_processor of type 'Magic' is not implemented"},
+        {{.decoder = "{'type': 'WordPiece'}"},
+         ERR_UNSUP,
+         "decoder of type 'WordPiece' is not implemented; known are Sequence, ByteLevel, Replace, "
+         "ByteFallback, "
+         "Fuse, Strip, Metaspace"},
+        {{.decoder = "{'type': 'Strip', 'content': ' ', 'start': -1, 'stop': 0}"},
+         ERR_FORMAT,
+         "decoder Strip: start is -1, want a whole number >= 0"},
+        {{.decoder = "{'type': 'Strip', 'content': '', 'start': 1, 'stop': 0}"},
+         ERR_FORMAT,
+         "decoder Strip: content is the text \"\", want one character"},
+        {{.decoder = "{'type': 'Fuse', 'with': ' '}"}, ERR_UNSUP, "key 'with' of decoder Fuse"},
     };
     LOAD_CASES(cases);
-    Tok *t = tok_help_load((TokParts){.post = "{'type': 'Sequence', 'processors': [" BYTE_LEVEL
-                                              ", {'type': 'TemplateProcessing', 'single': "
-                                              "[{'SpecialToken': {'id': 'a', 'type_id': 0}}]}]}"});
-    tok_expect(t, "abc", "4"); /* a template is read, and adds nothing */
+}
+
+#define TEMPLATE(single, specials) \
+    "{'type': 'TemplateProcessing', 'single': [" single "], 'special_tokens': {" specials "}}"
+#define SPECIAL(name) "{'SpecialToken': {'id': '" name "', 'type_id': 0}}"
+#define TEXT(name) "{'Sequence': {'id': '" name "', 'type_id': 0}}"
+#define IDS(name, ids) "'" name "': {'id': '" name "', 'ids': [" ids "], 'tokens': ['" name "']}"
+
+Test(tok_load, templates)
+{
+    static const LoadCase cases[] = {
+        {{.post = "{'type': 'Magic'}"},
+         ERR_UNSUP,
+         "post_processor of type 'Magic' is not implemented; known are Sequence, ByteLevel, "
+         "TemplateProcessing, RobertaProcessing, BertProcessing"},
+        {{.post = TEMPLATE(SPECIAL("<s>") ", " TEXT("A"), "")},
+         ERR_FORMAT,
+         "post_processor: special_tokens has no ids for '<s>' of the template"},
+        {{.post = TEMPLATE(SPECIAL("<s>") ", " TEXT("A"), IDS("<s>", "20"))},
+         ERR_FORMAT,
+         "post_processor: the id of '<s>' is 20, want 0 to 19"},
+        {{.post = TEMPLATE(SPECIAL("<s>") ", " TEXT("A"), IDS("<s>", "'x'"))},
+         ERR_FORMAT,
+         "post_processor: the id of '<s>' is the text \"x\", want 0 to 19"},
+        {{.post = TEMPLATE(TEXT("B"), "")},
+         ERR_FORMAT,
+         "post_processor: the template for one text asks for sequence the text \"B\", want \"A\""},
+        {{.post = TEMPLATE(TEXT("A") ", " TEXT("A"), "")},
+         ERR_UNSUP,
+         "post_processor: a template that holds the text 2 times is not implemented"},
+        {{.post = TEMPLATE("", "")}, ERR_UNSUP, "a template that holds the text 0 times"},
+        {{.post = TEMPLATE("'A'", "")}, ERR_FORMAT, "a piece of the template is the text \"A\", want a"},
+        {{.post = "{'type': 'TemplateProcessing', 'single': '$A'}"},
+         ERR_FORMAT,
+         "post_processor: single is the text \"$A\", want an array"},
+        {{.post = "{'type': 'BertProcessing', 'sep': ['b', 1]}"},
+         ERR_FORMAT,
+         "post_processor BertProcessing: cls is missing, want [token, id]"},
+        {{.post = "{'type': 'Sequence', 'processors': [" TEMPLATE(
+              SPECIAL("a") ", " TEXT("A"), IDS("a", "0")) ", " TEMPLATE(TEXT("A") ", " SPECIAL("a"),
+                                                                        IDS("a", "0")) "]}"},
+         ERR_UNSUP,
+         "post_processor: a second template around the first is not implemented"},
+    };
+    LOAD_CASES(cases);
+}
+
+static void template_is(const char *post, const char *want)
+{
+    Tok *t = tok_help_load((TokParts){.post = post});
+    Str got = {0};
+    const TokIds *before = tok_template_before(t), *after = tok_template_after(t);
+    for (size_t i = 0; i < before->n; i++) str_printf(&got, "%d ", before->id[i]);
+    str_puts(&got, "A");
+    for (size_t i = 0; i < after->n; i++) str_printf(&got, " %d", after->id[i]);
+    cr_expect_str_eq(got.s, want, "%s: %s", post, got.s);
+    tok_expect(t, "abc", "4"); /* encoding leaves the template to its caller */
+    str_free(&got);
     tok_free(t);
+}
+
+Test(tok_load, templates_are_told)
+{
+    template_is("null", "A");
+    template_is(BYTE_LEVEL, "A");
+    template_is(TEMPLATE(SPECIAL("a") ", " TEXT("A") ", " SPECIAL("x"), IDS("a", "0") ", " IDS("x", "1, 2")),
+                "0 A 1 2");
+    template_is("{'type': 'Sequence', 'processors': [" BYTE_LEVEL
+                ", " TEMPLATE(SPECIAL("a") ", " TEXT("A"), IDS("a", "0")) "]}",
+                "0 A");
+    template_is("{'type': 'RobertaProcessing', 'sep': ['b', 1], 'cls': ['a', 0], 'trim_offsets': true, "
+                "'add_prefix_space': false}",
+                "0 A 1");
 }
 
 Test(tok_load, added_tokens)
@@ -134,6 +243,9 @@ Test(tok_load, added_tokens)
         {{.added = "{'id': 4294967316, 'content': '<s>'}"}, ERR_FORMAT, "has id 4294967316, want 0 to 20"},
         {{.added = "{'id': 20, 'content': '<s>', 'lstrip': 'left'}"}, ERR_FORMAT, "lstrip is the text"},
         {{.added = "{'id': 20, 'content': '<s>', 'magic': 1}"}, ERR_UNSUP, "key 'magic'"},
+        {{.normalizer = "{'type': 'Strip'}", .added = "{'id': 20, 'content': ' ', 'normalized': true}"},
+         ERR_UNSUP,
+         "added_tokens: ' ' is empty when it is normalised; that is not implemented"},
         {{.added = "'<s>'"}, ERR_FORMAT, "a row of added_tokens is the text \"<s>\", want an object"},
     };
     LOAD_CASES(cases);
@@ -170,21 +282,38 @@ Test(tok_load, patterns)
     tok_free(t); /* the scope of (?i: ends with its group */
 }
 
+/* `count` steps in a row, or sequences within sequences, with `last` in the middle. */
+static char *steps_many(const char *key, const char *step, const char *last, int count, bool nested)
+{
+    Str s = {0};
+    str_printf(&s, "{'type': 'Sequence', '%s': [", key);
+    for (int i = 0; i < count; i++)
+        nested ? str_printf(&s, "{'type': 'Sequence', '%s': [", key) : str_printf(&s, "%s, ", step);
+    str_puts(&s, last);
+    for (int i = 0; i < count && nested; i++) str_puts(&s, "]}");
+    str_puts(&s, "]}");
+    return s.s;
+}
+
 Test(tok_load, too_many_steps)
 {
-    Str pre = {0};
-    str_puts(&pre, "{'type': 'Sequence', 'pretokenizers': [");
-    for (int i = 0; i < 8; i++) str_puts(&pre, "{'type': 'Digits', 'individual_digits': true}, ");
-    str_puts(&pre, BYTE_LEVEL "]}");
-    LoadCase many = {{.pre = pre.s}, ERR_UNSUP, "more than 8 pre-tokenizers in a row"};
-    load_cases(&many, 1);
-    str_free(&pre);
-    for (int i = 0; i < 12; i++) str_puts(&pre, "{'type': 'Sequence', 'pretokenizers': [");
-    str_puts(&pre, BYTE_LEVEL);
-    for (int i = 0; i < 12; i++) str_puts(&pre, "]}");
-    LoadCase deep = {{.pre = pre.s}, ERR_UNSUP, "more than 8 deep"};
-    load_cases(&deep, 1);
-    str_free(&pre);
+    char *digits = steps_many("pretokenizers", "{'type': 'Digits'}", BYTE_LEVEL, 8, false);
+    char *deep = steps_many("pretokenizers", "", BYTE_LEVEL, 12, true);
+    char *norms = steps_many("normalizers", "{'type': 'NFC'}", "{'type': 'Strip'}", 8, false);
+    char *replaced = steps_many("normalizers", "{'type': 'NFC'}",
+                                "{'type': 'Replace', 'content': '', 'pattern': {'String': 'a'}}", 8, false);
+    char *fuses = steps_many("decoders", "{'type': 'Fuse'}", "{'type': 'Fuse'}", 8, false);
+    LoadCase cases[] = {{{.pre = digits}, ERR_UNSUP, "more than 8 pre-tokenizers in a row"},
+                        {{.pre = deep}, ERR_UNSUP, "more than 8 deep"},
+                        {{.normalizer = norms}, ERR_UNSUP, "more than 8 normalizers in a row"},
+                        {{.normalizer = replaced}, ERR_UNSUP, "more than 8 normalizers in a row"},
+                        {{.decoder = fuses}, ERR_UNSUP, "more than 8 decoders in a row"}};
+    LOAD_CASES(cases);
+    free(digits);
+    free(deep);
+    free(norms);
+    free(replaced);
+    free(fuses);
 }
 
 Test(tok_load, files_that_are_not_there)
@@ -197,6 +326,32 @@ Test(tok_load, files_that_are_not_there)
     cr_assert_eq(tok_load(&t, "no/such.json", &again), ERR_IO);
     cr_assert_not_null(strstr(again.msg, "no/such.json: cannot open"), "%s", again.msg);
     cr_assert_null(t);
+}
+
+/* A folder of an older form is told what to do. */
+Test(tok_load, folders_without_tokenizer_json)
+{
+    static const struct {
+        const char *file, *says;
+    } cases[] = {
+        {"tokenizer.model", "tokenizer.model beside it (SentencePiece's own form) is not read. Convert once"},
+        {"vocab.json", "vocab.json beside it (half of an older form, with merges.txt) is not read. Convert"},
+        {"vocab.txt", "vocab.txt beside it (an older form) is not read. Convert once with the library"},
+    };
+    char dir[] = "tok_old_XXXXXX";
+    cr_assert_not_null(mkdtemp(dir));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *path = file_join(dir, cases[i].file);
+        Tok *t = NULL;
+        Err e = {0};
+        cr_assert_eq(file_write(path, "x", 1, NULL), OK);
+        cr_expect_eq(tok_load(&t, dir, &e), ERR_IO);
+        cr_expect_not_null(strstr(e.msg, cases[i].says), "%s", e.msg);
+        cr_expect_not_null(strstr(e.msg, "save_pretrained(dir) writes tokenizer.json"), "%s", e.msg);
+        cr_assert_eq(remove(path), 0);
+        free(path);
+    }
+    cr_assert_eq(remove(dir), 0);
 }
 
 Test(tok_load, damaged_files_get_their_verdict)
