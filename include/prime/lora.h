@@ -10,6 +10,7 @@
 
 #include "prime/err.h"
 #include "prime/rng.h"
+#include "prime/st.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -94,18 +95,47 @@ void lora_free(Lora *l); /* accepts NULL */
 /* lora_init - A from U(-1/sqrt(n_in), 1/sqrt(n_in)) (Kaiming uniform with a = sqrt 5), B zero: dW = 0. */
 void lora_init(Lora *l, Rng *rng);
 
-/* lora_load - a PEFT folder (adapter_config.json, adapter_model.safetensors) for a model of this shape.
- * Errors: ERR_IO, ERR_FORMAT; ERR_SHAPE when a tensor does not fit (tensor, found, wanted); ERR_NUM
- * non-finite weights; ERR_UNSUP for DoRA, biases, saved modules, embeddings or anything else that would
- * change the numbers. */
+/* lora_load - a PEFT folder (adapter_config.json, adapter_model.safetensors) for a model of this shape, as
+ * PEFT itself would apply it: r and lora_alpha, rank_pattern and alpha_pattern (the first key in the order of
+ * the file for which `(.*\.)?(KEY)$` matches the module's path), rsLoRA; tensors in F32, F16, BF16 or F64,
+ * called base_model.model.MODULE.lora_A.weight, with or without "base_model.model.", with or without the name
+ * of the adapter behind lora_A, with or without the first part of the path ("transformer.h.0" or "h.0").
+ *
+ * The tensors decide which modules are adapted. A tensor whose module target_modules, exclude_modules and
+ * layers_to_transform leave out is an error, since PEFT would not apply it; a module that is named and has no
+ * tensor is no change, as in PEFT, and a warning. The name of the base model is not compared.
+ * Errors: ERR_IO; ERR_FORMAT; ERR_SHAPE when a tensor does not fit (tensor, found, wanted); ERR_NUM weights
+ * that are not finite; ERR_UNSUP for whatever else would change the numbers (DoRA, replaced biases and
+ * modules, embeddings, ways to begin that change the base ...), for keys that are not known and not empty,
+ * and for pickled weights. */
 Status lora_load(Lora **l, const char *dir, const LoraShape *shape, Err *e) PRIME_MUST_USE;
-/* lora_shape_of - the shape that the tensors of a PEFT folder imply: layers up to the last one named, sizes 0
- * for kinds that are absent. For looking at an adapter without its model. Errors: ERR_IO, ERR_FORMAT a tensor
- * that is no part of an adapter; ERR_SHAPE sizes that differ between layers. */
+/* lora_read - the same from the text of adapter_config.json [n bytes] and open tensors; names for messages.
+ */
+Status lora_read(Lora **l, const char *config, size_t n, const char *config_name, const StFile *st,
+                 const char *st_name, const LoraShape *shape, Err *e) PRIME_MUST_USE;
+/* lora_key_ignored - why a key of adapter_config.json cannot change the numbers; NULL for one that is read,
+ * refused or not known. */
+const char *lora_key_ignored(const char *key);
+
+/* lora_shape_of - the shape that the tensors of a PEFT folder imply: the family that knows their names,
+ * layers up to the last one named, sizes 0 for kinds that are absent, rows of a fused QKV as the file has
+ * them (qkv_heads 0). For looking at an adapter without its model. Errors: ERR_IO; ERR_FORMAT and ERR_UNSUP a
+ * tensor that is no part of an adapter; ERR_SHAPE sizes that differ between layers. */
 Status lora_shape_of(LoraShape *shape, const char *dir, Err *e) PRIME_MUST_USE;
-/* lora_save - the same layout, float32, loadable by PEFT; ranks and scales that differ between sites go to
- * rank_pattern and alpha_pattern. The folder is made. Errors: ERR_IO; ERR_NUM; ERR_ARG no site at all. */
+/* lora_shape_join - widen a shape that tensors imply by that of another adapter of the same model. Errors:
+ * ERR_SHAPE another family, or a kind of another size. */
+Status lora_shape_join(LoraShape *into, const LoraShape *other, Err *e) PRIME_MUST_USE;
+
+/* lora_save - the same layout, float32, loadable by PEFT and read back to the same bits. The most common rank
+ * and alpha are the config's own; others go to rank_pattern and alpha_pattern, by kind where a kind agrees.
+ * The folder is made. Errors: ERR_IO; ERR_NUM; ERR_ARG no site at all; ERR_UNSUP a shape without names.
+ * lora_save_as - with weights as ST_F32, ST_F16 or ST_BF16. */
 Status lora_save(const Lora *l, const char *dir, const char *base_name, Err *e) PRIME_MUST_USE;
+Status lora_save_as(const Lora *l, const char *dir, const char *base_name, StType type,
+                    Err *e) PRIME_MUST_USE;
+/* lora_fold_scale - scales into B, so that every site has scale 1 (lora_alpha = r). Exact where the scale is
+ * a power of two, else rounded once an entry. */
+void lora_fold_scale(Lora *l);
 
 /* lora_same_shape - whether both have the same sites and ranks. */
 bool lora_same_shape(const Lora *x, const Lora *y);

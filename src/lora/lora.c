@@ -96,6 +96,16 @@ void lora_init(Lora *l, Rng *rng)
     }
 }
 
+void lora_fold_scale(Lora *l)
+{
+    for (size_t i = 0; i < l->shape.n_layers * LORA_KINDS; i++) {
+        LoraSite *s = &l->site[i];
+        if (s->r == 0) continue;
+        vec_scale(s->b, s->scale, s->r * l->shape.n_out[i % LORA_KINDS]);
+        s->scale = 1;
+    }
+}
+
 bool lora_same_shape(const Lora *x, const Lora *y)
 {
     if (!lora_shape_same(&x->shape, &y->shape)) return false;

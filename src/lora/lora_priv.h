@@ -9,4 +9,7 @@
 Status lora_bare(Lora **l, const LoraShape *shape, Err *e) PRIME_MUST_USE;
 Status lora_layout(Lora *l, Err *e) PRIME_MUST_USE;
 
+/* lora_module_tail - "attn.c_attn" is c_attn. */
+const char *lora_module_tail(const char *module);
+
 #endif

@@ -1,5 +1,5 @@
 /* names.c - what the linear products of each architecture are called. */
-#include "prime/lora.h"
+#include "lora_priv.h"
 
 #include "prime/str.h"
 
@@ -64,7 +64,7 @@ bool lora_shape_same(const LoraShape *x, const LoraShape *y)
            memcmp(x->n_in, y->n_in, sizeof x->n_in) == 0 && memcmp(x->n_out, y->n_out, sizeof x->n_out) == 0;
 }
 
-static const char *module_tail(const char *module)
+const char *lora_module_tail(const char *module)
 {
     const char *dot = strrchr(module, '.');
     return dot != NULL ? dot + 1 : module;
@@ -73,7 +73,7 @@ static const char *module_tail(const char *module)
 const char *lora_kind_name(const LoraShape *shape, LoraKind k)
 {
     const char *module = shape->names != NULL ? shape->names->module[k] : NULL;
-    return module != NULL ? module_tail(module) : NULL;
+    return module != NULL ? lora_module_tail(module) : NULL;
 }
 
 size_t lora_out_column(const LoraShape *shape, LoraKind k)
@@ -104,7 +104,7 @@ static const struct {
 static bool module_is_called(const char *module, const char *name)
 {
     size_t n = strlen(name), m = strlen(module);
-    const char *tail = module_tail(module);
+    const char *tail = lora_module_tail(module);
     if (n > 0 && n <= m && strcmp(module + m - n, name) == 0 && (n == m || module[m - n - 1] == '.'))
         return true;
     return n > 0 && strncmp(tail, name, n) == 0 && strcmp(tail + n, "_proj") == 0;
