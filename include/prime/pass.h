@@ -57,6 +57,9 @@ const float *pass_hidden(const Pass *p);
  * bound. */
 Status pass_check(const Model *m, const int32_t *ids, size_t n, Err *e) PRIME_MUST_USE;
 
+/* pass_normed - out [n_rows, C]: the given rows of the last forward behind the last norm. */
+void pass_normed(float *out, const Pass *p, const Model *m, const size_t *row, size_t n_rows);
+
 /* pass_logits - logits [n_rows, V] at the given rows of the last forward. work [n_rows, C]. */
 void pass_logits(float *logits, const Pass *p, const Model *m, const size_t *row, size_t n_rows, float *work);
 

@@ -13,11 +13,9 @@
 /* What model_load has read. */
 static void info_config(CliRecord *r, const Model *m)
 {
-    static const char *const rope[] = {
-        [ROPE_PLAIN] = "plain", [ROPE_LINEAR] = "linear", [ROPE_LLAMA3] = "llama3"};
     const ModelConfig *c = &m->cfg;
-    cli_record_str(r, "architecture", "llama");
-    cli_record_num(r, "parameters", (double)m->p.n);
+    cli_record_str(r, "architecture", model_type_name(c));
+    cli_record_num(r, "parameters", (double)m->n_params);
     cli_record_num(r, "layers", (double)c->n_layers);
     cli_record_num(r, "hidden", (double)c->n_hidden);
     cli_record_num(r, "heads", (double)c->n_heads);
@@ -27,8 +25,8 @@ static void info_config(CliRecord *r, const Model *m)
     cli_record_num(r, "vocab", (double)c->n_vocab);
     cli_record_num(r, "positions", (double)c->max_len);
     cli_record_num(r, "norm_eps", c->norm_eps);
-    cli_record_str(r, "rope", rope[c->rope]);
-    cli_record_num(r, "rope_theta", c->rope_theta);
+    cli_record_str(r, "rope", c->learned_pos ? "none" : model_rope_name(c->rope.kind));
+    cli_record_num(r, "rope_theta", c->rope.theta);
     cli_record_str(r, "tied_head", c->tied ? "yes" : "no");
     cli_record_num(r, "bos", c->bos);
     cli_record_num(r, "eos", c->eos);
@@ -57,21 +55,6 @@ static Status info_tensors(CliRecord *r, const char *path, Err *e)
     return OK;
 }
 
-static Status info_ignored(CliRecord *r, const char *path, Err *e)
-{
-    JsVal *root = NULL;
-    Str keys = {0};
-    JsIter it = {0};
-    const char *key = NULL;
-    TRY(js_load(&root, path, e));
-    while (js_next(root, &it, &key) != NULL)
-        if (!model_reads_key(key)) str_printf(&keys, "%s%s", keys.n > 0 ? " " : "", key);
-    cli_record_str(r, "ignored_keys", keys.s != NULL ? keys.s : "");
-    str_free(&keys);
-    js_close(root);
-    return OK;
-}
-
 static Status info_tokenizer(CliRecord *r, const char *dir, const char *path, Err *e)
 {
     Tok *t = NULL;
@@ -95,7 +78,7 @@ static Status info_job(const char *dir, Err *e)
     if (s == OK) info_config(&r, m.model);
     if (s == OK) s = info_tensors(&r, weights, e);
     if (s == OK) s = info_tokenizer(&r, dir, tok, e);
-    if (s == OK) s = info_ignored(&r, config, e);
+    if (s == OK) cli_record_str(&r, "ignored_keys", m.model->ignored != NULL ? m.model->ignored : "");
     if (s == OK) s = cli_record_print(&r, e);
     js_close(r.obj);
     cli_model_close(&m);

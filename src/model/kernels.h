@@ -3,24 +3,35 @@
 #ifndef PRIME_MODEL_KERNELS_H
 #define PRIME_MODEL_KERNELS_H
 
+#include "prime/model.h"
+
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* out [N,C] = x * rstd * w with rstd [N] = 1/sqrt(mean x^2 + eps). Zhang and Sennrich 2019, arXiv:1910.07467.
+/* out [N,C] = (x - mean) * rstd * (w or 1 + w) + b; stat [N,2] = mean (0 for RMS), rstd. b may be NULL. out
+ * may be x. Sources: NormKind. */
+void norm_fwd(float *out, float *stat, const float *x, const float *w, const float *b, size_t n, size_t c,
+              NormKind kind, double eps);
+/* dx [N,C] += ..., dw, db [C] += ... unless NULL. */
+void norm_bwd(float *dx, float *dw, float *db, const float *dout, const float *x, const float *w,
+              const float *stat, size_t n, size_t c, NormKind kind);
+
+/* cos_out, sin_out [half] = gain * cos, sin of pos * freq, taken in double. */
+void rope_angles(float *cos_out, float *sin_out, const double *freq, double pos, double gain, size_t half);
+/* Rotate the first `dim` entries of n_heads heads of size d at the start of every row; co, si [N, dim/2].
+ * sign -1 undoes it, which is also the backward pass (up to the square of the gain). */
+void rope_apply(float *x, size_t ld, const float *co, const float *si, size_t n, size_t n_heads, size_t d,
+                size_t dim, float sign);
+
+/* act [N,F] = f(g) * u, gu [N,2F] holding g then u; not gated: f(u), gu [N,F]. bwd writes dgu.
+ * Sources: SiLU and GELU Hendrycks and Gimpel 2016, arXiv:1606.08415; gates Shazeer 2020, arXiv:2002.05202.
  */
-void norm_fwd(float *out, float *rstd, const float *x, const float *w, size_t n, size_t c, double eps);
-/* dx [N,C] += ..., dw [C] += ... unless NULL. */
-void norm_bwd(float *dx, float *dw, const float *dout, const float *x, const float *w, const float *rstd,
-              size_t n, size_t c);
+void act_fwd(float *act, const float *gu, size_t n, size_t f, ActKind kind, bool gated);
+void act_bwd(float *dgu, const float *dact, const float *gu, size_t n, size_t f, ActKind kind, bool gated);
 
-/* Rotate n_heads heads of size d at the start of every row; pos [N]; cos, sin [max_len, d/2]. sign -1 undoes
- * it, which is also the backward pass. */
-void rope_apply(float *x, size_t ld, const size_t *pos, const float *cos, const float *sin, size_t n,
-                size_t n_heads, size_t d, float sign);
-
-/* act [N,F] = silu(g) * u, gu [N,2F] holding g then u. bwd writes dgu [N,2F]. */
-void swiglu_fwd(float *act, const float *gu, size_t n, size_t f);
-void swiglu_bwd(float *dgu, const float *dact, const float *gu, size_t n, size_t f);
+/* x := cap tanh(x / cap). */
+void softcap_apply(float *x, size_t n, float cap);
 
 /* out = x * mask / (1-p), mask from (key, index): written, out may be x; add = out += instead. */
 void dropout_apply(float *out, const float *x, size_t n, double p, uint64_t key);
@@ -32,15 +43,23 @@ typedef struct {
     size_t ld, n;
 } AttnSpan;
 
+typedef struct {
+    size_t heads, kv_heads, d;
+    float scale;   /* of q k */
+    float softcap; /* 0: none */
+    size_t window; /* keys a query sees, its own included; 0: all */
+} AttnShape;
+
 enum { ATTN_TILE = 64 };
 
 /* Causal attention of n queries that stand at the end of the keys of `span` [n_span] together: query i sees
- * all keys but the last n-1-i. q [n, H*D] ldq, out [n, H*D] ldo (written), work [ATTN_TILE * total keys]. */
+ * all keys but the last n-1-i, and of these the last `window`. q [n, H*D] ldq, out [n, H*D] ldo (written),
+ * work [ATTN_TILE * total keys]. */
 void attn_fwd(float *out, size_t ldo, const float *q, size_t ldq, const AttnSpan *span, size_t n_span,
-              size_t n, size_t heads, size_t kv_heads, size_t d, float *work);
+              size_t n, const AttnShape *a, float *work);
 /* One span, n = its keys. dq, dk, dv are written at their places, rows ld apart (dk, dv zeroed by the caller:
- * they add up over heads and tiles). work [2 * ATTN_TILE * n]. */
+ * they add up over heads and tiles). work [3 * ATTN_TILE * n]. */
 void attn_bwd(float *dq, float *dk, float *dv, const float *dout, size_t ldo, const float *q,
-              const AttnSpan *span, size_t heads, size_t kv_heads, size_t d, float *work);
+              const AttnSpan *span, const AttnShape *a, float *work);
 
 #endif

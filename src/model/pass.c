@@ -1,7 +1,7 @@
 /* pass.c - the workspace and the forward pass. */
 #include "pass_priv.h"
 
-#include "kernels.h"
+#include "arch.h"
 
 #include "prime/arena.h"
 #include "prime/mat.h"
@@ -23,53 +23,68 @@ static size_t widest_input(const Pass *p)
     return w > p->n_ffn ? w : p->n_ffn;
 }
 
-enum { PASS_BUFS = 20 };
+enum { PASS_BUFS = 40 };
 
-static size_t list_buffers(PassBuf *b, Pass *p)
+static size_t list_buffers(PassBuf *b, Pass *p, const ModelConfig *c)
 {
     size_t L = p->train ? p->n_layers : 1, C = p->n_hidden, n = 0, t = p->train ? 1 : 0;
+    size_t width_qk = c->qk_norm ? p->width_q + c->n_kv * c->head_dim : 0, post = c->post_norms ? C : 0;
     b[n++] = (PassBuf){&p->x, p->train ? 2 * L + 1 : 1, C};
-    b[n++] = (PassBuf){&p->rstd, 2 * L, 1};
+    b[n++] = (PassBuf){&p->stat, 2 * L, 2};
     b[n++] = (PassBuf){&p->qkv, L, p->width_qkv};
     b[n++] = (PassBuf){&p->att, L, p->width_q};
-    b[n++] = (PassBuf){&p->gu, L, 2 * p->n_ffn};
+    b[n++] = (PassBuf){&p->gu, L, p->width_gu};
     b[n++] = (PassBuf){&p->h, L, p->width_h};
     b[n++] = (PassBuf){&p->norm, 1, C};
     b[n++] = (PassBuf){&p->act, 1, p->n_ffn};
+    for (size_t i = 0; i < 4; i++) b[n++] = (PassBuf){&p->angle[i], i < 2 || c->window > 0, rope_dim(c) / 2};
+    b[n++] = (PassBuf){&p->side, c->parallel, C};
+    b[n++] = (PassBuf){&p->raw, 2 * L, post};
+    b[n++] = (PassBuf){&p->raw_stat, 2 * L, c->post_norms ? 2 : 0};
+    b[n++] = (PassBuf){&p->qk_raw, L, width_qk};
+    b[n++] = (PassBuf){&p->qk_stat, L, c->qk_norm ? 2 * (c->n_heads + c->n_kv) : 0};
     b[n++] = (PassBuf){&p->drop_in, t, widest_input(p)};
     b[n++] = (PassBuf){&p->dx, t, C};
     b[n++] = (PassBuf){&p->dnorm, t, C};
     b[n++] = (PassBuf){&p->dact, t, p->n_ffn};
-    b[n++] = (PassBuf){&p->dgu, t, 2 * p->n_ffn};
+    b[n++] = (PassBuf){&p->dgu, t, p->width_gu};
     b[n++] = (PassBuf){&p->dqkv, t, p->width_qkv};
     b[n++] = (PassBuf){&p->datt, t, p->width_q};
     b[n++] = (PassBuf){&p->dh, t, p->width_h};
+    b[n++] = (PassBuf){&p->dside, c->parallel ? t : 0, C};
+    b[n++] = (PassBuf){&p->draw, t, post};
+    b[n++] = (PassBuf){&p->dqk, t, width_qk};
     assert(n <= PASS_BUFS);
     return n;
 }
 
-static Status pass_memory(Pass *p, const ModelConfig *c, Err *e)
+static Status pass_memory(Pass *p, const Model *m, Err *e)
 {
+    const ModelConfig *c = &m->cfg;
     PassBuf b[PASS_BUFS];
-    size_t n = list_buffers(b, p), total = 0, chunk = p->train ? PASS_CHUNK : 0, bytes, want;
+    size_t n = list_buffers(b, p, c), total = 0, chunk = p->train ? PASS_CHUNK : 0, bytes, want;
     for (size_t i = 0; i < n; i++) {
         TRY(size_mul(&want, b[i].copies * b[i].width, p->max_rows, e));
         total += want;
     }
-    size_t scores = (p->train ? 2U : 1U) * ATTN_TILE * c->max_len,
-           picked = chunk * (c->n_vocab + 2 * c->n_hidden + 1);
-    TRY(size_mul(&bytes, total + scores + picked, sizeof *p->data, e));
+    size_t reach = c->max_len < p->max_rows || !p->train ? c->max_len : p->max_rows; /* training: no cache */
+    size_t scores = (p->train ? 3U : 1U) * ATTN_TILE * reach, tile = lin_tile_size(m),
+           slope = c->final_softcap > 0 ? chunk * c->n_vocab : 0,
+           picked = chunk * (c->n_vocab + 2 * c->n_hidden + 1) + slope;
+    TRY(size_mul(&bytes, total + scores + tile + picked, sizeof *p->data, e));
     p->data = malloc(bytes);
-    p->pos = malloc(2 * (p->max_rows + 1) * sizeof *p->pos);
-    if (p->data == NULL || p->pos == NULL)
+    p->cand = malloc((p->max_rows + 1) * sizeof *p->cand);
+    p->freq = malloc((rope_dim(c) / 2 + 1) * sizeof *p->freq);
+    if (p->data == NULL || p->cand == NULL || p->freq == NULL)
         FAIL(e, ERR_NOMEM, "no memory for a pass of %zu rows (%zu bytes)", p->max_rows, bytes);
-    p->cand = p->pos + p->max_rows;
     float *at = p->data;
     for (size_t i = 0; i < n; at += b[i].copies * b[i].width * p->max_rows, i++) *b[i].at = at;
     p->scores = at;
-    p->logits = p->scores + scores;
+    p->tile = p->scores + scores;
+    p->logits = p->tile + tile;
     p->picked = p->logits + chunk * c->n_vocab;
     p->dpicked = p->picked + chunk * c->n_hidden;
+    p->slope = p->dpicked + chunk * c->n_hidden;
     return OK;
 }
 
@@ -85,9 +100,10 @@ Status pass_new(Pass **p, const Model *m, size_t max_rows, size_t lora_width, bo
     fresh->width_q = c->n_heads * c->head_dim;
     fresh->width_qkv = fresh->width_q + 2 * c->n_kv * c->head_dim;
     fresh->n_ffn = c->n_ffn;
+    fresh->width_gu = c->ungated ? c->n_ffn : 2 * c->n_ffn;
     fresh->width_h = lora_width;
     fresh->train = train;
-    Status s = pass_memory(fresh, c, e);
+    Status s = pass_memory(fresh, m, e);
     if (s != OK)
         pass_free(fresh);
     else
@@ -99,7 +115,8 @@ void pass_free(Pass *p)
 {
     if (p == NULL) return;
     free(p->data);
-    free(p->pos);
+    free(p->cand);
+    free(p->freq);
     free(p);
 }
 
@@ -134,6 +151,7 @@ static void group_down_project(Pass *p, float *h, const float *x, size_t n_in, c
     const LoraStack *st = bank->stack + layer * LORA_KINDS + g.first;
     size_t total = 0, at = 0;
     for (size_t k = 0; k < g.n; k++) total += st[k].n;
+    if (total == 0) return;
     if (p->drop == 0) { /* the A matrices of a group are neighbours: one product */
         mat_mul_nt(h, p->width_h, x, n_in, st[0].a, n_in, p->n_rows, total, n_in, 1, 0);
         return;
@@ -174,13 +192,12 @@ static void group_apply(Pass *p, float *y, size_t ldy, const float *x, size_t n_
     for (size_t k = g.first; k < g.first + g.n; k++) {
         const LoraStack *st = b->stack + layer * LORA_KINDS + k;
         const float *scale = b->scale + (layer * LORA_KINDS + k) * b->k;
-        if (st->n > 0) {
-            for (size_t i = 0; i < p->n_rows; i++)
-                weigh(h + i * p->width_h, st, lora->w + p->cand[i] * b->k, scale, b->k);
-            mat_mul_nt(y, ldy, h, p->width_h, st->b, st->n, p->n_rows, b->shape.n_out[k], st->n, 1, 1);
-        }
+        if (st->n == 0) continue;
+        for (size_t i = 0; i < p->n_rows; i++)
+            weigh(h + i * p->width_h, st, lora->w + p->cand[i] * b->k, scale, b->k);
+        mat_mul_nt(y + lora_out_column(&b->shape, (LoraKind)k), ldy, h, p->width_h, st->b, st->n, p->n_rows,
+                   b->shape.n_out[k], st->n, 1, 1);
         h += st->n;
-        y += b->shape.n_out[k];
     }
 }
 
@@ -205,17 +222,55 @@ static size_t kv_spans(AttnSpan span[2], KvCache *kv, const PassSeq *s, size_t l
     return n;
 }
 
+/* Keep q and k as they are for the way back, and normalise each head. */
+static void norm_heads(Pass *p, const Model *m, size_t l, float *qkv)
+{
+    const ModelConfig *c = &m->cfg;
+    const ModelLayer *y = &m->p.layer[l];
+    size_t H = c->n_heads, G = c->n_kv, D = c->head_dim, width = (H + G) * D;
+    float *raw = pass_at(p, p->qk_raw, l, width), *stat = pass_at(p, p->qk_stat, l, 2 * (H + G));
+    for (size_t i = 0; i < p->n_rows; i++, raw += width, stat += 2 * (H + G)) {
+        float *q = qkv + i * p->width_qkv;
+        memcpy(raw, q, width * sizeof *raw);
+        norm_fwd(q, stat, raw, y->q_norm, NULL, H, D, c->norm, c->norm_eps);
+        norm_fwd(q + H * D, stat + 2 * H, raw + H * D, y->k_norm, NULL, G, D, c->norm, c->norm_eps);
+    }
+}
+
 static void attend(Pass *p, const ModelConfig *c, float *att, const float *qkv, const PassSeq *seq, size_t n,
                    KvCache *kv, size_t layer)
 {
+    AttnShape shape = pass_attn(c, layer);
     for (size_t i = 0, row = 0; i < n; row += seq[i].n, i++) {
         const float *q = qkv + row * p->width_qkv;
         AttnSpan span[2];
         size_t n_span =
             kv_spans(span, kv, &seq[i], layer, q + p->width_q, p->width_qkv, c->n_kv * c->head_dim);
-        attn_fwd(att + row * p->width_q, p->width_q, q, p->width_qkv, span, n_span, seq[i].n, c->n_heads,
-                 c->n_kv, c->head_dim, p->scores);
+        attn_fwd(att + row * p->width_q, p->width_q, q, p->width_qkv, span, n_span, seq[i].n, &shape,
+                 p->scores);
     }
+}
+
+/* The residual stream behind a block: out = x + block, where the block ends with a product of `in` and, in
+ * some families, a norm. */
+static void block_end(Pass *p, const Model *m, size_t l, size_t part, const ModelLin *lin, const float *in,
+                      const PassLora *lora, PassGroup g)
+{
+    size_t N = p->n_rows, C = p->n_hidden;
+    const ModelConfig *c = &m->cfg;
+    const ModelLayer *y = &m->p.layer[l];
+    float *x = pass_x(p, l, part), *out = part == 0 ? pass_x(p, l, 1) : pass_x(p, l + 1, 0);
+    if (out != x) memcpy(out, x, N * C * sizeof *x);
+    if (!c->post_norms) {
+        lin_fwd(out, C, in, lin->n_in, N, lin, true, p->tile);
+        group_apply(p, out, C, in, lin->n_in, lora, l, g);
+        return;
+    }
+    float *raw = pass_part(p, p->raw, l, part, C), *stat = pass_part(p, p->raw_stat, l, part, 2);
+    lin_fwd(raw, C, in, lin->n_in, N, lin, false, p->tile);
+    group_apply(p, raw, C, in, lin->n_in, lora, l, g);
+    norm_fwd(p->norm, stat, raw, part == 0 ? y->post1 : y->post2, NULL, N, C, c->norm, c->norm_eps);
+    vec_axpy(out, 1, p->norm, N * C);
 }
 
 static void attention_block(Pass *p, const Model *m, size_t l, const PassSeq *seq, size_t n,
@@ -223,31 +278,59 @@ static void attention_block(Pass *p, const Model *m, size_t l, const PassSeq *se
 {
     const ModelConfig *c = &m->cfg;
     const ModelLayer *y = &m->p.layer[l];
-    size_t N = p->n_rows, C = c->n_hidden;
-    float *qkv = pass_at(p, p->qkv, l, p->width_qkv), *att = pass_at(p, p->att, l, p->width_q);
-    float *x = pass_x(p, l, 0), *out = pass_x(p, l, 1);
-    norm_fwd(p->norm, pass_rstd(p, l, 0), x, y->norm1, N, C, c->norm_eps);
-    mat_mul_nt(qkv, p->width_qkv, p->norm, C, y->wq, C, N, p->width_qkv, C, 1, 0);
-    group_apply(p, qkv, p->width_qkv, p->norm, C, lora, l, group_qkv);
-    rope_apply(qkv, p->width_qkv, p->pos, m->rope_cos, m->rope_sin, N, c->n_heads + c->n_kv, c->head_dim, 1);
+    size_t N = p->n_rows, C = c->n_hidden, W = p->width_qkv, set = model_layer_local(c, l) ? 2 : 0;
+    float *qkv = pass_at(p, p->qkv, l, W), *att = pass_at(p, p->att, l, p->width_q), *x = pass_x(p, l, 0);
+    pass_norm(p->norm, pass_part(p, p->stat, l, 0, 2), x, m, l, 0, N);
+    if (c->parallel) pass_norm(p->side, pass_part(p, p->stat, l, 1, 2), x, m, l, 1, N);
+    lin_fwd(qkv, W, p->norm, C, N, &y->qkv, false, p->tile);
+    group_apply(p, qkv, W, p->norm, C, lora, l, group_qkv);
+    if (c->qk_norm) norm_heads(p, m, l, qkv);
+    if (rope_dim(c) > 0)
+        rope_apply(qkv, W, p->angle[set], p->angle[set + 1], N, c->n_heads + c->n_kv, c->head_dim,
+                   rope_dim(c), 1);
     attend(p, c, att, qkv, seq, n, kv, l);
-    if (out != x) memcpy(out, x, N * C * sizeof *x);
-    mat_mul_nt(out, C, att, p->width_q, y->wo, p->width_q, N, C, p->width_q, 1, 1);
-    group_apply(p, out, C, att, p->width_q, lora, l, group_o);
+    block_end(p, m, l, 0, &y->o, att, lora, group_o);
 }
 
 static void ffn_block(Pass *p, const Model *m, size_t l, const PassLora *lora)
 {
     const ModelLayer *y = &m->p.layer[l];
-    size_t N = p->n_rows, C = p->n_hidden, F = p->n_ffn;
-    float *gu = pass_at(p, p->gu, l, 2 * F), *x = pass_x(p, l, 1), *out = pass_x(p, l + 1, 0);
-    norm_fwd(p->norm, pass_rstd(p, l, 1), x, y->norm2, N, C, m->cfg.norm_eps);
-    mat_mul_nt(gu, 2 * F, p->norm, C, y->wg, C, N, 2 * F, C, 1, 0);
-    group_apply(p, gu, 2 * F, p->norm, C, lora, l, group_gu);
-    swiglu_fwd(p->act, gu, N, F);
-    if (out != x) memcpy(out, x, N * C * sizeof *x);
-    mat_mul_nt(out, C, p->act, F, y->wd, F, N, C, F, 1, 1);
-    group_apply(p, out, C, p->act, F, lora, l, group_down);
+    size_t N = p->n_rows, C = p->n_hidden, W = p->width_gu;
+    float *gu = pass_at(p, p->gu, l, W), *in = m->cfg.parallel ? p->side : p->norm;
+    if (!m->cfg.parallel) pass_norm(in, pass_part(p, p->stat, l, 1, 2), pass_x(p, l, 1), m, l, 1, N);
+    lin_fwd(gu, W, in, C, N, &y->gu, false, p->tile);
+    group_apply(p, gu, W, in, C, lora, l, group_gu);
+    act_fwd(p->act, gu, N, p->n_ffn, m->cfg.act, !m->cfg.ungated);
+    block_end(p, m, l, 1, &y->down, p->act, lora, group_down);
+}
+
+/* Cosines and sines of the rows of one sequence, whose first is `row`. Only dynamic scaling looks at how long
+ * the sequence is by now.
+ * Differs: transformers takes the longest sequence of a batch; here each goes by its own length. */
+static void place_angles(Pass *p, const Model *m, size_t row, size_t past, size_t n)
+{
+    const ModelConfig *c = &m->cfg;
+    size_t half = rope_dim(c) / 2;
+    const ModelRope *rope[2] = {&c->rope, &c->rope_local};
+    for (size_t s = 0; s < (c->window > 0 ? 2 : 1) && half > 0; s++) {
+        const double *freq = m->freq[s];
+        double gain = rope[s]->gain > 0 ? rope[s]->gain : 1;
+        if (rope[s]->kind == ROPE_DYNAMIC && (double)(past + n) > rope[s]->old_len) {
+            rope_freqs(p->freq, rope[s], 2 * half, past + n);
+            freq = p->freq;
+        }
+        for (size_t t = 0; t < n; t++)
+            rope_angles(p->angle[2 * s] + (row + t) * half, p->angle[2 * s + 1] + (row + t) * half, freq,
+                        (double)(past + t), gain, half);
+    }
+}
+
+static void place_embedding(float *x, const Model *m, int32_t id, size_t pos)
+{
+    const ModelConfig *c = &m->cfg;
+    lin_row(x, &m->p.embed, (size_t)id);
+    if (c->embed_scale > 0) vec_scale(x, (float)c->embed_scale, c->n_hidden);
+    if (c->learned_pos) vec_axpy(x, 1, m->p.pos + pos * c->n_hidden, c->n_hidden);
 }
 
 static void place_rows(Pass *p, const Model *m, const PassSeq *seq, size_t n, const KvCache *kv)
@@ -262,10 +345,10 @@ static void place_rows(Pass *p, const Model *m, const PassSeq *seq, size_t n, co
             assert(kv->len[seq[i].slot] + seq[i].n <= kv->cap);
         }
         assert(seq[i].n > 0 && row + seq[i].n <= p->max_rows && past + seq[i].n <= m->cfg.max_len);
+        place_angles(p, m, row, past, seq[i].n);
         for (size_t t = 0; t < seq[i].n; t++, row++) {
             assert(seq[i].ids[t] >= 0 && (size_t)seq[i].ids[t] < m->cfg.n_vocab);
-            memcpy(x + row * C, m->p.embed + (size_t)seq[i].ids[t] * C, C * sizeof *x);
-            p->pos[row] = past + t;
+            place_embedding(x + row * C, m, seq[i].ids[t], past + t);
             p->cand[row] = seq[i].cand;
         }
     }
@@ -283,13 +366,20 @@ void pass_forward(Pass *p, const Model *m, const PassSeq *seq, size_t n, const P
     for (size_t i = 0; kv != NULL && i < n; i++) kv->len[seq[i].slot] += seq[i].n;
 }
 
+void pass_normed(float *out, const Pass *p, const Model *m, const size_t *row, size_t n_rows)
+{
+    const ModelConfig *c = &m->cfg;
+    const float *x = pass_hidden(p);
+    float stat[2];
+    for (size_t i = 0; i < n_rows; i++)
+        norm_fwd(out + i * c->n_hidden, stat, x + row[i] * c->n_hidden, m->p.norm, m->p.norm_b, 1,
+                 c->n_hidden, c->norm, c->norm_eps);
+}
+
 void pass_logits(float *logits, const Pass *p, const Model *m, const size_t *row, size_t n_rows, float *work)
 {
     size_t C = p->n_hidden, V = m->cfg.n_vocab;
-    const float *x = pass_hidden(p);
-    for (size_t i = 0; i < n_rows; i++) {
-        float rstd;
-        norm_fwd(work + i * C, &rstd, x + row[i] * C, m->p.norm, 1, C, m->cfg.norm_eps);
-    }
-    mat_mul_nt(logits, V, work, C, m->p.head, C, n_rows, V, C, 1, 0);
+    pass_normed(work, p, m, row, n_rows);
+    lin_fwd(logits, V, work, C, n_rows, &m->p.head, false, p->tile);
+    if (m->cfg.final_softcap > 0) softcap_apply(logits, n_rows * V, (float)m->cfg.final_softcap);
 }

@@ -2,30 +2,42 @@
 #ifndef PRIME_PASS_PRIV_H
 #define PRIME_PASS_PRIV_H
 
+#include "kernels.h"
+#include "linear.h"
+
 #include "prime/pass.h"
+
+#include <math.h>
 
 /* Buffers hold max_rows rows. Those marked [L] exist once per layer when training and once otherwise. */
 struct Pass {
-    size_t max_rows, n_layers, n_hidden, width_qkv, width_q, n_ffn,
+    size_t max_rows, n_layers, n_hidden, width_qkv, width_q, n_ffn, width_gu,
         width_h; /* width_h: adapter columns of a layer */
     bool train;
     size_t n_rows; /* of the last forward */
     double drop;   /* probability, 0 when off */
     uint64_t drop_key;
     float *data;
-    float *x;       /* [2L+1 or 1] residual stream: before attention, before the feed-forward, at the end */
-    float *rstd;    /* [2L or 2] */
-    float *qkv;     /* [L] rotated q, rotated k, v */
-    float *att;     /* [L] */
-    float *gu;      /* [L] */
-    float *h;       /* [L] inputs times A, already weighted */
-    float *norm;    /* normalised input of a group of products */
-    float *act;     /* silu(g) * u */
-    float *drop_in; /* a product's input with entries dropped; as wide as the widest */
-    float *scores;  /* attention */
+    float *x;        /* [2L+1 or 1] residual stream: before attention, before the feed-forward, at the end */
+    float *stat;     /* [2L or 2] 2 entries */
+    float *qkv;      /* [L] rotated q, rotated k, v */
+    float *att;      /* [L] */
+    float *gu;       /* [L] */
+    float *h;        /* [L] inputs times A, already weighted */
+    float *norm;     /* normalised input of a group of products */
+    float *act;      /* act(g) * u */
+    float *drop_in;  /* a product's input with entries dropped; as wide as the widest */
+    float *scores;   /* attention */
+    float *angle[4]; /* cos, sin of rope; cos, sin of rope_local */
+    float *side;     /* parallel models: the feed-forward's normalised input */
+    float *raw, *raw_stat;   /* [2L or 2] norms behind blocks: what they normalise */
+    float *qk_raw, *qk_stat; /* [L] norms of heads: q and k before them */
+    float *tile;             /* for weights that are kept as stored */
     float *dx, *dnorm, *dact, *dgu, *dqkv, *datt, *dh; /* training only */
-    float *logits, *picked, *dpicked;                  /* training only: PASS_CHUNK rows */
-    size_t *pos, *cand;                                /* [max_rows] */
+    float *dside, *draw, *dqk;
+    float *logits, *picked, *dpicked, *slope; /* training only: PASS_CHUNK rows */
+    size_t *cand;                             /* [max_rows] */
+    double *freq;                             /* of one sequence beyond the old length */
 };
 
 enum { PASS_CHUNK = 256 };
@@ -43,9 +55,16 @@ static inline float *pass_x(const Pass *p, size_t l, size_t part)
     return p->train ? p->x + (2 * l + part) * p->max_rows * p->n_hidden : p->x;
 }
 
-static inline float *pass_rstd(const Pass *p, size_t l, size_t part)
+/* One of the two parts of layer l in a buffer that has both. */
+static inline float *pass_part(const Pass *p, float *buf, size_t l, size_t part, size_t width)
 {
-    return p->train ? p->rstd + (2 * l + part) * p->max_rows : p->rstd + part * p->max_rows;
+    return buf + ((p->train ? 2 * l : 0) + part) * p->max_rows * width;
+}
+
+/* What the norm before attention (part 0) or the feed-forward (part 1) reads. */
+static inline float *pass_norm_in(const Pass *p, const Model *m, size_t l, size_t part)
+{
+    return pass_x(p, l, m->cfg.parallel ? 0 : part);
 }
 
 /* Products that read the same input form a group; the sites of a group are neighbours. */
@@ -54,7 +73,7 @@ typedef struct {
     size_t n;
 } PassGroup;
 
-static const PassGroup group_qkv = {LORA_Q, 3}, group_o = {LORA_O, 1}, group_gu = {LORA_GATE, 2},
+static const PassGroup group_qkv = {LORA_QKV, 4}, group_o = {LORA_O, 1}, group_gu = {LORA_GATE_UP, 3},
                        group_down = {LORA_DOWN, 1};
 
 /* Columns of h at which the sites of this kind begin. */
@@ -63,6 +82,26 @@ static inline size_t pass_h_column(const LoraBank *b, size_t layer, LoraKind fir
     size_t at = 0;
     for (size_t k = 0; k < first; k++) at += b->stack[layer * LORA_KINDS + k].n;
     return at;
+}
+
+static inline AttnShape pass_attn(const ModelConfig *c, size_t layer)
+{
+    double scale = c->attn_scale > 0 ? c->attn_scale : 1 / sqrt((double)c->head_dim);
+    return (AttnShape){c->n_heads,
+                       c->n_kv,
+                       c->head_dim,
+                       (float)scale,
+                       (float)c->attn_softcap,
+                       model_layer_local(c, layer) ? c->window : 0};
+}
+
+/* The norm before attention (part 0) or the feed-forward (part 1) of layer l, of any rows. */
+static inline void pass_norm(float *out, float *stat, const float *x, const Model *m, size_t l, size_t part,
+                             size_t n)
+{
+    const ModelLayer *y = &m->p.layer[l];
+    norm_fwd(out, stat, x, part == 0 ? y->norm1 : y->norm2, part == 0 ? y->norm1_b : y->norm2_b, n,
+             m->cfg.n_hidden, m->cfg.norm, m->cfg.norm_eps);
 }
 
 static inline uint64_t pass_drop_key(const Pass *p, size_t layer, size_t kind)

@@ -255,13 +255,12 @@ static Status embed_block(void *ctx, size_t b, size_t thread, Err *e)
     for (size_t i = 0; i < n; i++)
         w->seq[i] = (PassSeq){.ids = j->item[from + i].ids, .n = j->item[from + i].n};
     pass_forward(w->pass, j->m, w->seq, n, NULL, NULL);
-    const float *x = pass_hidden(w->pass);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0, row = 0; i < n; i++) {
         float *out = j->embed + (from + i) * C;
         memset(out, 0, C * sizeof *out);
-        for (size_t t = 0; t < w->seq[i].n; t++, x += C) {
-            float rms = sqrtf(vec_dot(x, x, C) / (float)C + (float)j->m->cfg.norm_eps);
-            for (size_t c = 0; c < C; c++) out[c] += x[c] / rms * j->m->p.norm[c] / (float)w->seq[i].n;
+        for (size_t t = 0; t < w->seq[i].n; t++, row++) {
+            pass_normed(w->picked, w->pass, j->m, &row, 1);
+            vec_axpy(out, 1.0f / (float)w->seq[i].n, w->picked, C);
         }
     }
     return OK;

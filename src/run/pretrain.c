@@ -94,7 +94,7 @@ static Status make_model(Pretrain *p, Err *e)
                      .n_ffn = o->n_ffn,
                      .max_len = o->max_len,
                      .norm_eps = 1e-5,
-                     .rope_theta = 10000,
+                     .rope.theta = 10000,
                      .tied = true,
                      .bos = -1,
                      .eos = tok_id(p->tok, PRETRAIN_EOS)};

@@ -84,7 +84,7 @@ static Status shapes_job(void *ctx, size_t job, size_t thread, Err *e)
     size_t n = list_groups(g, &m->cfg), V = m->cfg.n_vocab, C = m->cfg.n_hidden;
     for (size_t layer = 0; layer < m->cfg.n_layers; layer++) {
         const ModelLayer *y = &m->p.layer[layer];
-        const float *weight[4] = {y->wq, y->wo, y->wg, y->wd};
+        const float *weight[4] = {y->qkv.w, y->o.w, y->gu.w, y->down.w};
         for (size_t i = 0; i < n; i++) {
             mat_mul_nt(l->out, g[i].n_out, l->in, g[i].n_in, weight[i], g[i].n_in, lim.rows, g[i].n_out,
                        g[i].n_in, 1, 0);
@@ -93,7 +93,7 @@ static Status shapes_job(void *ctx, size_t job, size_t thread, Err *e)
     }
     for (size_t at = 0; at < lim.targets; at += SCORE_CHUNK) {
         size_t t = lim.targets - at < SCORE_CHUNK ? lim.targets - at : SCORE_CHUNK;
-        mat_mul_nt(l->out, V, l->in, C, m->p.head, C, t, V, C, 1, 0);
+        mat_mul_nt(l->out, V, l->in, C, m->p.head.w, C, t, V, C, 1, 0);
     }
     return OK;
 }

@@ -47,7 +47,7 @@ Status work_random(Workload *w, size_t max_texts, Err *e)
                      .n_ffn = 704,
                      .max_len = 2048,
                      .norm_eps = 1e-5,
-                     .rope_theta = 10000,
+                     .rope.theta = 10000,
                      .tied = true,
                      .bos = -1,
                      .eos = -1};

@@ -57,15 +57,19 @@ static void kern_check_grad(const float *got, const float *before, double *x, si
 enum { NORM_N = 3, NORM_C = 37 };
 
 typedef struct {
-    double *x, *w, *r; /* inputs, weights, and what the outputs are weighted by */
+    double *x, *w, *b, *r; /* inputs, weights, shifts, and what the outputs are weighted by */
+    NormKind kind;
     double eps;
 } NormCase;
 
 static double kern_norm_one(const NormCase *k, size_t i, size_t j)
 {
-    double ms = 0;
-    for (size_t c = 0; c < NORM_C; c++) ms += k->x[i * NORM_C + c] * k->x[i * NORM_C + c] / NORM_C;
-    return k->x[i * NORM_C + j] / sqrt(ms + k->eps) * k->w[j];
+    const double *x = k->x + i * NORM_C;
+    double mean = 0, square = 0;
+    for (size_t c = 0; c < NORM_C && k->kind == NORM_LAYER; c++) mean += x[c] / NORM_C;
+    for (size_t c = 0; c < NORM_C; c++) square += (x[c] - mean) * (x[c] - mean) / NORM_C;
+    double w = k->kind == NORM_RMS_PLUS1 ? 1 + k->w[j] : k->w[j];
+    return (x[j] - mean) / sqrt(square + k->eps) * w + (k->kind == NORM_LAYER ? k->b[j] : 0);
 }
 
 static double kern_norm_sum(const void *ctx)
@@ -77,66 +81,83 @@ static double kern_norm_sum(const void *ctx)
     return s;
 }
 
-Test(kernels, norm_forward_and_backward)
+static void kern_check_norm(NormKind kind)
 {
     size_t n = NORM_N * NORM_C;
     float *x = kern_normals(n, 1), *w = kern_normals(NORM_C, 2), *r = kern_normals(n, 3);
     float *dx = kern_normals(n, 4), *dw = kern_normals(NORM_C, 5), *dx0 = kern_normals(n, 4),
-          *dw0 = kern_normals(NORM_C, 5);
-    float out[NORM_N * NORM_C], rstd[NORM_N];
-    NormCase k = {kern_widen(x, n), kern_widen(w, NORM_C), kern_widen(r, n), 1e-3};
-    norm_fwd(out, rstd, x, w, NORM_N, NORM_C, k.eps);
+          *dw0 = kern_normals(NORM_C, 5), *b = kern_normals(NORM_C, 6), *db = kern_normals(NORM_C, 7),
+          *db0 = kern_normals(NORM_C, 7), *shift = kind == NORM_LAYER ? b : NULL;
+    float out[NORM_N * NORM_C], stat[2 * NORM_N];
+    NormCase k = {
+        kern_widen(x, n), kern_widen(w, NORM_C), kern_widen(b, NORM_C), kern_widen(r, n), kind, 1e-3};
+    norm_fwd(out, stat, x, w, shift, NORM_N, NORM_C, kind, k.eps);
     for (size_t i = 0; i < n; i++)
         kern_near((double)out[i], kern_norm_one(&k, i / NORM_C, i % NORM_C), fwd_tolerance, "norm", i);
-    norm_bwd(dx, dw, r, x, w, rstd, NORM_N, NORM_C);
+    norm_bwd(dx, dw, shift != NULL ? db : NULL, r, x, w, stat, NORM_N, NORM_C, kind);
     kern_check_grad(dx, dx0, k.x, n, 1, kern_norm_sum, &k, "norm dx");
     kern_check_grad(dw, dw0, k.w, NORM_C, 1, kern_norm_sum, &k, "norm dw");
+    if (shift != NULL) kern_check_grad(db, db0, k.b, NORM_C, 1, kern_norm_sum, &k, "norm db");
     float *again = kern_normals(n, 4);
-    norm_bwd(again, NULL, r, x, w, rstd, NORM_N, NORM_C);
+    norm_bwd(again, NULL, NULL, r, x, w, stat, NORM_N, NORM_C, kind);
     cr_assert(memcmp(again, dx, n * sizeof *dx) == 0, "dx does not depend on whether dw is wanted");
-    memset(x, 0, n * sizeof *x); /* a row of zeros stays one */
-    norm_fwd(out, rstd, x, w, NORM_N, NORM_C, k.eps);
-    for (size_t i = 0; i < n; i++) cr_assert_eq(out[i], 0);
-    float *all[] = {x, w, r, dx, dw, dx0, dw0, again};
-    for (size_t i = 0; i < 8; i++) free(all[i]);
-    free(k.x);
-    free(k.w);
-    free(k.r);
+    memset(x, 0, n * sizeof *x); /* a row of zeros stays one, but for the shift */
+    norm_fwd(x, stat, x, w, shift, NORM_N, NORM_C, kind, k.eps);
+    for (size_t i = 0; i < n; i++) cr_assert_eq(x[i], shift != NULL ? b[i % NORM_C] : 0);
+    float *all[] = {x, w, r, dx, dw, dx0, dw0, again, b, db, db0};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) free(all[i]);
+    double *wide[] = {k.x, k.w, k.b, k.r};
+    for (size_t i = 0; i < 4; i++) free(wide[i]);
+}
+
+Test(kernels, norms_forward_and_backward)
+{
+    kern_check_norm(NORM_RMS);
+    kern_check_norm(NORM_RMS_PLUS1);
+    kern_check_norm(NORM_LAYER);
 }
 
 /* ---- rotary positions ---- */
 
-Test(kernels, rope_rotates_and_undoes)
+/* The first DIM entries of each head are turned, the others and what lies behind the heads are not. */
+static void kern_check_rope(size_t dim, double gain)
 {
-    enum { N = 5, HEADS = 3, D = 12, LD = HEADS * D + 7, MAX = 50 };
-    float co[MAX * D / 2], si[MAX * D / 2];
-    for (size_t t = 0; t < MAX; t++)
-        for (size_t j = 0; j < D / 2; j++) {
-            double angle = (double)t * pow(10000.0, -2.0 * (double)j / D);
-            co[t * (D / 2) + j] = (float)cos(angle);
-            si[t * (D / 2) + j] = (float)sin(angle);
-        }
+    enum { N = 5, HEADS = 3, D = 12, LD = HEADS * D + 7 };
+    float co[N * D / 2], si[N * D / 2];
+    double freq[D / 2];
+    size_t half = dim / 2;
     static const size_t pos[N] = {0, 1, 49, 7, 7};
+    for (size_t j = 0; j < half; j++) freq[j] = pow(10000.0, -2.0 * (double)j / (double)dim);
+    for (size_t i = 0; i < N; i++)
+        rope_angles(co + i * half, si + i * half, freq, (double)pos[i], gain, half);
     float *x = kern_normals(N * LD, 6), *y = kern_normals(N * LD, 6);
-    rope_apply(y, LD, pos, co, si, N, HEADS, D, 1);
+    rope_apply(y, LD, co, si, N, HEADS, D, dim, 1);
     for (size_t i = 0; i < N; i++)
         for (size_t c = 0; c < LD; c++) {
-            size_t j = c % D, pair = j % (D / 2), head = c - j;
-            double u = (double)x[i * LD + head + pair],
-                   angle = (double)pos[i] * pow(10000.0, -2.0 * (double)pair / D);
-            if (c >= HEADS * D) {
-                cr_assert_eq(y[i * LD + c], x[i * LD + c], "what lies behind the heads is not turned");
+            size_t j = c % D, head = c - j, pair = j % half;
+            if (c >= HEADS * D || j >= dim) {
+                cr_assert_eq(y[i * LD + c], x[i * LD + c]);
                 continue;
             }
-            double v = (double)x[i * LD + head + pair + D / 2];
-            double want = j < D / 2 ? u * cos(angle) - v * sin(angle) : v * cos(angle) + u * sin(angle);
-            kern_near((double)y[i * LD + c], want, fwd_tolerance, "rope", i * LD + c);
+            double u = (double)x[i * LD + head + pair], v = (double)x[i * LD + head + pair + half],
+                   angle = (double)pos[i] * freq[pair];
+            double want = j < half ? u * cos(angle) - v * sin(angle) : v * cos(angle) + u * sin(angle);
+            kern_near((double)y[i * LD + c], gain * want, fwd_tolerance, "rope", i * LD + c);
         }
-    rope_apply(y, LD, pos, co, si, N, HEADS, D, -1);
-    for (size_t i = 0; i < N * LD; i++)
-        kern_near((double)y[i], (double)x[i], fwd_tolerance, "rope undone", i);
+    rope_apply(y, LD, co, si, N, HEADS, D, dim, -1);
+    for (size_t i = 0; i < N * LD; i++) {
+        bool turned = i % LD < HEADS * D && i % LD % D < dim;
+        kern_near((double)y[i], (double)x[i] * (turned ? gain * gain : 1), fwd_tolerance, "rope undone", i);
+    }
     free(x);
     free(y);
+}
+
+Test(kernels, rope_rotates_and_undoes)
+{
+    kern_check_rope(12, 1);
+    kern_check_rope(4, 1);
+    kern_check_rope(12, 1.25);
 }
 
 /* ---- gated feed-forward ---- */
@@ -145,40 +166,59 @@ enum { SW_N = 2, SW_F = 261 }; /* over the tile of 256 */
 
 typedef struct {
     double *gu, *r;
-} SwCase;
+    ActKind kind;
+    bool gated;
+} ActCase;
 
-static double kern_swiglu_one(const double *gu, size_t i, size_t j)
+static double kern_act(ActKind kind, double x)
 {
-    double g = gu[i * 2 * SW_F + j], u = gu[i * 2 * SW_F + SW_F + j];
-    return g / (1 + exp(-g)) * u;
+    if (kind == ACT_RELU) return x > 0 ? x : 0;
+    if (kind == ACT_SILU) return x / (1 + exp(-x));
+    if (kind == ACT_GELU) return 0.5 * x * erfc(-x / sqrt(2));
+    return 0.5 * x * (1 + tanh(sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x)));
 }
 
-static double kern_swiglu_sum(const void *ctx)
+static double kern_act_one(const ActCase *k, size_t i, size_t j)
 {
-    const SwCase *k = ctx;
+    const double *row = k->gu + i * (k->gated ? 2 : 1) * SW_F;
+    return kern_act(k->kind, row[j]) * (k->gated ? row[SW_F + j] : 1);
+}
+
+static double kern_act_sum(const void *ctx)
+{
+    const ActCase *k = ctx;
     double s = 0;
-    for (size_t i = 0; i < SW_N * SW_F; i++) s += k->r[i] * kern_swiglu_one(k->gu, i / SW_F, i % SW_F);
+    for (size_t i = 0; i < SW_N * SW_F; i++) s += k->r[i] * kern_act_one(k, i / SW_F, i % SW_F);
     return s;
 }
 
-Test(kernels, swiglu_forward_and_backward)
+static void kern_check_act(ActKind kind, bool gated)
 {
-    float *gu = kern_normals(2 * SW_N * SW_F, 7), *r = kern_normals(SW_N * SW_F, 8);
-    float act[SW_N * SW_F], *dgu = kern_normals(2 * SW_N * SW_F, 9);
-    gu[0] = 100; /* where the sigmoid is 1 or 0 to the last bit */
-    gu[1] = -100;
-    gu[2] = 0;
-    SwCase k = {kern_widen(gu, 2 * SW_N * SW_F), kern_widen(r, SW_N * SW_F)};
-    swiglu_fwd(act, gu, SW_N, SW_F);
+    size_t n = (gated ? 2 : 1) * SW_N * SW_F;
+    float *gu = kern_normals(n, 7), *r = kern_normals(SW_N * SW_F, 8);
+    float act[SW_N * SW_F], *dgu = kern_normals(n, 9);
+    gu[0] = 30; /* where the functions are x or 0 to the last bit */
+    gu[1] = -30;
+    gu[2] = 0.001f;
+    ActCase k = {kern_widen(gu, n), kern_widen(r, SW_N * SW_F), kind, gated};
+    act_fwd(act, gu, SW_N, SW_F, kind, gated);
     for (size_t i = 0; i < SW_N * SW_F; i++)
-        kern_near((double)act[i], kern_swiglu_one(k.gu, i / SW_F, i % SW_F), fwd_tolerance, "swiglu", i);
-    swiglu_bwd(dgu, r, gu, SW_N, SW_F); /* written, not added */
-    kern_check_grad(dgu, NULL, k.gu, 2 * SW_N * SW_F, 1, kern_swiglu_sum, &k, "swiglu dgu");
+        kern_near((double)act[i], kern_act_one(&k, i / SW_F, i % SW_F), fwd_tolerance, "activation", i);
+    act_bwd(dgu, r, gu, SW_N, SW_F, kind, gated); /* written, not added */
+    kern_check_grad(dgu, NULL, k.gu, n, 1, kern_act_sum, &k, "activation dgu");
     free(gu);
     free(r);
     free(dgu);
     free(k.gu);
     free(k.r);
+}
+
+Test(kernels, activations_forward_and_backward)
+{
+    for (int kind = 0; kind < ACT_KINDS; kind++) {
+        kern_check_act((ActKind)kind, true);
+        kern_check_act((ActKind)kind, false);
+    }
 }
 
 /* ---- dropout ---- */
@@ -232,6 +272,8 @@ Test(kernels, dropout_apply_and_add_share_one_mask)
 typedef struct {
     size_t n, keys, heads, kv_heads, d;
     double *q, *k, *v, *r;
+    double softcap;
+    size_t window;
 } AttnCase;
 
 static void kern_attn_direct(double *out, double *p, const AttnCase *c, size_t i, size_t h)
@@ -239,15 +281,17 @@ static void kern_attn_direct(double *out, double *p, const AttnCase *c, size_t i
     size_t g = h / (c->heads / c->kv_heads), sees = c->keys - c->n + i + 1, W = c->kv_heads * c->d;
     double sum = 0, *o = out + i * c->heads * c->d + h * c->d;
     const double *q = c->q + i * c->heads * c->d + h * c->d;
-    for (size_t j = 0; j < sees; j++) {
+    size_t from = c->window > 0 && sees > c->window ? sees - c->window : 0;
+    for (size_t j = from; j < sees; j++) {
         double dot = 0;
         for (size_t x = 0; x < c->d; x++) dot += q[x] * c->k[j * W + g * c->d + x];
-        p[j] = exp(dot / sqrt((double)c->d));
+        dot /= sqrt((double)c->d);
+        p[j] = exp(c->softcap > 0 ? c->softcap * tanh(dot / c->softcap) : dot);
         sum += p[j];
     }
     for (size_t x = 0; x < c->d; x++) {
         o[x] = 0;
-        for (size_t j = 0; j < sees; j++) o[x] += p[j] / sum * c->v[j * W + g * c->d + x];
+        for (size_t j = from; j < sees; j++) o[x] += p[j] / sum * c->v[j * W + g * c->d + x];
     }
 }
 
@@ -270,7 +314,8 @@ static double kern_attn_sum(const void *ctx)
 }
 
 /* Forward over the keys cut in two spans at `cut` (0: one span), with gaps between all rows. */
-static void check_attn_fwd(size_t n, size_t keys, size_t cut, size_t heads, size_t kv_heads, size_t d)
+static void check_attn_with(size_t n, size_t keys, size_t cut, size_t heads, size_t kv_heads, size_t d,
+                            double softcap, size_t window)
 {
     size_t Q = heads * d, W = kv_heads * d, ldq = Q + 3, ldo = Q + 5, ld = 2 * W + 1;
     float *q = kern_normals(n * ldq, 20), *kv = kern_normals(keys * ld, 21),
@@ -283,12 +328,15 @@ static void check_attn_fwd(size_t n, size_t keys, size_t cut, size_t heads, size
                   malloc(n * Q * sizeof(double)),
                   malloc(keys * W * sizeof(double)),
                   malloc(keys * W * sizeof(double)),
-                  NULL};
+                  NULL,
+                  softcap,
+                  window};
+    AttnShape shape = {heads, kv_heads, d, 1 / sqrtf((float)d), (float)softcap, window};
     for (size_t i = 0; i < n * Q; i++) c.q[i] = (double)q[i / Q * ldq + i % Q];
     for (size_t i = 0; i < keys * W; i++) c.k[i] = (double)kv[i / W * ld + i % W];
     for (size_t i = 0; i < keys * W; i++) c.v[i] = (double)kv[i / W * ld + W + i % W];
     AttnSpan span[2] = {{kv, kv + W, ld, cut}, {kv + cut * ld, kv + cut * ld + W, ld, keys - cut}};
-    attn_fwd(out, ldo, q, ldq, cut > 0 ? span : span + 1, cut > 0 ? 2 : 1, n, heads, kv_heads, d, work);
+    attn_fwd(out, ldo, q, ldq, cut > 0 ? span : span + 1, cut > 0 ? 2 : 1, n, &shape, work);
     double *want = kern_attn_twin(&c);
     for (size_t i = 0; i < n * Q; i++)
         kern_near((double)out[i / Q * ldo + i % Q], want[i], 5 * fwd_tolerance, "attention", i);
@@ -296,6 +344,15 @@ static void check_attn_fwd(size_t n, size_t keys, size_t cut, size_t heads, size
     for (size_t i = 0; i < 4; i++) free(floats[i]);
     double *doubles[] = {c.q, c.k, c.v, want};
     for (size_t i = 0; i < 4; i++) free(doubles[i]);
+}
+
+static void check_attn_fwd(size_t n, size_t keys, size_t cut, size_t heads, size_t kv_heads, size_t d)
+{
+    check_attn_with(n, keys, cut, heads, kv_heads, d, 0, 0);
+    check_attn_with(n, keys, cut, heads, kv_heads, d, 1.5, 0);
+    check_attn_with(n, keys, cut, heads, kv_heads, d, 0, 1);  /* itself alone */
+    check_attn_with(n, keys, cut, heads, kv_heads, d, 0, 13); /* over the border of spans and tiles */
+    check_attn_with(n, keys, cut, heads, kv_heads, d, 0.5, 80);
 }
 
 Test(kernels, attention_forward)
@@ -314,11 +371,11 @@ Test(kernels, attention_forward)
 }
 
 /* q, k, v of a token side by side, as a pass holds them. */
-Test(kernels, attention_backward)
+static void check_attn_bwd(double softcap, size_t window)
 {
     enum { N = 70, HEADS = 4, KV = 2, D = 6, Q = HEADS * D, W = KV * D, LD = Q + 2 * W, LDO = Q + 3 };
     float *qkv = kern_normals(N * LD, 30), *dout = kern_normals(N * LDO, 31),
-          *dqkv = calloc(N * LD, sizeof *dqkv), *work = malloc(2 * ATTN_TILE * N * sizeof *work);
+          *dqkv = calloc(N * LD, sizeof *dqkv), *work = malloc(3 * ATTN_TILE * N * sizeof *work);
     AttnCase c = {N,
                   N,
                   HEADS,
@@ -327,13 +384,16 @@ Test(kernels, attention_backward)
                   malloc(N * Q * sizeof(double)),
                   malloc(N * W * sizeof(double)),
                   malloc(N * W * sizeof(double)),
-                  malloc(N * Q * sizeof(double))};
+                  malloc(N * Q * sizeof(double)),
+                  softcap,
+                  window};
+    AttnShape shape = {HEADS, KV, D, 1 / sqrtf(D), (float)softcap, window};
     for (size_t i = 0; i < N * Q; i++) c.q[i] = (double)qkv[i / Q * LD + i % Q];
     for (size_t i = 0; i < N * Q; i++) c.r[i] = (double)dout[i / Q * LDO + i % Q];
     for (size_t i = 0; i < N * W; i++) c.k[i] = (double)qkv[i / W * LD + Q + i % W];
     for (size_t i = 0; i < N * W; i++) c.v[i] = (double)qkv[i / W * LD + Q + W + i % W];
     AttnSpan span = {qkv + Q, qkv + Q + W, LD, N};
-    attn_bwd(dqkv, dqkv + Q, dqkv + Q + W, dout, LDO, qkv, &span, HEADS, KV, D, work);
+    attn_bwd(dqkv, dqkv + Q, dqkv + Q + W, dout, LDO, qkv, &span, &shape, work);
     float *got = malloc(N * Q * sizeof *got);
     for (size_t i = 0; i < N * Q; i++) got[i] = dqkv[i / Q * LD + i % Q];
     kern_check_grad(got, NULL, c.q, N * Q, 29, kern_attn_sum, &c, "attention dq");
@@ -345,4 +405,12 @@ Test(kernels, attention_backward)
     for (size_t i = 0; i < 5; i++) free(floats[i]);
     double *doubles[] = {c.q, c.k, c.v, c.r};
     for (size_t i = 0; i < 4; i++) free(doubles[i]);
+}
+
+Test(kernels, attention_backward)
+{
+    check_attn_bwd(0, 0);
+    check_attn_bwd(2, 0);
+    check_attn_bwd(0, 9);
+    check_attn_bwd(1, 67);
 }

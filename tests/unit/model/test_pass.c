@@ -1,6 +1,8 @@
 /* The forward and backward pass against independent float64 numbers, and against their own definitions. */
 #include <math.h>
 
+#include "../../../src/model/files.h"
+
 #include "engine_case.h"
 
 #include "prime/adamw.h"
@@ -244,28 +246,15 @@ static void check_lora_grads(const StFile *want, const Lora *g)
 
 static void check_base_grads(const StFile *want, const Model *m, const ModelParams *g)
 {
-    const ModelConfig *c = &m->cfg;
-    size_t C = c->n_hidden, Q = c->n_heads * c->head_dim, G = c->n_kv * c->head_dim, F = c->n_ffn;
-    check_grad(want, "model.embed_tokens.weight", g->embed, c->n_vocab * C);
-    check_grad(want, "model.norm.weight", g->norm, C);
-    if (!c->tied) check_grad(want, "lm_head.weight", g->head, c->n_vocab * C);
-    for (size_t l = 0; l < c->n_layers; l++) {
-        const ModelLayer *y = &g->layer[l];
-        const struct {
-            const char *name;
-            const float *data;
-            size_t n;
-        } t[] = {{"input_layernorm", y->norm1, C},   {"self_attn.q_proj", y->wq, Q * C},
-                 {"self_attn.k_proj", y->wk, G * C}, {"self_attn.v_proj", y->wv, G * C},
-                 {"self_attn.o_proj", y->wo, C * Q}, {"post_attention_layernorm", y->norm2, C},
-                 {"mlp.gate_proj", y->wg, F * C},    {"mlp.up_proj", y->wu, F * C},
-                 {"mlp.down_proj", y->wd, C * F}};
-        for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
-            char name[160];
-            snprintf(name, sizeof name, "model.layers.%zu.%s.weight", l, t[i].name);
-            check_grad(want, name, t[i].data, t[i].n);
-        }
+    FileTensor *t = calloc(files_count(&m->cfg), sizeof *t);
+    size_t n = files_list(t, &m->cfg, g, false);
+    cr_assert_eq(n, st_count(want), "every weight has a reference gradient");
+    for (size_t i = 0; i < n; i++) {
+        const float *data =
+            t[i].lin == NULL ? t[i].vec : t[i].lin->w + t[i].first * (m->cfg.conv1d ? 0 : t[i].lin->n_in);
+        check_grad(want, t[i].name, data, t[i].shape[0] * (t[i].ndim > 1 ? t[i].shape[1] : 1));
     }
+    free(t);
 }
 
 Test(pass, gradients_of_one_sequence_match_the_reference)

@@ -21,7 +21,7 @@ static inline ModelConfig tiny_config(void)
                          .n_ffn = 48,
                          .max_len = 64,
                          .norm_eps = 1e-5,
-                         .rope_theta = 10000,
+                         .rope.theta = 10000,
                          .tied = true,
                          .bos = -1,
                          .eos = -1};

@@ -61,7 +61,7 @@ static void make_base(const World *w)
                      .n_ffn = 48,
                      .max_len = 256,
                      .norm_eps = 1e-5,
-                     .rope_theta = 10000,
+                     .rope.theta = 10000,
                      .tied = true,
                      .bos = -1,
                      .eos = 0};
