@@ -136,6 +136,7 @@ static Status list_cases(Bench *b, Workload *w, const BenchOpts *o, Err *e)
     if (wanted(o, "greedy")) TRY(greedy_add(b, w, e));
     if (wanted(o, "train")) TRY(train_add(b, w, e));
     if (wanted(o, "stats")) TRY(stats_add(b, e));
+    if (wanted(o, "load")) TRY(load_add(b, e));
     return OK;
 }
 
@@ -149,16 +150,16 @@ static Status bench_all(Bench *b, Workload *w, const BenchOpts *o, Err *e)
     TRY(run_cases(b, e));
     print_cases(b);
     if (wanted(o, "score")) scoring_rows(b, w);
+    if (wanted(o, "load")) load_rows(b);
     if (o->model != NULL && wanted(o, "nll")) TRY(scoring_population(b, w, e));
     return OK;
 }
 
 static int usage(void)
 {
-    fputs(
-        "usage: bench [--table] [--reps N] [--texts N] [--only limits|score|greedy|train|stats|nll] [--model "
-        "DIR]\n",
-        stderr);
+    fputs("usage: bench [--table] [--reps N] [--texts N] [--only limits|score|greedy|train|stats|load|nll] "
+          "[--model DIR]\n",
+          stderr);
     return 2;
 }
 
@@ -168,7 +169,7 @@ int main(int argc, char **argv)
         {"table", no_argument, NULL, 't'},       {"reps", required_argument, NULL, 'r'},
         {"texts", required_argument, NULL, 'n'}, {"only", required_argument, NULL, 'o'},
         {"model", required_argument, NULL, 'm'}, {0}};
-    static const char *const groups[] = {"limits", "score", "greedy", "train", "stats", "nll"};
+    static const char *const groups[] = {"limits", "score", "greedy", "train", "stats", "load", "nll"};
     static Bench b = {.reps = 3};
     BenchOpts o = {.texts = 50};
     for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
@@ -194,6 +195,7 @@ int main(int argc, char **argv)
     greedy_free();
     train_free();
     stats_free();
+    load_free();
     work_free(&w);
     return s == OK ? 0 : 1;
 }
