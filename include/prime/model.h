@@ -131,6 +131,7 @@ typedef struct {
     ModelConfig cfg;
     ModelParams p;
     bool stored;     /* products are kept as stored: cannot be trained or folded into */
+    bool freq_given; /* the frequencies come from the file (GGUF), not from the configuration */
     double *freq[2]; /* of rope and rope_local [rotary_dim/2], radians a token */
     size_t n_params; /* with the ones that are kept as stored */
     /* Where it came from; all NULL for a model made here. */
@@ -173,7 +174,8 @@ Status model_config_parse(ModelConfig *c, char **ignored, const char *json, size
 
 /* model_save - a Hugging Face folder with weights as ST_F32, ST_F16 or ST_BF16. A model that was loaded keeps
  * its config.json but for the type. Errors: ERR_IO, ERR_NUM; ERR_UNSUP a model that was not made or loaded
- * with float32 weights, or one of another family than llama without a config of its own. */
+ * with float32 weights, whose frequencies came from a table in its file, or one of another family than llama
+ * without a config of its own. */
 Status model_save(const Model *m, const char *dir, StType type, Err *e) PRIME_MUST_USE;
 
 /* model_lora_shape - the sites that an adapter for this model can have. */

@@ -23,7 +23,7 @@ static Status head_from_hidden(ModelConfig *c, const HfKeys *k, const char *head
     return OK;
 }
 
-static Status read_sizes(ModelConfig *c, HfKeys *k, const SizeKeys *s, size_t positions, double eps, Err *e)
+static Status read_dims(ModelConfig *c, HfKeys *k, const SizeKeys *s, size_t positions, double eps, Err *e)
 {
     TRY(keys_size(&c->n_vocab, k, "vocab_size", e));
     TRY(keys_size(&c->n_hidden, k, s->hidden, e));
@@ -59,7 +59,7 @@ static Status read_layers(ModelConfig *c, HfKeys *k, size_t every, Err *e)
 static Status read_llama_like(ModelConfig *c, HfKeys *k, size_t positions, double theta, bool tied,
                               const char *act, Err *e)
 {
-    TRY(read_sizes(c, k, &common_keys, positions, 1e-6, e));
+    TRY(read_dims(c, k, &common_keys, positions, 1e-6, e));
     TRY(keys_size_or(&c->n_kv, k, "num_key_value_heads", c->n_heads, e));
     TRY(keys_size_or(&c->head_dim, k, "head_dim", 0, e));
     TRY(head_from_hidden(c, k, "num_attention_heads", "hidden_size", e));
@@ -207,7 +207,7 @@ static Status read_gpt2(ModelConfig *c, HfKeys *k, Err *e)
 {
     static const SizeKeys keys = {"n_embd", "n_layer", "n_head", NULL, "n_positions", "layer_norm_epsilon"};
     bool scaled;
-    TRY(read_sizes(c, k, &keys, 1024, 1e-5, e));
+    TRY(read_dims(c, k, &keys, 1024, 1e-5, e));
     TRY(keys_size_or(&c->n_ffn, k, "n_inner", 4 * (c->n_hidden < ((size_t)1 << 32) ? c->n_hidden : 0), e));
     TRY(head_from_hidden(c, k, "n_head", "n_embd", e));
     TRY(keys_act(&c->act, k, "activation_function", "gelu_new", e));
@@ -228,7 +228,7 @@ static Status read_gpt_neox(ModelConfig *c, HfKeys *k, Err *e)
     static const SizeKeys keys = {"hidden_size",       "num_hidden_layers",       "num_attention_heads",
                                   "intermediate_size", "max_position_embeddings", "layer_norm_eps"};
     double partial, theta;
-    TRY(read_sizes(c, k, &keys, 2048, 1e-5, e));
+    TRY(read_dims(c, k, &keys, 2048, 1e-5, e));
     TRY(head_from_hidden(c, k, "num_attention_heads", "hidden_size", e));
     TRY(keys_act(&c->act, k, "hidden_act", "gelu", e));
     TRY(keys_num_or(&partial, k, "rotary_pct", 0.25, e));

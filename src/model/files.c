@@ -16,9 +16,7 @@ typedef struct {
     FileTensor *t;
     size_t n;
     const ModelConfig *c;
-    const char *const *param;
-    const LoraNames *names;
-    size_t root; /* bytes of the inner model's name to leave out */
+    const FileNames *names;
 } Lister;
 
 static FileTensor *files_add(Lister *s, const char *tail, size_t ndim, size_t rows, size_t cols)
@@ -32,12 +30,13 @@ static FileTensor *files_add(Lister *s, const char *tail, size_t ndim, size_t ro
 /* The name of a tensor outside the layers; the head is no part of the inner model. */
 static void name_once(char out[NAME_LEN], const Lister *s, ParamKind k, const char *tail)
 {
-    snprintf(out, NAME_LEN, "%s.%s", s->param[k] + (k == PARAM_HEAD ? 0 : s->root), tail);
+    snprintf(out, NAME_LEN, "%s.%s", s->names->param[k] + (k == PARAM_HEAD ? 0 : s->names->root), tail);
 }
 
-static void name_layer(char out[NAME_LEN], const Lister *s, size_t layer, const char *what, const char *tail)
+static void name_in_layer(char out[NAME_LEN], const Lister *s, size_t layer, const char *what,
+                          const char *tail)
 {
-    snprintf(out, NAME_LEN, "%s%zu.%s.%s", s->names->prefix + s->root, layer, what, tail);
+    snprintf(out, NAME_LEN, "%s%zu.%s.%s", s->names->prefix + s->names->root, layer, what, tail);
 }
 
 static void list_vec(Lister *s, const char *name, size_t n, float *at)
@@ -52,13 +51,13 @@ static void list_norm(Lister *s, size_t layer, ParamKind k, size_t n, float *w, 
     if (k == PARAM_NORM)
         name_once(name, s, k, "weight");
     else
-        name_layer(name, s, layer, s->param[k], "weight");
+        name_in_layer(name, s, layer, s->names->param[k], "weight");
     list_vec(s, name, n, w);
     if (!shift) return;
     if (k == PARAM_NORM)
         name_once(name, s, k, "bias");
     else
-        name_layer(name, s, layer, s->param[k], "bias");
+        name_in_layer(name, s, layer, s->names->param[k], "bias");
     list_vec(s, name, n, b);
 }
 
@@ -66,6 +65,18 @@ static bool kind_has_bias(const ModelConfig *c, LoraKind k)
 {
     if (k == LORA_O) return c->bias_o;
     return k < LORA_O ? c->bias_qkv : c->bias_ffn;
+}
+
+static void set_order(FileTensor *t, const Lister *s, const LoraShape *shape, LoraKind k)
+{
+    if (k == LORA_QKV && shape->qkv_heads > 0) {
+        t->order = ROWS_BY_HEAD;
+        t->heads = shape->qkv_heads;
+    }
+    if (s->names->pairs && (k == LORA_Q || k == LORA_K)) {
+        t->order = ROWS_BY_PAIR;
+        t->heads = k == LORA_Q ? s->c->n_heads : s->c->n_kv;
+    }
 }
 
 static void list_products(Lister *s, const LoraShape *shape, const ModelParams *p, size_t layer)
@@ -76,18 +87,18 @@ static void list_products(Lister *s, const LoraShape *shape, const ModelParams *
         size_t n_in = shape->n_in[k], n_out = shape->n_out[k], column = lora_out_column(shape, k);
         ModelLin *lin = p != NULL ? params_lin(p, layer, k) : NULL;
         if (n_out == 0) continue;
-        name_layer(name, s, layer, shape->names->module[k], "weight");
+        name_in_layer(name, s, layer, s->names->module[k], "weight");
         FileTensor *t =
             s->c->conv1d ? files_add(s, name, 2, n_in, n_out) : files_add(s, name, 2, n_out, n_in);
         t->lin = lin;
         t->first = column;
         t->rows = n_out;
-        t->heads = k == LORA_QKV ? shape->qkv_heads : 0;
+        set_order(t, s, shape, k);
         if (!kind_has_bias(s->c, k)) continue;
-        name_layer(name, s, layer, shape->names->module[k], "bias");
+        name_in_layer(name, s, layer, s->names->module[k], "bias");
         t = files_add(s, name, 1, n_out, 0);
         t->vec = lin != NULL ? lin->bias + column : NULL;
-        t->heads = k == LORA_QKV ? shape->qkv_heads : 0;
+        set_order(t, s, shape, k);
     }
 }
 
@@ -114,13 +125,20 @@ static void list_table(Lister *s, ParamKind k, ModelLin *lin)
     t->rows = s->c->n_vocab;
 }
 
-size_t files_list(FileTensor *t, const ModelConfig *c, const ModelParams *p, bool bare)
+FileNames files_names(const ModelConfig *c, bool bare)
+{
+    const char *const *param = arch_of(c)->param;
+    const LoraNames *names = arch_modules(c);
+    size_t root = bare ? (size_t)(strchr(param[PARAM_EMBED], '.') - param[PARAM_EMBED]) + 1 : 0;
+    return (FileNames){param, names->prefix, names->module, root, false};
+}
+
+size_t files_list(FileTensor *t, const ModelConfig *c, const ModelParams *p, const FileNames *names)
 {
     ModelParams *at = (ModelParams *)p; /* the places are handed on, nothing is written here */
-    Lister s = {.t = t, .c = c, .param = arch_of(c)->param, .names = arch_modules(c)};
+    Lister s = {.t = t, .c = c, .names = names};
     LoraShape shape = model_lora_shape(c);
     char name[NAME_LEN];
-    if (bare) s.root = (size_t)(strchr(s.param[PARAM_EMBED], '.') - s.param[PARAM_EMBED]) + 1;
     list_table(&s, PARAM_EMBED, at != NULL ? &at->embed : NULL);
     if (c->learned_pos) {
         name_once(name, &s, PARAM_POS, "weight");
@@ -132,15 +150,21 @@ size_t files_list(FileTensor *t, const ModelConfig *c, const ModelParams *p, boo
     return s.n;
 }
 
-void files_regroup(void *out, const void *in, size_t heads, size_t rows, size_t size, bool back)
+/* Where row r of memory lies in the file. */
+static size_t file_row(const FileTensor *t, size_t r, size_t rows)
 {
-    size_t D = rows / heads / 3;
-    for (size_t h = 0; h < heads; h++)
-        for (size_t part = 0; part < 3; part++) {
-            size_t grouped = (h * 3 + part) * D, apart = (part * heads + h) * D;
-            memcpy((char *)out + (back ? grouped : apart) * size,
-                   (const char *)in + (back ? apart : grouped) * size, D * size);
-        }
+    if (t->order == ROWS_PLAIN) return r;
+    if (t->order == ROWS_BY_PAIR) return gguf_rope_row(r, rows / t->heads);
+    size_t D = rows / t->heads / 3, part = r / (t->heads * D), h = r / D % t->heads;
+    return (h * 3 + part) * D + r % D;
+}
+
+void files_order(void *out, const void *in, const FileTensor *t, size_t size, bool back)
+{
+    for (size_t r = 0; r < t->shape[0]; r++) {
+        size_t f = file_row(t, r, t->shape[0]);
+        memcpy((char *)out + (back ? f : r) * size, (const char *)in + (back ? r : f) * size, size);
+    }
 }
 
 Status files_new(ModelFiles **f, size_t most_own, Err *e)
@@ -159,6 +183,7 @@ void files_close(struct ModelFiles *f)
 {
     if (f == NULL) return;
     st_set_close(f->st);
+    gguf_close(f->gguf);
     for (size_t i = 0; i < f->n_own; i++) free(f->own[i]);
     free(f->own);
     free(f);

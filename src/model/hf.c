@@ -15,21 +15,9 @@ typedef struct {
     ModelFiles *files;
     FileTensor *t;
     size_t n;
-    bool bare;
+    FileNames names;
     Model *m;
 } HfLoad;
-
-/* "[8, 12]"; at most two sizes, as no tensor here has more. */
-static const char *shape_show(char buf[64], size_t ndim, const size_t *shape)
-{
-    if (ndim == 0)
-        snprintf(buf, 64, "[]");
-    else if (ndim == 1)
-        snprintf(buf, 64, "[%zu]", shape[0]);
-    else
-        snprintf(buf, 64, "[%zu, %zu%s]", shape[0], shape[1], ndim > 2 ? ", ..." : "");
-    return buf;
-}
 
 /* ---- every tensor accounted for ---- */
 
@@ -40,21 +28,54 @@ static const char *first_file(const HfLoad *h)
     return st_set_files(st) == 1 && st_set_count(st) > 0 ? st_set_file(st, st_set_at(st, 0)) : h->dir;
 }
 
+#define HF_TYPE(name, TYPE)                                                        \
+    static void widen_##name(float *out, const void *data, size_t first, size_t n) \
+    {                                                                              \
+        st_rows_to_f32(out, data, TYPE, first, n);                                 \
+    }                                                                              \
+    static size_t bad_##name(const void *data, size_t first, size_t n)             \
+    {                                                                              \
+        return st_rows_bad(data, TYPE, first, n);                                  \
+    }
+HF_TYPE(f32, ST_F32)
+HF_TYPE(f16, ST_F16)
+HF_TYPE(bf16, ST_BF16)
+HF_TYPE(f64, ST_F64)
+#undef HF_TYPE
+
+static const struct {
+    StType type;
+    void (*widen)(float *, const void *, size_t, size_t);
+    size_t (*bad)(const void *, size_t, size_t);
+} hf_types[] = {{ST_F32, widen_f32, bad_f32},
+                {ST_F16, widen_f16, bad_f16},
+                {ST_BF16, widen_bf16, bad_bf16},
+                {ST_F64, widen_f64, bad_f64}};
+
+static FileData hf_data(const HfLoad *h, const StTensor *t)
+{
+    FileData d = {.name = t->name,
+                  .file = st_set_file(h->files->st, t),
+                  .type = st_type_name(t->type),
+                  .ndim = t->ndim,
+                  .shape = {t->shape[0], t->shape[1]},
+                  .count = t->count,
+                  .nbytes = t->nbytes,
+                  .data = t->data};
+    for (size_t i = 0; i < sizeof hf_types / sizeof hf_types[0]; i++)
+        if (hf_types[i].type == t->type) {
+            d.widen = hf_types[i].widen;
+            d.bad = hf_types[i].bad;
+        }
+    return d;
+}
+
 static Status match_tensor(const FileTensor *want, const HfLoad *h, Err *e)
 {
     const StTensor *t = st_set_find(h->files->st, want->name);
     if (t == NULL) FAIL(e, ERR_FORMAT, "%s: tensor %s is missing", first_file(h), want->name);
-    const char *file = st_set_file(h->files->st, t);
-    bool fits = t->ndim == want->ndim && t->shape[0] == want->shape[0] &&
-                (t->ndim < 2 || t->shape[1] == want->shape[1]);
-    char have[64], need[64];
-    if (!fits)
-        FAIL(e, ERR_SHAPE, "%s: %s has shape %s, want %s", file, want->name,
-             shape_show(have, t->ndim, t->shape), shape_show(need, want->ndim, want->shape));
-    if (!st_is_float(t->type))
-        FAIL(e, ERR_UNSUP, "%s: %s is stored as %s, want F32, F16, BF16 or F64", file, want->name,
-             st_type_name(t->type));
-    return OK;
+    FileData have = hf_data(h, t);
+    return files_match(want, &have, e);
 }
 
 static bool is_listed(const HfLoad *h, const char *name)
@@ -90,8 +111,9 @@ static Status match_tensors(HfLoad *h, Err *e)
     const StSet *st = h->files->st;
     char name[NAME_LEN];
     snprintf(name, sizeof name, "%s.weight", arch_of(&h->cfg)->param[PARAM_EMBED]);
-    h->bare = st_set_find(st, name) == NULL && st_set_find(st, strchr(name, '.') + 1) != NULL;
-    h->n = files_list(h->t, &h->cfg, NULL, h->bare);
+    bool bare = st_set_find(st, name) == NULL && st_set_find(st, strchr(name, '.') + 1) != NULL;
+    h->names = files_names(&h->cfg, bare);
+    h->n = files_list(h->t, &h->cfg, NULL, &h->names);
     for (size_t i = 0; i < h->n; i++) TRY(match_tensor(&h->t[i], h, e));
     for (size_t i = 0; i < st_set_count(st); i++) {
         const StTensor *t = st_set_at(st, i);
@@ -101,92 +123,18 @@ static Status match_tensors(HfLoad *h, Err *e)
     return OK;
 }
 
-/* ---- values ---- */
-
-/* One tensor widened to out, rows in the order of memory. */
-static Status widen_all(float *out, const FileTensor *want, const StTensor *t, const char *file, Err *e)
-{
-    size_t bad = st_rows_bad(t->data, t->type, 0, t->count);
-    if (bad < t->count)
-        FAIL(e, ERR_NUM, "%s: %s holds a value that is not finite at index %zu", file, t->name, bad);
-    if (want->heads == 0) {
-        st_rows_to_f32(out, t->data, t->type, 0, t->count);
-        return OK;
-    }
-    float *grouped = malloc(t->count * sizeof *grouped);
-    if (grouped == NULL) FAIL(e, ERR_NOMEM, "%s: no memory for %s", file, t->name);
-    st_rows_to_f32(grouped, t->data, t->type, 0, t->count);
-    files_regroup(out, grouped, want->heads, t->shape[0], t->count / t->shape[0] * sizeof *out, false);
-    free(grouped);
-    return OK;
-}
-
-static void widen_f32(float *out, const void *data, size_t first, size_t n)
-{
-    st_rows_to_f32(out, data, ST_F32, first, n);
-}
-
-static void widen_f16(float *out, const void *data, size_t first, size_t n)
-{
-    st_rows_to_f32(out, data, ST_F16, first, n);
-}
-
-static void widen_bf16(float *out, const void *data, size_t first, size_t n)
-{
-    st_rows_to_f32(out, data, ST_BF16, first, n);
-}
-
-static void widen_f64(float *out, const void *data, size_t first, size_t n)
-{
-    st_rows_to_f32(out, data, ST_F64, first, n);
-}
-
-/* A part of a product that stays where it is mapped, unless its rows have to be put in order first. */
-static Status keep_part(HfLoad *h, const FileTensor *want, const StTensor *t, Err *e)
-{
-    ModelPart part = {.data = t->data, .first = want->first, .rows = want->rows};
-    part.widen = t->type == ST_F32    ? widen_f32
-                 : t->type == ST_F16  ? widen_f16
-                 : t->type == ST_BF16 ? widen_bf16
-                                      : widen_f64;
-    if (want->heads > 0) {
-        void *own = malloc(t->nbytes);
-        if (own == NULL) FAIL(e, ERR_NOMEM, "%s: no memory for %s", h->dir, t->name);
-        files_regroup(own, t->data, want->heads, t->shape[0], t->nbytes / t->shape[0], false);
-        h->files->own[h->files->n_own++] = own;
-        part.data = own;
-    }
-    want->lin->part[want->lin->n_parts++] = part;
-    return OK;
-}
-
-static Status fill_tensor(HfLoad *h, const FileTensor *want, Err *e)
-{
-    const StTensor *t = st_set_find(h->files->st, want->name);
-    h->m->n_params += t->count;
-    if (want->lin != NULL && h->m->stored) return keep_part(h, want, t, e);
-    float *out = want->lin == NULL ? want->vec
-                                   : want->lin->w + want->first * (want->lin->in_out ? 0 : want->lin->n_in);
-    return widen_all(out, want, t, st_set_file(h->files->st, t), e);
-}
+/* ---- the folder ---- */
 
 static Status fill_tensors(HfLoad *h, Err *e)
 {
-    h->n = files_list(h->t, &h->cfg, &h->m->p, h->bare);
+    h->n = files_list(h->t, &h->cfg, &h->m->p, &h->names);
     h->m->n_params = 0;
-    for (size_t i = 0; i < h->n; i++) TRY(fill_tensor(h, &h->t[i], e));
+    for (size_t i = 0; i < h->n; i++) {
+        FileData have = hf_data(h, st_set_find(h->files->st, h->t[i].name));
+        TRY(files_fill(h->m, h->files, &h->t[i], &have, e));
+    }
     if (h->m->stored && h->cfg.tied) h->m->p.head = h->m->p.embed;
     return OK;
-}
-
-/* ---- the folder ---- */
-
-static bool keep_stored(const HfLoad *h, ModelWeights how)
-{
-    double bytes = 0;
-    for (size_t i = 0; i < h->n; i++)
-        bytes += 4.0 * (double)h->t[i].shape[0] * (double)(h->t[i].ndim > 1 ? h->t[i].shape[1] : 1);
-    return how == WEIGHTS_STORED || (how == WEIGHTS_AUTO && bytes > MODEL_F32_BYTES);
 }
 
 static Status load_weights(HfLoad *h, ModelWeights how, Err *e)
@@ -195,7 +143,7 @@ static Status load_weights(HfLoad *h, ModelWeights how, Err *e)
         FAIL(e, ERR_FORMAT, "%s: %zu tensors, too few for num_hidden_layers = %zu", first_file(h),
              st_set_count(h->files->st), h->cfg.n_layers);
     TRY(match_tensors(h, e));
-    TRY(model_bare(&h->m, &h->cfg, keep_stored(h, how), e));
+    TRY(model_bare(&h->m, &h->cfg, files_keep_stored(h->t, h->n, how), e));
     TRY(fill_tensors(h, e));
     if (!h->m->stored) return OK;
     h->m->files = h->files;
@@ -245,14 +193,13 @@ static Status load_into(HfLoad *h, const ModelOpts *o, const char *config, const
     return OK;
 }
 
-Status model_open(Model **m, const char *dir, const ModelOpts *opts, Err *e)
+static Status hf_load(Model **m, const char *dir, const ModelOpts *opts, Err *e)
 {
-    static const ModelOpts plain = {WEIGHTS_AUTO, false};
     HfLoad h = {.dir = dir};
     char *config = file_join(dir, "config.json"), *generation = file_join(dir, "generation_config.json"),
          *text = NULL, *ignored = NULL;
     Status s = config != NULL && generation != NULL
-                   ? load_into(&h, opts != NULL ? opts : &plain, config, generation, &text, &ignored, e)
+                   ? load_into(&h, opts, config, generation, &text, &ignored, e)
                    : err_set(e, ERR_NOMEM, __FILE__, __LINE__, "out of memory");
     char *texts[] = {config, generation, text, ignored};
     for (size_t i = 0; i < 4; i++) free(texts[i]);
@@ -263,6 +210,13 @@ Status model_open(Model **m, const char *dir, const ModelOpts *opts, Err *e)
     else
         *m = h.m;
     return s;
+}
+
+Status model_open(Model **m, const char *path, const ModelOpts *opts, Err *e)
+{
+    static const ModelOpts plain = {WEIGHTS_AUTO, false};
+    bool gguf = ends_in(path, ".gguf") && !file_is_dir(path);
+    return (gguf ? gguf_load : hf_load)(m, path, opts != NULL ? opts : &plain, e);
 }
 
 Status model_load(Model **m, const char *path, Err *e)

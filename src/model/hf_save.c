@@ -57,10 +57,10 @@ static Status save_item(StItem *item, const FileTensor *t, StType type, float **
 {
     const float *data = t->lin == NULL ? t->vec : t->lin->w + t->first * (t->lin->in_out ? 0 : t->lin->n_in);
     size_t row = t->ndim > 1 ? t->shape[1] : 1;
-    if (t->heads > 0) {
+    if (t->order != ROWS_PLAIN) {
         *own = malloc(t->shape[0] * row * sizeof **own);
         if (*own == NULL) FAIL(e, ERR_NOMEM, "no memory to save %s", t->name);
-        files_regroup(*own, data, t->heads, t->shape[0], row * sizeof **own, true);
+        files_order(*own, data, t, row * sizeof **own, true);
         data = *own;
     }
     *item = (StItem){t->name, type, t->ndim, {t->shape[0], t->shape[1]}, data};
@@ -76,7 +76,8 @@ static Status save_tensors(const Model *m, const char *path, StType type, Err *e
     Status s = t != NULL && item != NULL && own != NULL
                    ? OK
                    : err_set(e, ERR_NOMEM, __FILE__, __LINE__, "%s: out of memory", path);
-    if (s == OK) n = files_list(t, &m->cfg, &m->p, false);
+    FileNames names = files_names(&m->cfg, false);
+    if (s == OK) n = files_list(t, &m->cfg, &m->p, &names);
     for (size_t i = 0; s == OK && i < n; i++) s = save_item(&item[i], &t[i], type, &own[i], e);
     if (s == OK) s = st_save(path, item, n, e);
     for (size_t i = 0; i < n; i++) free(own[i]);
@@ -90,6 +91,7 @@ Status model_save(const Model *m, const char *dir, StType type, Err *e)
 {
     if (m->stored)
         FAIL(e, ERR_UNSUP, "%s: the weights are kept as stored: saving needs them in float32", dir);
+    if (m->freq_given) FAIL(e, ERR_UNSUP, "%s: frequencies from a GGUF file's table cannot be saved", dir);
     if (m->config == NULL && strcmp(model_type_name(&m->cfg), "llama") != 0)
         FAIL(e, ERR_UNSUP, "%s: a %s without a config.json of its own cannot be saved", dir,
              model_type_name(&m->cfg));

@@ -52,7 +52,7 @@ static Status model_freqs(Model *m, Err *e)
 {
     size_t dim = rope_dim(&m->cfg);
     const ModelRope *r[2] = {&m->cfg.rope, &m->cfg.rope_local};
-    for (size_t i = 0; i < 2 && dim > 0; i++) {
+    for (size_t i = 0; i < (m->cfg.window > 0 ? 2 : 1) && dim > 0; i++) {
         m->freq[i] = malloc(dim / 2 * sizeof *m->freq[i]);
         if (m->freq[i] == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu frequencies", dim / 2);
         rope_freqs(m->freq[i], r[i], dim, 0);
@@ -100,6 +100,9 @@ Status model_copy(Model **m, const Model *of, Err *e)
     if (of->stored) FAIL(e, ERR_ARG, "the weights are kept as stored: a copy needs them in float32");
     TRY(model_new(&fresh, &of->cfg, e));
     memcpy(fresh->p.data, of->p.data, of->p.n * sizeof *of->p.data);
+    fresh->freq_given = of->freq_given;
+    for (size_t i = 0; i < 2 && of->freq[i] != NULL; i++)
+        memcpy(fresh->freq[i], of->freq[i], rope_dim(&of->cfg) / 2 * sizeof *of->freq[i]);
     if (of->config != NULL && (fresh->config = strdup(of->config)) == NULL) {
         model_free(fresh);
         FAIL(e, ERR_NOMEM, "no memory for a copy of a model");

@@ -247,7 +247,8 @@ static void check_lora_grads(const StFile *want, const Lora *g)
 static void check_base_grads(const StFile *want, const Model *m, const ModelParams *g)
 {
     FileTensor *t = calloc(files_count(&m->cfg), sizeof *t);
-    size_t n = files_list(t, &m->cfg, g, false);
+    FileNames names = files_names(&m->cfg, false);
+    size_t n = files_list(t, &m->cfg, g, &names);
     cr_assert_eq(n, st_count(want), "every weight has a reference gradient");
     for (size_t i = 0; i < n; i++) {
         const float *data =
