@@ -29,7 +29,7 @@ typedef struct {
                         GEN_KV_BYTES */
 } GenOpts;
 
-enum { GEN_BATCH = 32 };
+enum { GEN_BATCH = 64 };
 #define GEN_KV_BYTES ((size_t)1 << 30)
 
 typedef struct {

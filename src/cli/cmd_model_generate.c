@@ -149,7 +149,7 @@ int model_generate_run(const CliVerb *self, int argc, char **argv)
          "divide logits above 0 of tokens in the text, multiply others (1)", 1e-6, 1e6},
         {"samples", 0, OPT_SIZE, &g.samples, "N", "completions of each prompt (1)", 1, 1 << 20},
         {"ignore-eos", 0, OPT_FLAG, &g.ignore_eos, NULL, "go on after the model's end tokens", 0, 0},
-        {"batch", 0, OPT_SIZE, &g.o.batch, "N", "texts that a thread works on at a time (32)", 1, 1 << 16},
+        {"batch", 0, OPT_SIZE, &g.o.batch, "N", "texts that a thread works on at a time (64)", 1, 1 << 16},
     };
     CliList pos = {0};
     Err e = {0};

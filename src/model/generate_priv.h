@@ -6,7 +6,7 @@
 
 /* Rows of a pass for prompts, besides one for each text; rows of logits at a time; batches of a block, so
  * that texts that end are replaced. */
-enum { GEN_ROWS = 512, GEN_CHUNK = 32, GEN_ROUNDS = 4 };
+enum { GEN_ROWS = 512, GEN_CHUNK = 32, GEN_ROUNDS = 2 };
 
 typedef struct {
     size_t slots, prefixes; /* of the KvCache: slots first */

@@ -134,6 +134,7 @@ static Status list_cases(Bench *b, Workload *w, const BenchOpts *o, Err *e)
     if (wanted(o, "limits") || wanted(o, "score")) TRY(limits_add(b, w, e));
     if (wanted(o, "score")) scoring_add(b, w);
     if (wanted(o, "greedy")) TRY(greedy_add(b, w, e));
+    if (wanted(o, "smollm")) TRY(smol_add(b, e));
     if (wanted(o, "train")) TRY(train_add(b, w, e));
     if (wanted(o, "stats")) TRY(stats_add(b, e));
     if (wanted(o, "load")) TRY(load_add(b, e));
@@ -151,13 +152,15 @@ static Status bench_all(Bench *b, Workload *w, const BenchOpts *o, Err *e)
     print_cases(b);
     if (wanted(o, "score")) scoring_rows(b, w);
     if (wanted(o, "load")) load_rows(b);
+    if (wanted(o, "smollm")) smol_rows(b);
     if (o->model != NULL && wanted(o, "nll")) TRY(scoring_population(b, w, e));
     return OK;
 }
 
 static int usage(void)
 {
-    fputs("usage: bench [--table] [--reps N] [--texts N] [--only limits|score|greedy|train|stats|load|nll] "
+    fputs("usage: bench [--table] [--reps N] [--texts N] [--only "
+          "limits|score|greedy|smollm|train|stats|load|nll] "
           "[--model DIR]\n",
           stderr);
     return 2;
@@ -169,7 +172,8 @@ int main(int argc, char **argv)
         {"table", no_argument, NULL, 't'},       {"reps", required_argument, NULL, 'r'},
         {"texts", required_argument, NULL, 'n'}, {"only", required_argument, NULL, 'o'},
         {"model", required_argument, NULL, 'm'}, {0}};
-    static const char *const groups[] = {"limits", "score", "greedy", "train", "stats", "load", "nll"};
+    static const char *const groups[] = {"limits", "score", "greedy", "smollm",
+                                         "train",  "stats", "load",   "nll"};
     static Bench b = {.reps = 3};
     BenchOpts o = {.texts = 50};
     for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
@@ -193,6 +197,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < b.n; i++) free(b.c[i].sec);
     limits_free();
     greedy_free();
+    smol_free();
     train_free();
     stats_free();
     load_free();

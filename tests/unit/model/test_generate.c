@@ -18,7 +18,7 @@ static void reference_answer(const char *name, const Model *m, const JsVal *one)
     enum { N = 11 };
     size_t n, n_new;
     int32_t *prompt = case_ids(js_get(one, "prompt"), &n), *want = case_ids(js_get(one, "new"), &n_new);
-    static const size_t batch[] = {1, 3, 32};
+    static const size_t batch[] = {1, 3, 64};
     int32_t got[N * MOST_NEW];
     GenItem item[N];
     GenOut out[N];
@@ -341,10 +341,10 @@ Test(generate, memory_is_bounded_and_computed)
     int32_t *ids = tiny_ids(N + 40, c.n_vocab, 1);
     for (size_t i = 0; i < N; i++) item[i] = (GenItem){ids + i, 30, 0};
     GenOpts o = gen_greedy(MANY_NEW);
-    /* 30 and 10 of the answer; 32 texts at a time, in 4 blocks. */
-    cr_assert_eq(gen_kv_size(&c, item, N, &o, 1), 32 * 40 * TOKEN);
-    cr_assert_eq(gen_kv_size(&c, item, N, &o, 3), 3 * 32 * 40 * TOKEN);
-    cr_assert_eq(gen_kv_size(&c, item, N, &o, 300), 4 * 32 * 40 * TOKEN);
+    /* 30 and 10 of the answer; 64 texts at a time, in 4 blocks of 100. */
+    cr_assert_eq(gen_kv_size(&c, item, N, &o, 1), 64 * 40 * TOKEN);
+    cr_assert_eq(gen_kv_size(&c, item, N, &o, 3), 3 * 64 * 40 * TOKEN);
+    cr_assert_eq(gen_kv_size(&c, item, N, &o, 300), 4 * 64 * 40 * TOKEN);
     o.kv_bytes = 100000; /* 9.8 texts */
     cr_assert_eq(gen_kv_size(&c, item, N, &o, 1), 9 * 40 * TOKEN);
     o.kv_bytes = 1;
@@ -352,7 +352,7 @@ Test(generate, memory_is_bounded_and_computed)
     o.kv_bytes = 0;
     /* Samples of 8 prompts, 50 each: a block has two prompts in slots of their own. Slots hold 29 tokens. */
     for (size_t i = 0; i < N; i++) item[i] = (GenItem){ids + i / 50, 30, 0};
-    cr_assert_eq(gen_kv_size(&c, item, N, &o, 1), (32 + 2) * 29 * TOKEN);
+    cr_assert_eq(gen_kv_size(&c, item, N, &o, 1), (64 + 2) * 29 * TOKEN);
     o.max_new = 1000; /* to max_len = 64 */
     cr_assert_eq(gen_kv_size(&c, item, 1, &o, 1), 63 * TOKEN);
     cr_assert_eq(gen_kv_size(&c, item, 0, &o, 1), 0);
