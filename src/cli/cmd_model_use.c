@@ -5,6 +5,7 @@
 #include "cmd_model_priv.h"
 
 #include "prime/file.h"
+#include "prime/log.h"
 #include "prime/score.h"
 #include "prime/table.h"
 
@@ -62,10 +63,19 @@ static Status row_encode(UseRow *r, const CliModel *m, bool eos, Err *e)
 {
     const ModelConfig *c = &m->model->cfg;
     if (c->bos >= 0) TRY(tok_ids_push(&r->ids, c->bos, e));
-    TRY(tok_encode(m->tok, &r->ids, r->prompt, strlen(r->prompt), false, e));
     r->skip = r->ids.n;
-    if (r->skip == 0) FAIL(e, ERR_ARG, "the prompt has no token, and the model none to begin a text with");
-    if (r->answer != NULL) TRY(tok_encode(m->tok, &r->ids, r->answer, strlen(r->answer), false, e));
+    if (r->answer == NULL) {
+        TRY(tok_encode(m->tok, &r->ids, r->prompt, strlen(r->prompt), false, e));
+        r->skip = r->ids.n;
+    } else {
+        TokJoint how;
+        TRY(tok_encode_joint(m->tok, &r->ids, &how, r->prompt, strlen(r->prompt), r->answer,
+                             strlen(r->answer), false, e));
+        r->skip += how.skip;
+        r->straddles = how.straddles;
+    }
+    if (r->skip == 0)
+        FAIL(e, ERR_ARG, "the prompt has no token of its own, and the model none to begin a text with");
     if (eos) TRY(tok_ids_push(&r->ids, c->eos, e));
     return pass_check(m->model, r->ids.id, r->ids.n, e);
 }
@@ -123,6 +133,7 @@ static Status score_json(const UseRows *u, const ScoreOut *out, Err *e)
         js_set(o, "n_tokens", js_new_int((int64_t)out[i].n_tokens));
         js_set(o, "nll_sum", js_new_num(out[i].nll_sum));
         js_set(o, "nll_mean", js_new_num(score_mean(&out[i])));
+        js_set(o, "straddles", js_new_bool(u->row[i].straddles));
         s = js_dump(&text, o, 0, e);
         str_puts(&text, "\n");
         js_close(o);
@@ -152,6 +163,16 @@ static Status score_rows(const UseRows *u, const CliModel *m, Err *e)
     return s;
 }
 
+/* Such a token's probability is that of the prompt's end, too. */
+static void score_warn(const UseRows *u)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < u->n; i++) n += u->row[i].straddles;
+    if (n > 0)
+        log_say(LOG_WARN, "%s: %zu of %zu answers begin inside a token, which counts as theirs", u->path, n,
+                u->n);
+}
+
 static Status score_job(const char *dir, const char *path, const CliList *adapters, bool eos, Err *e)
 {
     UseRows u = {0};
@@ -159,6 +180,7 @@ static Status score_job(const char *dir, const char *path, const CliList *adapte
     Status s = use_rows_read(&u, path, true, e);
     if (s == OK) s = cli_model_open(&m, dir, true, adapters, e);
     if (s == OK) s = use_rows_encode(&u, &m, eos, e);
+    if (s == OK) score_warn(&u);
     if (s == OK) s = score_rows(&u, &m, e);
     use_rows_free(&u);
     cli_model_close(&m);

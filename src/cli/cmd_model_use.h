@@ -12,6 +12,7 @@ typedef struct {
     size_t line;
     TokIds ids; /* [bos] prompt [answer [eos]] */
     size_t skip;
+    bool straddles; /* a token holds the prompt's end and the answer's beginning; it is the answer's */
 } UseRow;
 
 typedef struct {
@@ -21,7 +22,8 @@ typedef struct {
     size_t n;
 } UseRows;
 
-/* use_rows_read - one object a line ("-" is stdin); empty lines are skipped. The path is kept.
+/* Prompt and answer are encoded as one text: the boundary is what a model sees that reads on.
+ * use_rows_read - one object a line ("-" is stdin); empty lines are skipped. The path is kept.
  * use_rows_encode - the tokens of every row, with the end token behind its answer if `eos`. use_rows_free
  * accepts what a failure left. Errors: ERR_IO, ERR_FORMAT, ERR_ARG, each with file and line; ERR_NOMEM. A
  * zero-initialised UseRows is empty. */

@@ -24,6 +24,7 @@ printf '{"prompt":"a","answer":"b"}' >rows.jsonl
 # A model without a token to begin with wants a prompt; without an end token it cannot count one.
 sed -i '/bos_token_id/d;/eos_token_id/d' config.json
 row '{"prompt":"","answer":"b"}\n'
+row '{"prompt":"e","answer":"r"}\n'
 try score . --eos rows.jsonl
 # Tokenizers: too large for the model, cut short, missing.
 prime model train-tokenizer --vocab-size 258 --out . $FIXTURES/tok/tiny.txt -q

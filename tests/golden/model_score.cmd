@@ -17,6 +17,10 @@ prime model score . --eos <rows.jsonl | short
 prime model score . rows.jsonl -a $a=0 | short
 prime model score . rows.jsonl -a $a | short
 prime model score . rows.jsonl --json | sed 's/\(\.[0-9][0-9]\)[0-9]*/\1/g'
+# "er" is one token: where it holds the boundary it is the answer's, and that is said.
+printf '{"prompt":"the e","answer":"r"}\n{"prompt":"the er","answer":"r"}\n' >edge.jsonl
+prime model score . edge.jsonl | short
+prime model score . edge.jsonl --json | sed 's/"nll.*"str/... "str/'
 prime model info . | sed -n '1,3p;/tokenizer/p'
 prime model info . --json | sed -n '1,3p;/tokenizer/p'
 rm -f *
