@@ -107,8 +107,8 @@ static Status call_answer(GenCall *g, Err *e)
     size_t total = 0;
     if (g->o.max_new > c->max_len) g->o.max_new = c->max_len; /* more cannot be generated */
     if (!g->ignore_eos) {
-        g->o.stop = &c->eos;
-        g->o.n_stop = c->eos >= 0;
+        g->o.stop = c->stop;
+        g->o.n_stop = c->n_stop;
     }
     TRY(size_mul(&g->n, g->rows.n, g->samples, e));
     TRY(size_mul(&total, g->n, g->o.max_new, e));

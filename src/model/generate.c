@@ -103,7 +103,7 @@ static GenPrefix *gen_prefix_of(GenRun *r, size_t i)
         if (p->left == 0 && at == NULL) at = p;
     }
     size_t count = 1;
-    while (i + count < r->end && gen_same_prompt(&item[i], &item[i + count])) count++;
+    while (i + count < r->end && gen_same_prompt(&r->j->m->cfg, &item[i], &item[i + count])) count++;
     if (count == 1) return NULL;
     assert(at != NULL);
     *at = (GenPrefix){.item = i, .count = count, .left = count};
@@ -192,6 +192,7 @@ static size_t gen_gather(GenRun *r, size_t *n_rows)
         if (!t->live || (t->prefix != NULL && gen_reading(r, t->prefix))) continue;
         const GenItem *it = &j->item[t->item];
         size_t answer = j->out[t->item].n, pending = it->n + answer - t->fed;
+        if (pending - 1 > room && gen_whole(&j->m->cfg, it->n)) continue; /* next time */
         const int32_t *from =
             t->fed < it->n ? it->ids + t->fed : j->ids + t->item * j->o->max_new + answer - 1;
         r->seq[n] = (PassSeq){.cand = it->cand, .slot = s};

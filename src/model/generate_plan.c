@@ -37,9 +37,16 @@ size_t gen_share(size_t n, const GenOpts *o)
     return (n + blocks - 1) / blocks;
 }
 
-bool gen_same_prompt(const GenItem *a, const GenItem *b)
+bool gen_whole(const ModelConfig *c, size_t n)
 {
-    return a->n > 1 && a->n == b->n && a->cand == b->cand &&
+    double len = (double)n;
+    return (c->rope.kind == ROPE_DYNAMIC && len > c->rope.old_len) ||
+           (c->rope_local.kind == ROPE_DYNAMIC && len > c->rope_local.old_len);
+}
+
+bool gen_same_prompt(const ModelConfig *c, const GenItem *a, const GenItem *b)
+{
+    return a->n > 1 && !gen_whole(c, a->n) && a->n == b->n && a->cand == b->cand &&
            (a->ids == b->ids || memcmp(a->ids, b->ids, a->n * sizeof *a->ids) == 0);
 }
 
@@ -64,13 +71,14 @@ static size_t slot_bytes(const ModelConfig *c, size_t cap)
 GenPlan gen_plan(const ModelConfig *c, const GenItem *item, size_t n, const GenOpts *o)
 {
     GenPlan p = {.cap = 1};
-    size_t tokens = 0, groups = 0;
+    size_t tokens = 0, groups = 0, whole = 0;
     for (size_t i = 0; i < n; i++) {
-        bool with_last = i > 0 && gen_same_prompt(&item[i - 1], &item[i]),
-             with_next = i + 1 < n && gen_same_prompt(&item[i], &item[i + 1]);
+        bool with_last = i > 0 && gen_same_prompt(c, &item[i - 1], &item[i]),
+             with_next = i + 1 < n && gen_same_prompt(c, &item[i], &item[i + 1]);
         size_t room = gen_room(c, &item[i], o);
         if (room == 0) continue;
         groups += !with_last && with_next;
+        if (gen_whole(c, item[i].n)) whole = grow_to(whole, item[i].n);
         tokens += with_last ? 1 : item[i].n;
         p.cap = grow_to(p.cap, with_last || with_next ? grow_to(room, item[i].n - 1) : item[i].n + room - 1);
     }
@@ -79,7 +87,7 @@ GenPlan gen_plan(const ModelConfig *c, const GenItem *item, size_t n, const GenO
     if (groups > 0) fit /= 2;
     if (p.slots > fit) p.slots = grow_to(fit, 1);
     p.prefixes = groups < p.slots ? groups : p.slots;
-    p.rows = p.slots + p.prefixes + (tokens < GEN_ROWS ? tokens : GEN_ROWS);
+    p.rows = p.slots + p.prefixes + grow_to(tokens < GEN_ROWS ? tokens : GEN_ROWS, whole);
     return p;
 }
 

@@ -4,8 +4,8 @@
 
 #include "prime/generate.h"
 
-/* Rows of a pass for prompts, besides one for each text; rows of logits at a time; batches of a block, so
- * that texts that end are replaced. */
+/* Rows of a pass for prompts, besides one for each text (more when a prompt must be read whole); rows of
+ * logits at a time; batches of a block, so that texts that end are replaced. */
 enum { GEN_ROWS = 512, GEN_CHUNK = 32, GEN_ROUNDS = 2 };
 
 typedef struct {
@@ -20,8 +20,12 @@ size_t gen_share(size_t n, const GenOpts *o);
 /* gen_batch_size - texts that take their steps together, if memory allows. */
 size_t gen_batch_size(const GenOpts *o);
 
+/* gen_whole - whether a prompt of n tokens must be read by one pass: dynamic rotary scaling turns all its
+ * keys by the length that is read, as the Hugging Face library does. */
+bool gen_whole(const ModelConfig *c, size_t n);
+
 /* gen_same_prompt - whether items a and b can share the keys and values of all prompt tokens but the last. */
-bool gen_same_prompt(const GenItem *a, const GenItem *b);
+bool gen_same_prompt(const ModelConfig *c, const GenItem *a, const GenItem *b);
 
 /* gen_room - tokens that an answer to `it` can have. */
 size_t gen_room(const ModelConfig *c, const GenItem *it, const GenOpts *o);

@@ -42,8 +42,8 @@ static Status answers_greedy(const char **out, const Audit *a, const PassLora *l
         item[i] = (GenItem){.ids = s->ids, .n = s->n, .cand = i / set->n};
     }
     GenOpts o = gen_greedy(max);
-    o.stop = &c->eos;
-    o.n_stop = c->eos >= 0;
+    o.stop = c->stop;
+    o.n_stop = c->n_stop;
     TRY(gen_texts(ids, end, a->base, lora, n_cand, item, n, &o, e));
     for (size_t i = 0; i < n; i++) TRY(answer_text(&out[i], a, ids + i * max, end[i].n, arena, e));
     return OK;

@@ -70,7 +70,8 @@ Test(generate, greedy_answers_are_the_reference_ones)
 
 Test(generate, greedy_answers_of_further_models_are_the_reference_ones)
 {
-    static const char *const names[] = {"llama_mha", "babyllama105"};
+    static const char *const names[] = {"llama_mha", "babyllama105", "mistral_swa", "qwen2",
+                                        "qwen3",     "gpt2",         "gemma3"};
     const char *root = getenv("PRIME_ORACLES");
     if (root == NULL) cr_skip_test("no folder of reference data on this machine");
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -242,6 +243,41 @@ Test(generate, drawn_answers_depend_on_seed_and_index_alone)
     o.min_p = 0.02;
     o.seed = 4;
     crowd_case(o);
+}
+
+/* ---- dynamic rotary scaling ---- */
+
+/* Beyond the old length all keys of a prompt turn by its whole length: it is read in one pass, however long
+ * it is and however many texts share it. First tokens are the draws from one pass over the prompt. */
+Test(generate, dynamic_rotary_scaling_reads_a_prompt_whole)
+{
+    enum { PROMPTS = 4, EACH = 40, N = PROMPTS * EACH, V = 61 };
+    static const size_t len[PROMPTS] = {700, 600, 30, 20};
+    static int32_t got[N];
+    static GenItem item[N];
+    static GenOut out[N];
+    ModelConfig c = tiny_config();
+    c.max_len = 1024;
+    c.rope = (ModelRope){.kind = ROPE_DYNAMIC, .theta = 10000, .factor = 8, .old_len = 20};
+    mat_init();
+    Model *m = tiny_model(&c, 4);
+    int32_t *ids = tiny_ids(700, V, 5);
+    GenOpts o = gen_greedy(1);
+    o.temperature = 2;
+    for (size_t i = 0; i < N; i++) item[i] = (GenItem){ids, len[i / EACH], 0};
+    MUST(gen_texts(got, out, m, NULL, 0, item, N, &o, &e_));
+    for (size_t k = 0; k < PROMPTS; k++) {
+        float *z = case_logits(m, ids, len[k], NULL), w[V];
+        GenEntry entry[V];
+        for (size_t i = k * EACH; i < (k + 1) * EACH; i++) {
+            Rng rng = rng_stream(o.seed, "generate", i);
+            int32_t want = gen_pick(z + (len[k] - 1) * V, V, &o, rng_u64(&rng), w, entry);
+            cr_assert_eq(got[i], want, "text %zu of %zu tokens", i, len[k]);
+        }
+        free(z);
+    }
+    free(ids);
+    model_free(m);
 }
 
 /* ---- distribution ---- */
