@@ -5,9 +5,11 @@
  * weight_v, the earliest is taken), where u_v is a function of (seed, "generate", index of the text, place in
  * the answer, v) alone. So an answer depends neither on the texts beside it nor on threads, up to rounding:
  * blocks and their order are a function of the texts and the options, which makes any number of threads give
- * the same bits; another `batch` or other texts beside it change logits by about 1e-6 of their size. That
- * turns a token only where two are that close: for the likeliest token a tie of that width, for a drawn one
- * an arrival time or the edge of top-k, top-p or min-p, about one token in a million at temperature 1. */
+ * the same bits. Another `batch` or other texts beside it give products other shapes and change logits by
+ * rounding, about 1e-6 of their size. That turns a greedy token only where two logits are that close, and a
+ * drawn one with a probability of about the change over the temperature (0.6 of it, measured; at the edges of
+ * top-k, top-p and min-p the same order): for logits around 10, one token in 10^5. The text goes on from
+ * there on its own. */
 #ifndef PRIME_GENERATE_H
 #define PRIME_GENERATE_H
 
