@@ -10,10 +10,26 @@ static int added_order(const void *a, const void *b)
     unsigned char cx = (unsigned char)x->s[0], cy = (unsigned char)y->s[0];
     if (cx != cy) return cx < cy ? -1 : 1;
     if (x->text.n != y->text.n) return x->text.n > y->text.n ? -1 : 1;
+    int order = memcmp(x->s, y->s, x->text.n);
+    if (order != 0) return order;
+    if (x->normalised != y->normalised) return x->normalised ? 1 : -1;
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
-void tok_added_index(Tok *t)
+/* Which of two tokens is meant when both are the same in normalised text is not defined: the reference takes
+ * one or the other. */
+static Status added_distinct(const Tok *t, Err *e)
+{
+    for (size_t i = 1; i < t->n_added; i++) {
+        const TokAdded *x = &t->added[i - 1], *y = &t->added[i];
+        if (x->normalised == y->normalised && x->text.n == y->text.n && memcmp(x->s, y->s, x->text.n) == 0)
+            FAIL(e, ERR_UNSUP, "added_tokens: '%.40s' and '%.40s' are the same when they are normalised",
+                 tok_text(t, t->entry[x->id].content), tok_text(t, t->entry[y->id].content));
+    }
+    return OK;
+}
+
+Status tok_added_index(Tok *t, Err *e)
 {
     for (size_t i = 0; i < t->n_added; i++) {
         t->added[i].s = tok_text(t, t->added[i].text);
@@ -26,6 +42,7 @@ void tok_added_index(Tok *t)
         while (i < t->n_added && (unsigned char)t->added[i].s[0] == b) i++;
     }
     t->first[256] = i;
+    return added_distinct(t, e);
 }
 
 static const TokAdded *added_at(const Tok *t, const char *s, size_t n, bool normalised)

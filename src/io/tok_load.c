@@ -155,7 +155,7 @@ static Status load_fill(Tok *t, const JsVal *root, Err *e)
     TRY(load_check_holes(t, e));
     TRY(tok_load_template(t, js_get(root, "post_processor"), e));
     TRY(tok_load_decoder(t, js_get(root, "decoder"), e));
-    tok_added_index(t);
+    TRY(tok_added_index(t, e));
     return tok_whole_build(t, e);
 }
 

@@ -81,6 +81,8 @@ Status tok_part_pattern(pcre2_code **code, const JsVal *v, const char *where, Er
     return tok_find_compile(code, s, n, literal ? TOK_LITERAL : TOK_REGEX, e);
 }
 
+/* Older files know add_prefix_space alone. Differs: newer readers want prepend_scheme "never" beside false.
+ */
 Status tok_meta_where(TokWhere *out, const JsVal *v, const char *where, Err *e)
 {
     static const char *const names[] = {

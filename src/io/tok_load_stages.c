@@ -4,12 +4,22 @@
 #include <string.h>
 
 /* Where pieces are cut by a fixed pattern. The letters of Whitespace are those of Rust's regex library, which
- * takes the two joiners for letters; ASCII's symbols count as punctuation. */
+ * takes the two joiners for letters. */
 static const char pattern_words[] =
     "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{200c}\\x{200d}]+|"
     "[^\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{200c}\\x{200d}\\p{White_Space}]+";
 static const char pattern_space[] = "\\p{White_Space}";
-static const char pattern_punctuation[] = "[\\p{P}$+<=>^`|~]";
+/* ASCII's symbols count as punctuation, and of what has become punctuation since Unicode 8 (U+166D and
+ * U+111C9 were lost then) nothing does: the reference's table stayed there. */
+static const char pattern_punctuation[] =
+    "(?!["
+    "\\x{61d}\\x{9fd}\\x{a76}\\x{c77}\\x{c84}\\x{1b7d}-\\x{1b7e}\\x{2e43}-\\x{2e4f}"
+    "\\x{2e52}-\\x{2e5d}\\x{10ead}\\x{10f55}-\\x{10f59}\\x{10f86}-\\x{10f89}"
+    "\\x{1144b}-\\x{1144f}\\x{1145a}-\\x{1145b}\\x{1145d}\\x{11660}-\\x{1166c}\\x{116b9}"
+    "\\x{1183b}\\x{11944}-\\x{11946}\\x{119e2}\\x{11a3f}-\\x{11a46}\\x{11a9a}-\\x{11a9c}"
+    "\\x{11a9e}-\\x{11aa2}\\x{11c41}-\\x{11c45}\\x{11c70}-\\x{11c71}\\x{11ef7}-\\x{11ef8}"
+    "\\x{11fff}\\x{12ff1}-\\x{12ff2}\\x{16e97}-\\x{16e9a}\\x{16fe2}\\x{1e95e}-\\x{1e95f}"
+    "])[\\p{P}$+<=>^`|~\\x{166d}\\x{111c9}]";
 
 static Status stage_fixed(Tok *t, TokStage st, const char *pattern, Err *e)
 {

@@ -20,6 +20,11 @@ typedef struct {
     Str *out;
 } Port;
 
+/* Oniguruma's \w: letters, marks, decimal digits and connectors; outside of a class also the superscripts and
+ * fractions of Latin-1, which it looks up in an older table. */
+#define WORD_CHARS "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}"
+#define WORD_LATIN "\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}"
+
 /* The letters after a backslash that need care. PCRE2's \s also takes U+180E, and its \w lacks marks and most
  * of the connectors; \W in a class has no counterpart. */
 static const struct {
@@ -28,8 +33,8 @@ static const struct {
 } escapes[] = {
     {'s', "\\p{White_Space}", "\\p{White_Space}"},
     {'S', "\\P{White_Space}", "\\P{White_Space}"},
-    {'w', "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}]", "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}"},
-    {'W', "[^\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}]", NULL},
+    {'w', "[" WORD_CHARS WORD_LATIN "]", WORD_CHARS},
+    {'W', "[^" WORD_CHARS WORD_LATIN "]", NULL},
     {'d', "\\p{Nd}", "\\p{Nd}"},
     {'D', "\\P{Nd}", "\\P{Nd}"},
     {'r', "\\r", "\\r"},
@@ -57,13 +62,33 @@ static void port_copy(Port *q, size_t len)
     q->at += len;
 }
 
-/* \p{Name}, \P{Name}, \x{HHHH}: copied up to the brace. */
+/* L, Lu, and so on: the general categories. */
+static bool port_category(const char *name, size_t n)
+{
+    return (n == 1 || (n == 2 && islower((unsigned char)name[1]))) && strchr("LMNPSZC", name[0]) != NULL;
+}
+
+/* \p{Name}, \P{Name}, \x{HHHH}, up to the brace. A name that is neither a category nor one of the properties
+ * that both libraries have is a script, as in \p{Han}: there of the characters that belong to it alone, which
+ * PCRE2 writes \p{sc:Han}. */
 static Status port_braced(Port *q, Err *e)
 {
-    const char *open = q->p + q->at + 2;
-    const char *close = q->n - q->at > 3 && *open == '{' ? memchr(open, '}', q->n - q->at - 2) : NULL;
+    static const char *const both[] = {"Alphabetic", "White_Space"};
+    const char *at = q->p + q->at, *name = at + 3;
+    const char *close = q->n - q->at > 3 && at[2] == '{' ? memchr(name, '}', q->n - q->at - 3) : NULL;
     if (close == NULL) return port_refuse(q, 3, e);
-    port_copy(q, (size_t)(close - (q->p + q->at)) + 1);
+    size_t n = (size_t)(close - name);
+    bool copied = at[1] == 'x' || n == 0 || name[0] == '^' || port_category(name, n);
+    for (size_t i = 0; i < 2; i++) copied = copied || (n == strlen(both[i]) && memcmp(name, both[i], n) == 0);
+    if (name[0] == '^' && !port_category(name + 1, n - 1)) return port_refuse(q, n + 4, e);
+    if (!copied) {
+        for (size_t i = 0; i < n; i++)
+            if (!isalpha((unsigned char)name[i]) && name[i] != '_') return port_refuse(q, n + 4, e);
+        str_printf(q->out, "\\%c{sc:%.*s}", at[1], (int)n, name);
+        q->at += n + 4;
+        return OK;
+    }
+    port_copy(q, n + 4);
     return OK;
 }
 

@@ -275,8 +275,9 @@ int32_t tok_whole_find(const Tok *t, const char *s, size_t n);
 /* --- tok_added.c: tokens that are looked for in the text
  * ----------------------------------------------------- */
 
-/* tok_added_index - sort t->added and fill t->first; t->text must not grow afterwards. */
-void tok_added_index(Tok *t);
+/* tok_added_index - sort t->added and fill t->first; t->text must not grow afterwards. Errors: ERR_UNSUP two
+ * tokens that are the same in normalised text. */
+Status tok_added_index(Tok *t, Err *e) PRIME_MUST_USE;
 /* A walk over a text. Zero but for the two flags; `at` and `done` move on. */
 typedef struct {
     bool normalised; /* which of the two kinds of added tokens */

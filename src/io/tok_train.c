@@ -214,7 +214,7 @@ static Status train_finish(Tok *t, Err *e)
         TokMerge m = t->merge[i];
         tok_pairs_put(t, m.left, m.right, (int32_t)i, m.id);
     }
-    tok_added_index(t);
+    TRY(tok_added_index(t, e));
     return tok_whole_build(t, e);
 }
 

@@ -246,6 +246,11 @@ Test(tok_load, added_tokens)
         {{.normalizer = "{'type': 'Strip'}", .added = "{'id': 20, 'content': ' ', 'normalized': true}"},
          ERR_UNSUP,
          "added_tokens: ' ' is empty when it is normalised; that is not implemented"},
+        {{.normalizer = "{'type': 'NFC'}",
+          .added = "{'id': 20, 'content': '\u00e9', 'normalized': true}, {'id': 21, 'content': 'e\u0301', "
+                   "'normalized': true}"},
+         ERR_UNSUP,
+         "added_tokens: '\u00e9' and 'e\u0301' are the same when they are normalised"},
         {{.added = "'<s>'"}, ERR_FORMAT, "a row of added_tokens is the text \"<s>\", want an object"},
     };
     LOAD_CASES(cases);
@@ -272,6 +277,8 @@ Test(tok_load, patterns)
         {{.pre = PATTERN("\\\\pL")}, ERR_UNSUP, "'\\pL' at byte 0"},
         {{.pre = PATTERN("\\\\p{L")}, ERR_UNSUP, "'\\p{' at byte 0"},
         {{.pre = PATTERN("\\\\u00g0")}, ERR_UNSUP, "'\\u00g0' at byte 0"},
+        {{.pre = PATTERN("\\\\p{^Han}")}, ERR_UNSUP, "'\\p{^Han}' at byte 0"},
+        {{.pre = PATTERN("\\\\p{sc:Han}")}, ERR_UNSUP, "'\\p{sc:Han}' at byte 0"},
         {{.pre = PATTERN("a\\\\")}, ERR_FORMAT, "ends with a backslash"},
         {{.pre = PATTERN("\\\\p{Nope}")}, ERR_FORMAT, "unknown property"},
         {{.pre = PATTERN("(a")}, ERR_FORMAT, "missing closing parenthesis"},
