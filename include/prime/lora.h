@@ -57,6 +57,9 @@ bool lora_shape_same(const LoraShape *x, const LoraShape *y);
 /* lora_kind_name - tail of the module's name, "q_proj" or "c_attn"; NULL where the names have no such kind.
  */
 const char *lora_kind_name(const LoraShape *shape, LoraKind k);
+/* lora_kind_label - the shortest name that PEFT reads as this kind alone: GPT-2's c_proj is attn.c_proj and
+ * mlp.c_proj. */
+const char *lora_kind_label(const LoraShape *shape, LoraKind k);
 /* lora_out_column - where a kind's output begins within the joint output of the products with its input: QKV
  * and Q at 0, K behind Q, V behind K; GATE_UP and GATE at 0, UP behind GATE; O and DOWN at 0. */
 size_t lora_out_column(const LoraShape *shape, LoraKind k);
@@ -139,6 +142,8 @@ void lora_fold_scale(Lora *l);
 
 /* lora_same_shape - whether both have the same sites and ranks. */
 bool lora_same_shape(const Lora *x, const Lora *y);
+/* lora_equal - whether both have the same sites, scales and values, bit by bit. */
+bool lora_equal(const Lora *x, const Lora *y);
 
 /* lora_norm - Frobenius norm of all dW together, through r x r Gram matrices in double. Cost: O(r^2 (n_in +
  * n_out)) a site. */

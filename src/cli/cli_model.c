@@ -30,13 +30,12 @@ Status cli_adapters_open(Lora ***l, const char *const *dir, size_t n, const Lora
     return s;
 }
 
-/* DIR=WEIGHT, unless a folder has that very name. The '=' in text is replaced by the end of the name. */
-static Status adapter_split(float *w, char *text, Err *e)
+Status cli_adapter_split(double *w, char *text, Err *e)
 {
     char *eq = strrchr(text, '='), *end = NULL;
     *w = 1;
     if (eq == NULL || file_is_dir(text)) return OK;
-    *w = strtof(eq + 1, &end);
+    *w = strtod(eq + 1, &end);
     if (end == eq + 1 || *end != '\0' || !isfinite(*w))
         FAIL(e, ERR_ARG, "--adapter %s: weight '%s', want a finite number", text, eq + 1);
     *eq = '\0';
@@ -49,7 +48,9 @@ static Status adapters_fill(CliModel *m, char **name, const CliList *adapters, E
     for (size_t i = 0; i < adapters->n; i++) {
         name[i] = strdup(adapters->item[i]);
         if (name[i] == NULL) FAIL(e, ERR_NOMEM, "out of memory");
-        TRY(adapter_split(&m->w[i], name[i], e));
+        double w = 1;
+        TRY(cli_adapter_split(&w, name[i], e));
+        m->w[i] = (float)w;
     }
     TRY(cli_adapters_open(&m->lora, (const char *const *)name, adapters->n, &shape, e));
     m->k = adapters->n;

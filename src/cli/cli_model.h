@@ -37,6 +37,10 @@ Status cli_adapters_open(Lora ***l, const char *const *dir, size_t n, const Lora
                          Err *e) PRIME_MUST_USE;
 void cli_adapters_free(Lora **l, size_t n);
 
+/* cli_adapter_split - DIR=WEIGHT, unless a folder has that very name; without a weight *w is 1. The '=' in
+ * text is replaced by the end of the name. Errors: ERR_ARG a weight that is not a finite number. */
+Status cli_adapter_split(double *w, char *text, Err *e) PRIME_MUST_USE;
+
 /* A record of named values: CSV key,value, or one JSON object under --json. */
 typedef struct JsVal JsVal;
 typedef struct {

@@ -1,13 +1,11 @@
 /* cmd_adapter.c - `prime adapter`: one person's adapter, made and looked at. */
 #include "cmd_adapter_priv.h"
-#include "cli_model.h"
 
 #include "prime/file.h"
-#include "prime/js.h"
 #include "prime/log.h"
 #include "prime/person.h"
+#include "prime/st.h"
 #include "prime/str.h"
-#include "prime/table.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -30,25 +28,15 @@ static int train_print(const PersonOpts *o)
                                       "parameters",    "loss_before", "loss_after", "heldout_before",
                                       "heldout_after", "seconds"};
     PersonResult r;
-    TableOut t = {0};
     Err e = {0};
     if (person_train(&r, o, train_news, NULL, &e) != OK) return cli_fail(&e);
-    table_begin(&t, stdout, NULL, col, sizeof col / sizeof col[0]);
-    table_put_str(&t, o->user);
-    table_put_int(&t, (int64_t)r.records);
-    table_put_int(&t, (int64_t)r.heldout);
-    table_put_int(&t, (int64_t)r.steps);
-    table_put_int(&t, (int64_t)r.params);
-    table_put_num(&t, r.before);
-    table_put_num(&t, r.after);
-    table_put_num(&t, r.heldout_before);
-    table_put_num(&t, r.heldout_after);
-    if (cli_common.no_provenance)
-        table_put_empty(&t);
-    else
-        table_put_num(&t, r.seconds);
-    table_end_row(&t);
-    return EXIT_DONE;
+    const double value[] = {(double)r.records, (double)r.heldout, (double)r.steps,
+                            (double)r.params,  r.before,          r.after,
+                            r.heldout_before,  r.heldout_after,   cli_common.no_provenance ? NAN : r.seconds};
+    AdapterRows t = adapter_rows(col, sizeof col / sizeof col[0]);
+    adapter_rows_str(&t, o->user);
+    for (size_t i = 0; i < sizeof value / sizeof value[0]; i++) adapter_rows_num(&t, value[i]);
+    return adapter_rows_print(&t, &e) == OK ? EXIT_DONE : cli_fail(&e);
 }
 
 /* What was given on the command line; NaN and 0 leave the preset's value. */
@@ -96,6 +84,7 @@ static int adapter_train_run(const CliVerb *self, int argc, char **argv)
         {"lr", 0, OPT_NUM, &g.lr, "X", "peak learning rate", 0, 1},
         {"epochs", 0, OPT_SIZE, &g.epochs, "N", "passes over the history", 1, 10000},
         {"batch", 0, OPT_SIZE, &g.batch, "N", "records a step", 1, 10000},
+        {"targets", 0, OPT_STR, &g.modules, "LIST", "the same as --modules", 0, 0},
         {"dropout", 0, OPT_NUM, &g.dropout, "P", "share of the adapter's inputs that is dropped", 0, 0.99},
     };
     CliList pos = {0};
@@ -107,36 +96,60 @@ static int adapter_train_run(const CliVerb *self, int argc, char **argv)
 
 /* ---- info ---- */
 
-static Status adapter_load_any(Lora **l, const char *dir, const char *model, Err *e)
+/* What stands in the config and cannot change the numbers, under -v. */
+static void info_ignored_keys(const JsVal *root)
 {
-    LoraShape shape;
-    if (model == NULL) {
-        TRY(lora_shape_of(&shape, dir, e));
-    } else {
-        Model *m = NULL;
-        TRY(model_load(&m, model, e));
-        shape = model_lora_shape(&m->cfg);
-        model_free(m);
+    JsIter it = {0};
+    const char *key = NULL;
+    for (const JsVal *v; (v = js_next(root, &it, &key)) != NULL;) {
+        const char *why = lora_key_ignored(key);
+        char show[JS_SHOW];
+        if (why != NULL) log_say(LOG_DEBUG, "ignored: %s is %s (%s)", key, js_show(show, v), why);
     }
-    return lora_load(l, dir, &shape, e);
 }
 
 /* What only the config knows. */
-static Status info_from_config(CliRecord *r, const char *dir, Err *e)
+static Status info_from_config(CliRecord *r, const char *path, Err *e)
 {
     JsVal *root = NULL;
-    char *path = file_join(dir, "adapter_config.json");
-    if (path == NULL) FAIL(e, ERR_NOMEM, "%s: out of memory", dir);
-    Status s = js_load(&root, path, e);
-    if (s == OK) {
-        const char *base = js_str(js_get(root, "base_model_name_or_path"), NULL);
-        cli_record_str(r, "base_model", base != NULL ? base : "");
-        cli_record_num(r, "alpha", js_num(js_get(root, "lora_alpha"), NAN));
-        cli_record_str(r, "scaled_by_root_of_rank",
-                       js_bool(js_get(root, "use_rslora"), false) ? "yes" : "no");
-    }
+    TRY(js_load(&root, path, e));
+    const char *base = js_str(js_get(root, "base_model_name_or_path"), NULL);
+    cli_record_str(r, "base_model", base != NULL ? base : "");
+    cli_record_num(r, "alpha", js_num(js_get(root, "lora_alpha"), NAN));
+    cli_record_str(r, "scaled_by_root_of_rank", js_bool(js_get(root, "use_rslora"), false) ? "yes" : "no");
+    info_ignored_keys(root);
     js_close(root);
-    free(path);
+    return OK;
+}
+
+/* How the tensors are stored, types in order of appearance. */
+static Status info_from_tensors(CliRecord *r, const char *path, Err *e)
+{
+    StFile *st = NULL;
+    Str types = {0};
+    unsigned seen = 0;
+    TRY(st_open(&st, path, e));
+    for (size_t i = 0; i < st_count(st); i++) {
+        StType t = st_at(st, i)->type;
+        if ((seen >> t & 1U) == 0) str_printf(&types, "%s%s", seen != 0 ? " " : "", st_type_name(t));
+        seen |= 1U << t;
+    }
+    cli_record_str(r, "dtype", types.s != NULL ? types.s : "");
+    str_free(&types);
+    st_close(st);
+    return OK;
+}
+
+static Status info_from_files(CliRecord *r, const char *dir, Err *e)
+{
+    char *config = file_join(dir, "adapter_config.json"),
+         *weights = file_join(dir, "adapter_model.safetensors");
+    Status s = config != NULL && weights != NULL
+                   ? info_from_config(r, config, e)
+                   : err_set(e, ERR_NOMEM, __FILE__, __LINE__, "%s: out of memory", dir);
+    if (s == OK) s = info_from_tensors(r, weights, e);
+    free(config);
+    free(weights);
     return s;
 }
 
@@ -154,9 +167,10 @@ static void info_from_sites(CliRecord *r, const Lora *l)
             most = rank > most ? rank : most;
         }
         if (here > 0)
-            str_printf(&modules, "%s%s", sites > 0 ? " " : "", lora_kind_name(&l->shape, (LoraKind)k));
+            str_printf(&modules, "%s%s", sites > 0 ? " " : "", lora_kind_label(&l->shape, (LoraKind)k));
         sites += here;
     }
+    cli_record_str(r, "family", l->shape.names->family);
     cli_record_num(r, "rank_min", (double)least);
     cli_record_num(r, "rank_max", (double)most);
     cli_record_num(r, "dropout", l->dropout);
@@ -170,12 +184,12 @@ static void info_from_sites(CliRecord *r, const Lora *l)
 
 static Status adapter_info_job(const char *dir, const char *model, Err *e)
 {
-    Lora *l = NULL;
+    AdapterSet set = {0};
     CliRecord r = {0};
-    TRY(adapter_load_any(&l, dir, model, e));
-    Status s = info_from_config(&r, dir, e);
-    if (s == OK) info_from_sites(&r, l);
-    lora_free(l);
+    Status s = adapter_set_load(&set, model, &dir, 1, e);
+    if (s == OK) s = info_from_files(&r, dir, e);
+    if (s == OK) info_from_sites(&r, set.l[0]);
+    adapter_set_free(&set);
     if (s == OK) s = cli_record_print(&r, e);
     js_close(r.obj);
     return s;
@@ -200,6 +214,8 @@ static const CliVerb verbs[] = {
     {"info", "DIR", "rank, modules and size of an adapter", adapter_info_run},
     {"norms", "DIR...", "how far adapters move a model, by kind of weight", adapter_norms_run},
     {"merge", "DIR...", "several adapters into one", adapter_merge_run},
+    {"export", "DIR[=W]...", "an adapter, or an exact weighted sum of several, written anew",
+     adapter_export_run},
     {"diff", "A B", "how far two adapters are apart", adapter_diff_run},
     {0},
 };

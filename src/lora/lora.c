@@ -114,6 +114,20 @@ bool lora_same_shape(const Lora *x, const Lora *y)
     return true;
 }
 
+bool lora_equal(const Lora *x, const Lora *y)
+{
+    if (!lora_same_shape(x, y)) return false;
+    for (size_t i = 0; i < x->shape.n_layers * LORA_KINDS; i++) {
+        const LoraSite *s = &x->site[i], *t = &y->site[i];
+        size_t k = i % LORA_KINDS, bytes = s->r * sizeof(float);
+        if (s->r == 0) continue;
+        if (s->scale != t->scale || memcmp(s->a, t->a, bytes * x->shape.n_in[k]) != 0 ||
+            memcmp(s->b, t->b, bytes * x->shape.n_out[k]) != 0)
+            return false;
+    }
+    return true;
+}
+
 /* ||s B A||_F^2 = s^2 sum_ij (B^T B)_ij (A A^T)_ij */
 static double site_norm2(const LoraSite *s, size_t n_in, size_t n_out)
 {

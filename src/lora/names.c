@@ -76,6 +76,16 @@ const char *lora_kind_name(const LoraShape *shape, LoraKind k)
     return module != NULL ? lora_module_tail(module) : NULL;
 }
 
+const char *lora_kind_label(const LoraShape *shape, LoraKind k)
+{
+    const char *tail = lora_kind_name(shape, k);
+    for (size_t j = 0; j < LORA_KINDS && tail != NULL; j++) {
+        const char *other = j != k ? lora_kind_name(shape, (LoraKind)j) : NULL;
+        if (other != NULL && strcmp(other, tail) == 0) return shape->names->module[k];
+    }
+    return tail;
+}
+
 size_t lora_out_column(const LoraShape *shape, LoraKind k)
 {
     const size_t *n = shape->n_out;

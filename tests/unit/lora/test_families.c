@@ -51,6 +51,16 @@ Test(families, what_is_saved_comes_back_bit_for_bit, .init = scratch_make, .fini
             cr_assert_eq(lora_save(l, scratch_dir, "base", &e), OK, "%s", e.msg);
             cr_assert_eq(lora_load(&again, scratch_dir, &shape, &e), OK, "%s", e.msg);
             fam_expect_equal(l, again, shape.names->family);
+            cr_expect(lora_equal(l, again));
+            size_t last = 2 * LORA_KINDS - 1;
+            while (again->site[last].r == 0) last--;
+            again->site[last].scale *= 2;
+            cr_expect_not(lora_equal(l, again), "scales");
+            again->site[last].scale /= 2;
+            again->site[last].b[0] += 1;
+            cr_expect_not(lora_equal(l, again), "values");
+            again->site[last].r++;
+            cr_expect_not(lora_equal(l, again), "ranks");
             lora_free(l);
             lora_free(again);
         }
@@ -99,11 +109,15 @@ Test(families, the_config_names_modules_without_doubt, .init = scratch_make, .fi
     shape = make_shape("llama");
     cr_assert_eq(lora_new(&l, &shape, 1U << LORA_Q | 1U << LORA_V, 2, 3, &e), OK);
     l->site[LORA_KINDS + LORA_Q].scale = 0.25F;
+    l->site[LORA_V].r = 1; /* alpha has few digits though its float has not */
+    l->site[LORA_V].scale = (float)(7.1 / 1);
+    l->site[LORA_KINDS + LORA_V].scale = 1.5F;
     cr_assert_eq(lora_save(l, scratch_dir, "b", &e), OK, "%s", e.msg);
     root = fam_config();
     fam_expect_json(root, "target_modules", "[\"q_proj\", \"v_proj\"]");
-    fam_expect_json(root, "rank_pattern", "{}");
-    fam_expect_json(root, "alpha_pattern", "{\"model.layers.1.self_attn.q_proj\": 0.5}");
+    fam_expect_json(root, "rank_pattern", "{\"model.layers.0.self_attn.v_proj\": 1}");
+    fam_expect_json(root, "alpha_pattern",
+                    "{\"model.layers.1.self_attn.q_proj\": 0.5, \"model.layers.0.self_attn.v_proj\": 7.1}");
     fam_expect_json(root, "fan_in_fan_out", "false");
     js_close(root);
     lora_free(l);

@@ -129,6 +129,9 @@ Test(names, columns_of_the_joint_output)
     cr_expect_eq(lora_out_column(&s, LORA_UP), 0, "no gate");
     cr_expect_str_eq(lora_kind_name(&s, LORA_QKV), "c_attn");
     cr_expect_null(lora_kind_name(&s, LORA_Q));
+    cr_expect_str_eq(lora_kind_label(&s, LORA_QKV), "c_attn");
+    cr_expect_str_eq(lora_kind_label(&s, LORA_DOWN), "mlp.c_proj");
+    cr_expect_null(lora_kind_label(&s, LORA_Q));
     s.names = NULL;
     cr_expect_null(lora_kind_name(&s, LORA_QKV));
 }
