@@ -39,7 +39,7 @@ typedef struct {
     double gain;                 /* cos and sin are multiplied by it (yarn); 0 stands for 1 */
 } ModelRope;
 
-enum { MODEL_LAYERS_MAX = 512, MODEL_STOPS_MAX = 8 };
+enum { MODEL_LAYERS_MAX = 512, MODEL_STOPS_MAX = 8, MODEL_TYPES_LEN = 48 };
 typedef struct ModelArch ModelArch; /* a row of the table; src/model/arch.h */
 
 /* Zero fields give a Llama: a model that is made here sets the sizes, max_len, norm_eps and rope.theta. */
@@ -73,7 +73,11 @@ typedef struct {
 bool model_layer_local(const ModelConfig *c, size_t layer);
 /* model_type_name - "llama" and so on, as in config.json. */
 const char *model_type_name(const ModelConfig *c);
+/* model_arch_at - the i-th family's model_type, with the class that saves it and its source; NULL past the
+ * end. */
+const char *model_arch_at(size_t i, const char **klass, const char **source);
 const char *model_rope_name(RopeKind k);
+const char *model_act_name(ActKind k);
 
 /* A run of rows (or, for conv1d, all) of a product's weights as they lie in a file. */
 typedef struct {
@@ -134,6 +138,9 @@ typedef struct {
     bool freq_given; /* the frequencies come from the file (GGUF), not from the configuration */
     double *freq[2]; /* of rope and rope_local [rotary_dim/2], radians a token */
     size_t n_params; /* with the ones that are kept as stored */
+    /* What lay in the files: tensors that were read, their bytes and types. */
+    size_t n_tensors, n_bytes;
+    char types[MODEL_TYPES_LEN];
     /* Where it came from; all NULL for a model made here. */
     char *config;             /* config.json, for saving */
     char *ignored;            /* keys of it that were passed over, separated by spaces */

@@ -13,6 +13,23 @@
         "adapter", 'a', OPT_MANY, (list), "DIR[=W]", "put an adapter on, W times (1); may be repeated", 0, 0 \
     }
 
+/* How models are loaded, on every verb that loads one. */
+extern const char *cli_model_weights;
+extern ModelOpts cli_model_opts;
+#define CLI_MODEL_OPTS                                                                                       \
+    {"weights", 0, OPT_STR, &cli_model_weights, "HOW",                                                       \
+     "hold weights in memory as f32, or stored: mapped as they lie in the file (auto)", 0, 0},               \
+    {                                                                                                        \
+        "unknown-keys", 0, OPT_FLAG, &cli_model_opts.unknown_keys, NULL,                                     \
+            "pass over keys of config.json that are not known", 0, 0                                         \
+    }
+
+/* cli_model_load - by these options; says under -v which keys of config.json had no say. Errors: ERR_ARG
+ * --weights; those of model_open. */
+Status cli_model_load(Model **m, const char *path, Err *e) PRIME_MUST_USE;
+/* cli_tok_load - the tokenizer of a model: from its folder, or the folder that a .gguf file lies in. */
+Status cli_tok_load(Tok **t, const char *path, Err *e) PRIME_MUST_USE;
+
 typedef struct {
     Model *model;
     Tok *tok; /* NULL unless asked for */
@@ -24,8 +41,8 @@ typedef struct {
 } CliModel;
 
 /* cli_model_open - load the model in dir, its tokenizer if `tok`, and the adapters. cli_model_close accepts a
- * half-open one. Errors: those of loading; ERR_ARG a weight that is not a finite number; ERR_SHAPE a
- * tokenizer with more entries than the model has. */
+ * half-open one. Errors: those of loading; ERR_ARG a weight that is not a finite number.
+ * A tokenizer with more entries than the model has is warned of: an id beyond is refused where it occurs. */
 Status cli_model_open(CliModel *m, const char *dir, bool tok, const CliList *adapters, Err *e) PRIME_MUST_USE;
 void cli_model_close(CliModel *m);
 

@@ -6,6 +6,7 @@
 #include "prime/evolve.h"
 #include "prime/merge.h"
 #include "prime/metric.h"
+#include "prime/model.h"
 #include "prime/report.h"
 #include "prime/stats.h"
 #include "prime/str.h"
@@ -45,10 +46,17 @@ static bool list_format(ListRow *r, size_t i)
     return true;
 }
 
+static bool list_architecture(ListRow *r, size_t i)
+{
+    r->name = model_arch_at(i, &r->what, &r->source);
+    return r->name != NULL;
+}
+
 static const struct {
     const char *name, *what;
     bool (*row)(ListRow *r, size_t i);
 } kinds[] = {
+    {"architecture", "families of models that are read, by model_type", list_architecture},
     {"merge", "ways to merge adapters", list_merge},
     {"optimiser", "searches over merge weights", list_optimiser},
     {"preset", "settings of the search by name", list_preset},

@@ -140,6 +140,7 @@ int model_generate_run(const CliVerb *self, int argc, char **argv)
     GenCall g = {.o = gen_greedy(64), .samples = 1};
     const CliOpt opts[] = {
         CLI_ADAPTER_OPT(&g.adapters),
+        CLI_MODEL_OPTS,
         {"max-new", 'n', OPT_SIZE, &g.o.max_new, "N", "tokens of a completion, at most (64)", 1, 1 << 20},
         {"temperature", 't', OPT_NUM, &g.o.temperature, "T", "draw, at this temperature (0: do not)", 0, 1e6},
         {"top-k", 0, OPT_SIZE, &g.o.top_k, "K", "draw among the K likeliest tokens", 1, 1 << 24},

@@ -127,6 +127,7 @@ int model_logits_run(const CliVerb *self, int argc, char **argv)
         {"ids", 'i', OPT_STR, &ids, "FILE.json", "array of arrays of token ids (required)", 0, 0},
         {"out", 'o', OPT_STR, &out, "FILE", "safetensors file to write (required)", 0, 0},
         CLI_ADAPTER_OPT(&adapters),
+        CLI_MODEL_OPTS,
     };
     Err e = {0};
     int code = cli_args(self, "model", opts, sizeof opts / sizeof opts[0], argc, argv, &pos, 1, 1);

@@ -193,6 +193,7 @@ int model_score_run(const CliVerb *self, int argc, char **argv)
     bool eos = false;
     const CliOpt opts[] = {
         CLI_ADAPTER_OPT(&adapters),
+        CLI_MODEL_OPTS,
         {"eos", 0, OPT_FLAG, &eos, NULL, "the end token counts as part of the answer, as in training", 0, 0},
     };
     Err e = {0};

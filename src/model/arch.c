@@ -305,6 +305,14 @@ const ModelArch *arch_find(const char *type)
     return NULL;
 }
 
+const char *model_arch_at(size_t i, const char **klass, const char **source)
+{
+    if (i >= model_n_archs) return NULL;
+    *klass = model_archs[i].klass;
+    *source = model_archs[i].source;
+    return model_archs[i].type;
+}
+
 const ModelArch *arch_of(const ModelConfig *c)
 {
     return c->arch != NULL ? c->arch : &model_archs[0];

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* "[8, 12]"; at most two sizes, as no tensor here has more. */
 static const char *shape_show(char buf[64], size_t ndim, const size_t *shape)
@@ -68,9 +69,20 @@ static Status keep_part(ModelFiles *f, const FileTensor *want, const FileData *h
     return OK;
 }
 
+static void note_tensor(Model *m, const FileData *have)
+{
+    size_t n = strlen(m->types);
+    m->n_params += have->count;
+    m->n_bytes += have->nbytes;
+    m->n_tensors++;
+    if (strstr(m->types, have->type) == NULL ||
+        (strcmp(have->type, "F16") == 0 && strcmp(m->types, "BF16") == 0))
+        snprintf(m->types + n, sizeof m->types - n, "%s%s", n > 0 ? " " : "", have->type);
+}
+
 Status files_fill(Model *m, ModelFiles *f, const FileTensor *want, const FileData *have, Err *e)
 {
-    m->n_params += have->count;
+    note_tensor(m, have);
     if (want->lin == NULL) return widen_all(want->vec, want, have, e);
     if (m->stored) return keep_part(f, want, have, e);
     return widen_all(want->lin->w + want->first * (want->lin->in_out ? 0 : want->lin->n_in), want, have, e);

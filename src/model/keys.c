@@ -47,6 +47,13 @@ Status keys_bool_or(bool *out, HfKeys *k, const char *key, bool otherwise, Err *
     return OK;
 }
 
+const char *model_act_name(ActKind k)
+{
+    static const char *const names[ACT_KINDS] = {
+        [ACT_SILU] = "silu", [ACT_GELU] = "gelu", [ACT_GELU_TANH] = "gelu, tanh form", [ACT_RELU] = "relu"};
+    return names[k];
+}
+
 Status keys_act(ActKind *out, HfKeys *k, const char *key, const char *otherwise, Err *e)
 {
     static const struct {

@@ -89,8 +89,8 @@ Status audit_load(Audit *a, Err *e)
     TRY(model_load(&a->base, a->spec->base, e));
     TRY(tok_load(&a->tok, a->spec->base, e));
     if (tok_vocab_size(a->tok) > a->base->cfg.n_vocab)
-        FAIL(e, ERR_SHAPE, "%s: the tokenizer has %zu entries, the model only %zu", a->spec->base,
-             tok_vocab_size(a->tok), a->base->cfg.n_vocab);
+        log_say(LOG_WARN, "%s: the tokenizer has %zu entries, the model only %zu", a->spec->base,
+                tok_vocab_size(a->tok), a->base->cfg.n_vocab);
     return load_excluded(a, e);
 }
 
