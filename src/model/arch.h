@@ -17,6 +17,7 @@ typedef struct {
 
 /* Each marks the key as read. Those with `otherwise` take it when the key is absent or null. */
 const JsVal *keys_get(HfKeys *k, const char *key); /* NULL when absent or null */
+const char *keys_text(const JsVal *v);             /* NULL when not a text, or one with NUL bytes */
 Status keys_size(size_t *out, HfKeys *k, const char *key, Err *e) PRIME_MUST_USE;
 Status keys_size_or(size_t *out, HfKeys *k, const char *key, size_t otherwise, Err *e) PRIME_MUST_USE;
 Status keys_num_or(double *out, HfKeys *k, const char *key, double otherwise, Err *e) PRIME_MUST_USE;

@@ -18,6 +18,13 @@ const JsVal *keys_get(HfKeys *k, const char *key)
     return NULL;
 }
 
+const char *keys_text(const JsVal *v)
+{
+    size_t n = 0;
+    const char *s = js_str(v, &n);
+    return s != NULL && strlen(s) == n ? s : NULL;
+}
+
 Status keys_size(size_t *out, HfKeys *k, const char *key, Err *e)
 {
     (void)keys_get(k, key);
@@ -59,18 +66,20 @@ Status keys_act(ActKind *out, HfKeys *k, const char *key, const char *otherwise,
     static const struct {
         const char *name;
         ActKind kind;
-    } acts[] = {{"silu", ACT_SILU},          {"swish", ACT_SILU}, {"gelu", ACT_GELU},
-                {"gelu_new", ACT_GELU_TANH}, {"relu", ACT_RELU},  {"gelu_pytorch_tanh", ACT_GELU_TANH}};
+    } acts[] = {
+        {"silu", ACT_SILU},          {"swish", ACT_SILU},          {"gelu", ACT_GELU},
+        {"gelu_new", ACT_GELU_TANH}, {"gelu_fast", ACT_GELU_TANH}, {"gelu_pytorch_tanh", ACT_GELU_TANH},
+        {"relu", ACT_RELU}};
     const JsVal *v = keys_get(k, key);
-    const char *name = v != NULL ? js_str(v, NULL) : otherwise;
+    const char *name = v != NULL ? keys_text(v) : otherwise;
     char show[JS_SHOW];
     for (size_t i = 0; name != NULL && i < sizeof acts / sizeof acts[0]; i++)
         if (strcmp(acts[i].name, name) == 0) {
             *out = acts[i].kind;
             return OK;
         }
-    FAIL(e, ERR_UNSUP, "%s: %s is %s, want silu, gelu, gelu_new, gelu_pytorch_tanh or relu", k->path, key,
-         js_show(show, v));
+    FAIL(e, ERR_UNSUP, "%s: %s is %s, want silu, gelu, gelu_new, gelu_fast, gelu_pytorch_tanh or relu",
+         k->path, key, js_show(show, v));
 }
 
 /* An id that no row of the embedding has is a damaged file. */
@@ -130,21 +139,28 @@ static const char *const harmless[] = {"_attn_implementation",
                                        "hidden_dropout",
                                        "id2label",
                                        "initializer_range",
+                                       "is_decoder",
+                                       "is_llama_config",
                                        "keys_to_ignore_at_inference",
                                        "label2id",
                                        "length_penalty",
                                        "max_length",
+                                       "max_sequence_length",
                                        "min_length",
                                        "model_max_length",
                                        "n_ctx",
+                                       "n_special",
+                                       "neftune_noise_alpha",
                                        "no_repeat_ngram_size",
                                        "num_beam_groups",
                                        "num_beams",
                                        "num_return_sequences",
                                        "output_attentions",
                                        "output_hidden_states",
+                                       "output_past",
                                        "output_scores",
                                        "pad_token_id",
+                                       "predict_special_tokens",
                                        "prefix",
                                        "pretraining_tp",
                                        "problem_type",
@@ -169,6 +185,7 @@ static const char *const harmless[] = {"_attn_implementation",
                                        "top_p",
                                        "torch_dtype",
                                        "torchscript",
+                                       "transformers.js_config",
                                        "transformers_version",
                                        "typical_p",
                                        "unsloth_fixed",
