@@ -16,7 +16,7 @@
 typedef struct {
     Tok *tok;
     const char *path;
-    bool json_in, plain, skip_special;
+    bool json_in, plain, template, skip_special;
     Str out; /* the answer to one line */
 } LineJob;
 
@@ -78,14 +78,58 @@ static int lines_main(const CliVerb *self, const CliOpt *opts, size_t n_opts, Li
 /* --- tokenize
  * ------------------------------------------------------------------------------------------------ */
 
+/* The tokens of one text, with those of the template around them, which stand for no byte of it. */
+static Status ids_make(const LineJob *job, TokIds *ids, TokRanges *at, const char *text, size_t n, Err *e)
+{
+    const TokIds *side[2] = {tok_template_before(job->tok), tok_template_after(job->tok)};
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t k = 0; job->template && k < side[i]->n; k++) {
+            TRY(tok_ids_push(ids, side[i]->id[k], e));
+            TRY(tok_ranges_push(at, (TokRange){0}, e));
+        }
+        if (i == 0) TRY(tok_encode_spans(job->tok, ids, at, text, n, !job->plain, e));
+    }
+    return OK;
+}
+
+/* {"ids": [...], "tokens": [...], "offsets": [[from, to], ...]} in bytes of the text. */
+static Status ids_record(LineJob *job, const TokIds *ids, const TokRanges *at, Err *e)
+{
+    JsVal *v = js_new_obj(), *list = js_new_arr(), *tokens = js_new_arr(), *offsets = js_new_arr();
+    for (size_t i = 0; i < ids->n; i++) {
+        size_t n = 0;
+        const char *name = tok_content(job->tok, ids->id[i], &n);
+        JsVal *pair = js_new_arr();
+        js_push(list, js_new_int(ids->id[i]));
+        js_push(tokens, js_new_strn(name, n));
+        js_push(pair, js_new_int(at->at[i].from));
+        js_push(pair, js_new_int(at->at[i].to));
+        js_push(offsets, pair);
+    }
+    js_set(v, "ids", list);
+    js_set(v, "tokens", tokens);
+    js_set(v, "offsets", offsets);
+    Status s = js_dump(&job->out, v, 0, e);
+    js_close(v);
+    return s;
+}
+
+static void ids_list(LineJob *job, const TokIds *ids)
+{
+    str_puts(&job->out, "[");
+    for (size_t i = 0; i < ids->n; i++) str_printf(&job->out, i == 0 ? "%" PRId32 : ",%" PRId32, ids->id[i]);
+    str_puts(&job->out, "]");
+}
+
 static Status ids_print(LineJob *job, const char *text, size_t n, Err *e)
 {
     TokIds ids = {0};
-    Status s = tok_encode(job->tok, &ids, text, n, !job->plain, e);
-    str_puts(&job->out, "[");
-    for (size_t i = 0; i < ids.n; i++) str_printf(&job->out, i == 0 ? "%" PRId32 : ",%" PRId32, ids.id[i]);
-    str_puts(&job->out, "]");
+    TokRanges at = {0};
+    Status s = ids_make(job, &ids, &at, text, n, e);
+    if (s == OK && cli_common.json) s = ids_record(job, &ids, &at, e);
+    if (s == OK && !cli_common.json) ids_list(job, &ids);
     tok_ids_free(&ids);
+    tok_ranges_free(&at);
     return s;
 }
 
@@ -110,6 +154,8 @@ int model_tokenize_run(const CliVerb *self, int argc, char **argv)
     const CliOpt opts[] = {
         {"json-in", 0, OPT_FLAG, &job.json_in, NULL, "each line is a JSON string", 0, 0},
         {"plain", 0, OPT_FLAG, &job.plain, NULL, "special tokens in the text are plain text", 0, 0},
+        {"template", 0, OPT_FLAG, &job.template, NULL, "add the tokens that the file puts around a text", 0,
+         0},
     };
     return lines_main(self, opts, sizeof opts / sizeof opts[0], &job, line_tokenize, argc, argv);
 }
@@ -117,9 +163,11 @@ int model_tokenize_run(const CliVerb *self, int argc, char **argv)
 /* --- detokenize
  * ---------------------------------------------------------------------------------------------- */
 
+/* An array of ids, or a record of `tokenize --json`, which has one. */
 static Status ids_read(TokIds *ids, const JsVal *v, const char *where, Err *e)
 {
     char show[JS_SHOW];
+    if (js_type(v) == JS_OBJ && js_get(v, "ids") != NULL) v = js_get(v, "ids");
     if (js_type(v) != JS_ARR)
         FAIL(e, ERR_FORMAT, "%s: %s, want a JSON array of token ids", where, js_show(show, v));
     ids->id = malloc((js_len(v) + 1) * sizeof *ids->id);

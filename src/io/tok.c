@@ -136,6 +136,7 @@ Status tok_encode_spans(const Tok *t, TokIds *out, TokRanges *spans, const char 
     bool track = spans != NULL || t->track_always;
     c.norm[0].track = c.norm[1].track = track;
     TRY(tok_split_open(&c.split, t, track, code_word, &c, e));
+    tok_bpe_open(&c.bpe, n);
     Status s = code_added(&c, (TokPiece){text, n, NULL, 0}, false, code_valid, e);
     tok_split_close(&c.split);
     tok_bpe_close(&c.bpe);

@@ -9,8 +9,17 @@
  */
 enum { SHORT_WORD = 24 };
 
+/* A text of a few lines repeats too little to pay for an empty table. Without memory the work is done anew.
+ */
+void tok_bpe_open(TokBpe *w, size_t n)
+{
+    enum { WORTH_IT = 1 << 14 };
+    *w = (TokBpe){.memo = n >= WORTH_IT ? calloc(TOK_MEMO_SLOTS, sizeof *w->memo) : NULL};
+}
+
 void tok_bpe_close(TokBpe *w)
 {
+    free(w->memo);
     free(w->sym);
     free(w->heap);
     *w = (TokBpe){0};
@@ -209,10 +218,41 @@ Status tok_bpe_merge_all(const Tok *t, TokBpe *w, TokIds *out, TokRanges *spans,
     return bpe_emit(out, spans, word, w->sym, m, e);
 }
 
-Status tok_bpe_word(const Tok *t, TokBpe *w, TokIds *out, TokRanges *spans, TokPiece word, Err *e)
+/* The slot of a word of at most TOK_MEMO_BYTES; `name` is the word as a slot holds it. */
+static TokMemo *memo_slot(const TokBpe *w, char name[TOK_MEMO_BYTES + 1], const char *s, size_t n)
+{
+    uint64_t half[2] = {0, 0};
+    memcpy(half, s, n);
+    memcpy(name, half, sizeof half);
+    name[TOK_MEMO_BYTES] = (char)n;
+    uint64_t h = (half[0] ^ (half[1] + n) * 0x9e3779b97f4a7c15U) * 0xbf58476d1ce4e5b9U;
+    return &w->memo[(h ^ h >> 32) >> 12 & (TOK_MEMO_SLOTS - 1)];
+}
+
+static Status bpe_look_up(const Tok *t, TokBpe *w, TokIds *out, TokRanges *spans, TokPiece word, Err *e)
 {
     int32_t id = tok_whole_find(t, word.s, word.n);
     if (id < 0) return tok_bpe_merge_all(t, w, out, spans, word, e);
     TRY(tok_ids_push(out, id, e));
     return spans != NULL ? tok_ranges_push(spans, tok_piece_range(word, 0, word.n), e) : OK;
+}
+
+Status tok_bpe_word(const Tok *t, TokBpe *w, TokIds *out, TokRanges *spans, TokPiece word, Err *e)
+{
+    if (w->memo == NULL || spans != NULL || word.n > TOK_MEMO_BYTES)
+        return bpe_look_up(t, w, out, spans, word, e);
+    char name[TOK_MEMO_BYTES + 1];
+    TokMemo *m = memo_slot(w, name, word.s, word.n);
+    if (memcmp(m->word, name, sizeof name) == 0) {
+        for (int32_t i = 0; i < m->n; i++) TRY(tok_ids_push(out, m->id[i], e));
+        return OK;
+    }
+    size_t before = out->n;
+    TRY(bpe_look_up(t, w, out, NULL, word, e));
+    size_t n = out->n - before;
+    if (n > TOK_MEMO_IDS) return OK;
+    memcpy(m->word, name, sizeof name);
+    m->n = (int32_t)n;
+    if (n > 0) memcpy(m->id, out->id + before, n * sizeof *m->id);
+    return OK;
 }

@@ -253,11 +253,20 @@ typedef struct {
     int32_t id, prev, next;
     uint32_t from, to; /* bytes of the word */
 } TokSym;
+/* A word that was met before in this text, and its ids. */
+enum { TOK_MEMO_BYTES = 15, TOK_MEMO_IDS = 3, TOK_MEMO_SLOTS = 4096 };
+typedef struct {
+    char word[TOK_MEMO_BYTES + 1]; /* the last byte is the length, 0 in a free slot */
+    int32_t id[TOK_MEMO_IDS], n;
+} TokMemo;
 typedef struct {
     TokSym *sym;
     uint64_t *heap;
     size_t cap, n_heap;
+    TokMemo *memo; /* [TOK_MEMO_SLOTS], or NULL where it would not pay */
 } TokBpe;
+/* tok_bpe_open - for a text of n bytes. Zero-initialised works too, without a memory of words. */
+void tok_bpe_open(TokBpe *w, size_t n);
 void tok_bpe_close(TokBpe *w);
 /* tok_bpe_word - append the ids of one word, and their places to `spans` unless it is NULL. Cost: O(n log n).
  */

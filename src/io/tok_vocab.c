@@ -147,7 +147,8 @@ static uint64_t pair_key(int32_t left, int32_t right)
 
 static TokPair *pair_slot(const Tok *t, uint64_t key)
 {
-    size_t k = rng_mix(key) & (t->n_pair - 1);
+    uint64_t h = key * 0x9e3779b97f4a7c15U; /* one product is enough for pairs, and this is asked most */
+    size_t k = (h ^ h >> 32) & (t->n_pair - 1);
     while (t->pair[k].id >= 0 && t->pair[k].key != key) k = (k + 1) & (t->n_pair - 1);
     return &t->pair[k];
 }

@@ -137,6 +137,7 @@ static Status list_cases(Bench *b, Workload *w, const BenchOpts *o, Err *e)
     if (wanted(o, "smollm")) TRY(smol_add(b, e));
     if (wanted(o, "train")) TRY(train_add(b, w, e));
     if (wanted(o, "stats")) TRY(stats_add(b, e));
+    if (wanted(o, "tokens")) TRY(tokens_add(b, e));
     if (wanted(o, "load")) TRY(load_add(b, e));
     return OK;
 }
@@ -160,7 +161,7 @@ static Status bench_all(Bench *b, Workload *w, const BenchOpts *o, Err *e)
 static int usage(void)
 {
     fputs("usage: bench [--table] [--reps N] [--texts N] [--only "
-          "limits|score|greedy|smollm|train|stats|load|nll] "
+          "limits|score|greedy|smollm|train|stats|load|tokens|nll] "
           "[--model DIR]\n",
           stderr);
     return 2;
@@ -172,8 +173,8 @@ int main(int argc, char **argv)
         {"table", no_argument, NULL, 't'},       {"reps", required_argument, NULL, 'r'},
         {"texts", required_argument, NULL, 'n'}, {"only", required_argument, NULL, 'o'},
         {"model", required_argument, NULL, 'm'}, {0}};
-    static const char *const groups[] = {"limits", "score", "greedy", "smollm",
-                                         "train",  "stats", "load",   "nll"};
+    static const char *const groups[] = {"limits", "score", "greedy", "smollm", "train",
+                                         "stats",  "load",  "tokens", "nll"};
     static Bench b = {.reps = 3};
     BenchOpts o = {.texts = 50};
     for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
@@ -200,6 +201,7 @@ int main(int argc, char **argv)
     smol_free();
     train_free();
     stats_free();
+    tokens_free();
     load_free();
     work_free(&w);
     return s == OK ? 0 : 1;

@@ -1,5 +1,6 @@
-/* fuzz_tok.c - any bytes: as a tokenizer.json refused, or a tokenizer whose ids are all in range and decode
- * to UTF-8; as a text given back by a tokenizer that was trained on it. */
+/* fuzz_tok.c - any bytes: as a tokenizer.json refused, or a tokenizer whose ids are all in range, stand for
+ * places inside the text and decode to UTF-8, and which encodes prompt and answer as it encodes their sum; as
+ * a text given back by a tokenizer that was trained on it. */
 #include "prime/tok.h"
 
 #include <stdlib.h>
@@ -8,7 +9,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char sample[] =
-    "The merged adapters' caf\xc3\xa9\n  is <s> e\xcc\x81 12.5\t\xff\xe2\x82 <|end|> abc aaab";
+    "The merged \xe2\x96\x81 adapters' caf\xc3\xa9\n  is <s> e\xcc\x81 12.5\t\xff\xe2\x82 <|end|> abc aaab";
 
 /* A pattern may give up (ERR_UNSUP), which leaves no ids. */
 static void tok_use(const Tok *t, const char *text, size_t n, bool specials)
@@ -25,6 +26,24 @@ static void tok_use(const Tok *t, const char *text, size_t n, bool specials)
     tok_ids_free(&ids);
 }
 
+/* Cut anywhere: the ids are those of the whole, and the prompt's end in the prompt. */
+static void tok_cut(const Tok *t, const char *text, size_t n, size_t cut)
+{
+    TokIds whole = {0}, both = {0};
+    TokRanges at = {0};
+    TokJoint how = {0};
+    Status s = tok_encode_spans(t, &whole, &at, text, n, true, NULL);
+    if (s != tok_encode_joint(t, &both, &how, text, cut, text + cut, n - cut, true, NULL)) abort();
+    if (whole.n != both.n || whole.n != at.n || how.skip > whole.n) abort();
+    for (size_t i = 0; i < whole.n; i++) {
+        if (whole.id[i] != both.id[i] || at.at[i].from > at.at[i].to || at.at[i].to > n) abort();
+        if (i < how.skip && at.at[i].to > cut) abort();
+    }
+    tok_ids_free(&whole);
+    tok_ids_free(&both);
+    tok_ranges_free(&at);
+}
+
 static void tok_as_file(const char *data, size_t size)
 {
     Tok *t = NULL;
@@ -36,6 +55,11 @@ static void tok_as_file(const char *data, size_t size)
     tok_use(t, sample, sizeof sample - 1, true);
     tok_use(t, sample, sizeof sample - 1, false);
     tok_use(t, data, size < 256 ? size : 256, true);
+    for (size_t cut = 0; cut < sizeof sample; cut += 5) tok_cut(t, sample, sizeof sample - 1, cut);
+    const TokIds *side[2] = {tok_template_before(t), tok_template_after(t)};
+    for (size_t i = 0; i < 2; i++)
+        for (size_t k = 0; k < side[i]->n; k++)
+            if (side[i]->id[k] < 0 || (size_t)side[i]->id[k] >= tok_vocab_size(t)) abort();
     tok_free(t);
 }
 

@@ -356,6 +356,51 @@ static size_t refdata_file(const Tok *t, const char *dir, const char *name)
     return rows;
 }
 
+/* A tokenizer that was drawn at random over the kinds of steps, and what the reference makes of some texts.
+ */
+static void refdata_kind(const JsVal *line, size_t row)
+{
+    Str json = {0};
+    Tok *t = NULL;
+    Err e = {0};
+    cr_assert_eq(js_dump(&json, js_get(line, "tokenizer"), 0, &e), OK);
+    cr_assert_eq(tok_parse(&t, json.s, json.n, "kinds.jsonl", &e), OK, "line %zu: %s", row, e.msg);
+    const JsVal *rows = js_get(line, "rows");
+    for (size_t i = 0; i < js_len(rows); i++) refdata_row(t, js_at(rows, i));
+    tok_free(t);
+    str_free(&json);
+}
+
+Test(tok, kinds_give_the_reference_ids)
+{
+    const char *root = getenv("PRIME_SOURCE");
+    char *path = file_join(root != NULL ? root : ".", "fixtures/tok/kinds.jsonl"), *data = NULL;
+    size_t n = 0, rows = 0;
+    Err e = {0};
+    cr_assert_eq(file_read(&data, &n, path, &e), OK, "%s", e.msg);
+    for (char *line = strtok(data, "\n"); line != NULL; line = strtok(NULL, "\n"), rows++) {
+        JsVal *v = NULL;
+        cr_assert_eq(js_parse(&v, line, strlen(line), "kinds.jsonl", &e), OK, "%s", e.msg);
+        refdata_kind(v, rows + 1);
+        js_close(v);
+    }
+    cr_assert_gt(rows, (size_t)10);
+    free(data);
+    free(path);
+}
+
+Test(tok, pieces_give_the_reference_ids)
+{
+    const char *root = getenv("PRIME_SOURCE");
+    char *dir = file_join(root != NULL ? root : ".", "fixtures/tok/pieces");
+    Tok *t = NULL;
+    Err e = {0};
+    cr_assert_eq(tok_load(&t, dir, &e), OK, "%s", e.msg);
+    cr_assert_gt(refdata_file(t, dir, "cases.jsonl"), (size_t)15);
+    tok_free(t);
+    free(dir);
+}
+
 /* NAME/tokenizer.json with cases.jsonl (text, ids, decoded) and decode_cases.jsonl (ids, decoded), computed
  * by the tokenizers library 0.23.2, in a folder of reference data that is not part of this project. */
 static void refdata_check(const char *name)
@@ -379,6 +424,48 @@ static void refdata_check(const char *name)
 Test(tok, gpt2_gives_the_reference_ids)
 {
     refdata_check("gpt2");
+}
+
+/* A character model's tokenizer, with the template's tokens in the ids. */
+Test(tok, babyllama_gives_the_reference_ids)
+{
+    const char *root = getenv("PRIME_ORACLES");
+    char *dir = file_join(root != NULL ? root : "", "engine/babyllama105");
+    if (root == NULL || !file_is_dir(dir)) {
+        free(dir);
+        cr_skip_test("no folder of reference data (PRIME_ORACLES)");
+    }
+    Tok *t = NULL;
+    Err e = {0};
+    cr_assert_eq(tok_load(&t, dir, &e), OK, "%s", e.msg);
+    char *path = file_join(dir, "tokenizer_cases.jsonl"), *data = NULL;
+    size_t n = 0, rows = 0;
+    cr_assert_eq(file_read(&data, &n, path, &e), OK, "%s", e.msg);
+    for (char *line = strtok(data, "\n"); line != NULL; line = strtok(NULL, "\n"), rows++) {
+        JsVal *row = NULL;
+        cr_assert_eq(js_parse(&row, line, strlen(line), path, &e), OK, "%s", e.msg);
+        size_t len = 0;
+        const char *text = js_str(js_get(row, "text"), &len), *decoded = js_str(js_get(row, "decoded"), NULL);
+        int32_t want[256];
+        size_t n_want = refdata_ids(want, 256, js_get(row, "ids"));
+        TokIds ids = {0};
+        Str back = {0};
+        cr_assert(n_want > 0 && tok_template_before(t)->n == 1 && want[0] == tok_template_before(t)->id[0]);
+        cr_assert_eq(tok_encode(t, &ids, text, len, true, NULL), OK);
+        cr_assert(ids.n == n_want - 1 && (ids.n == 0 || memcmp(ids.id, want + 1, ids.n * sizeof *want) == 0),
+                  "ids of '%s'", text);
+        str_puts(&back, "");
+        cr_assert_eq(tok_decode(t, &back, want, n_want, true, NULL), OK);
+        cr_assert_str_eq(back.s, decoded);
+        str_free(&back);
+        tok_ids_free(&ids);
+        js_close(row);
+    }
+    cr_assert_geq(rows, (size_t)15);
+    free(data);
+    free(path);
+    tok_free(t);
+    free(dir);
 }
 
 Test(tok, llama2_gives_the_reference_ids)

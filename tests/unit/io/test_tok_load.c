@@ -378,12 +378,14 @@ Test(tok_load, damaged_files_get_their_verdict)
         Status s = tok_load(&t, path, &e);
         cr_expect_str_eq(s == OK ? "OK" : err_name(s), want, "%s: %s", path, e.msg);
         cr_expect(s == OK || (t == NULL && strstr(e.msg, part) != NULL), "%s, want %s", e.msg, part);
-        if (s == OK) tok_expect(t, "abcab", "5 4");
+        if (s == OK)
+            tok_expect(t, "abcab",
+                       strcmp(js_str(js_get(row, "file"), NULL), "valid_pieces.json") != 0 ? "5 4" : "6 5 4");
         refused += s != OK;
         tok_free(t);
         free(path);
     }
-    cr_assert_eq(refused, 20);
+    cr_assert_eq(refused, 38);
     js_close(list);
     free(list_path);
     free(dir);
