@@ -128,15 +128,32 @@ bool lora_equal(const Lora *x, const Lora *y)
     return true;
 }
 
-/* ||s B A||_F^2 = s^2 sum_ij (B^T B)_ij (A A^T)_ij */
+enum { NORM_TILE = 8 };
+
+/* bb [ni, nj] = columns i .. of B against columns j ..: rows of B are walked once a tile. */
+static void tile_gram(double bb[NORM_TILE][NORM_TILE], const float *b, size_t n_out, size_t r, size_t i,
+                      size_t ni, size_t j, size_t nj)
+{
+    memset(bb, 0, sizeof(double) * NORM_TILE * NORM_TILE);
+    for (size_t o = 0; o < n_out; o++)
+        for (size_t p = 0; p < ni; p++)
+            for (size_t q = 0; q < nj; q++) bb[p][q] += (double)b[o * r + i + p] * (double)b[o * r + j + q];
+}
+
+/* ||s B A||_F^2 = s^2 sum_ij (B^T B)_ij (A A^T)_ij, both symmetric: tiles below the diagonal count twice. */
 static double site_norm2(const LoraSite *s, size_t n_in, size_t n_out)
 {
-    double sum = 0;
-    for (size_t i = 0; i < s->r; i++)
-        for (size_t j = 0; j < s->r; j++) {
-            double bb = 0;
-            for (size_t o = 0; o < n_out; o++) bb += (double)s->b[o * s->r + i] * (double)s->b[o * s->r + j];
-            sum += bb * vec_dot_d(s->a + i * n_in, s->a + j * n_in, n_in);
+    double sum = 0, bb[NORM_TILE][NORM_TILE];
+    for (size_t i = 0; i < s->r; i += NORM_TILE)
+        for (size_t j = 0; j <= i; j += NORM_TILE) {
+            size_t ni = s->r - i < NORM_TILE ? s->r - i : NORM_TILE,
+                   nj = s->r - j < NORM_TILE ? s->r - j : NORM_TILE;
+            double tile = 0;
+            tile_gram(bb, s->b, n_out, s->r, i, ni, j, nj);
+            for (size_t p = 0; p < ni; p++)
+                for (size_t q = 0; q < nj; q++)
+                    tile += bb[p][q] * vec_dot_d(s->a + (i + p) * n_in, s->a + (j + q) * n_in, n_in);
+            sum += j < i ? 2 * tile : tile;
         }
     return sum * (double)s->scale * (double)s->scale;
 }

@@ -199,6 +199,28 @@ Test(families, weights_mean_what_they_say)
         }
 }
 
+/* Ranks below, at and above the tiles in which the norm is summed. */
+Test(families, norms_of_any_rank_are_those_of_the_update)
+{
+    static const size_t ranks[] = {1, 7, 8, 9, 16, 19};
+    LoraShape shape = make_shape("phi3");
+    for (size_t n = 0; n < sizeof ranks / sizeof ranks[0]; n++) {
+        Lora *l = NULL;
+        Err e = {0};
+        Rng rng = rng_stream(n, "ranks", 0);
+        double sum = 0, want[FAM_DELTA];
+        cr_assert_eq(lora_new(&l, &shape, (1U << LORA_KINDS) - 1, ranks[n], 3, &e), OK, "%s", e.msg);
+        for (size_t i = 0; i < l->n_params; i++) l->data[i] = (float)rng_normal(&rng);
+        for (size_t i = 0; i < 2 * LORA_KINDS; i++) {
+            memset(want, 0, sizeof want);
+            fam_delta(want, l, i, 1);
+            for (size_t k = 0; k < FAM_DELTA; k++) sum += want[k] * want[k];
+        }
+        cr_expect_float_eq(lora_norm(l), sqrt(sum), 1e-12 * sqrt(sum), "rank %zu", ranks[n]);
+        lora_free(l);
+    }
+}
+
 /* Memory of a layer: all A in the order of the kinds, then all B. */
 Test(families, products_with_one_input_are_neighbours)
 {
