@@ -16,7 +16,7 @@ typedef struct {
     const char *message; /* behind "adapter_config.json: " or "adapter_model.safetensors: " */
 } PeftBad;
 
-static const float ones[64] = {1, 1, 1, 1, 1, 1, 1, 1};
+static const float ones[80] = {1, 1, 1, 1, 1, 1, 1, 1};
 
 #define Q_A                                                              \
     {                                                                    \

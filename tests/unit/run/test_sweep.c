@@ -407,3 +407,24 @@ Test(spec, mistakes_are_named_with_their_line)
     }
     world_close(&w);
 }
+
+/* Modules are known by the model's own names, so they are looked up when it is there. */
+Test(spec, modules_are_those_of_the_model)
+{
+    static const char *const names[] = {"c_attn", "mlp.c_proj"}, *const other[] = {"q_proj"};
+    LoraShape shape = {.n_layers = 1, .names = lora_names("gpt2")};
+    for (size_t k = 0; k < LORA_KINDS; k++)
+        if (shape.names->module[k] != NULL) shape.n_in[k] = shape.n_out[k] = 4;
+    unsigned kinds = 0;
+    Err e = {0};
+    Spec s = spec_default();
+    MUST(spec_kinds(&kinds, &s, &shape, &e_));
+    cr_expect_eq(kinds, 1U << LORA_QKV | 1U << LORA_O, "attention is the default");
+    s.adapter.modules = (YmlStrs){names, 2};
+    MUST(spec_kinds(&kinds, &s, &shape, &e_));
+    cr_expect_eq(kinds, 1U << LORA_QKV | 1U << LORA_DOWN);
+    s.adapter.modules = (YmlStrs){other, 1};
+    cr_expect_eq(spec_kinds(&kinds, &s, &shape, &e), ERR_ARG);
+    cr_expect_str_eq(e.msg, "adapter.modules: target module 'q_proj' is not one of the model's: attn.c_attn, "
+                            "attn.c_proj, mlp.c_fc, mlp.c_proj; or attention, mlp, all-linear");
+}
