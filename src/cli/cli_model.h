@@ -16,12 +16,14 @@
 /* How models are loaded, on every verb that loads one. */
 extern const char *cli_model_weights;
 extern ModelOpts cli_model_opts;
-#define CLI_MODEL_OPTS                                                                                       \
-    {"weights", 0, OPT_STR, &cli_model_weights, "HOW",                                                       \
-     "hold weights in memory as f32, or stored: mapped as they lie in the file (auto)", 0, 0},               \
-    {                                                                                                        \
-        "unknown-keys", 0, OPT_FLAG, &cli_model_opts.unknown_keys, NULL,                                     \
-            "pass over keys of config.json that are not known", 0, 0                                         \
+#define CLI_MODEL_OPTS                                                                             \
+    {"weights", 0,                                                                                 \
+     OPT_STR,   &cli_model_weights,                                                                \
+     "HOW",     "hold weights in memory as f32, or stored: mapped as they lie in the file (auto)", \
+     0,         0},                                                                                \
+    {                                                                                              \
+        "unknown-keys", 0, OPT_FLAG, &cli_model_opts.unknown_keys, NULL,                           \
+            "pass over keys of config.json that are not known", 0, 0                               \
     }
 
 /* cli_model_load - by these options; says under -v which keys of config.json had no say. Errors: ERR_ARG
