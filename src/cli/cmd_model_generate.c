@@ -17,7 +17,7 @@ typedef struct {
     CliModel m;
     CliList adapters;
     GenOpts o;
-    bool ignore_eos;
+    bool ignore_eos, plain;
     size_t samples, n; /* of each row; of all rows */
     GenItem *item;     /* [n] rows in order, the samples of a row side by side */
     GenOut *out;       /* [n] */
@@ -130,7 +130,7 @@ static Status call_run(GenCall *g, const char *path, Err *e)
 {
     TRY(use_rows_read(&g->rows, path, false, e));
     TRY(cli_model_open(&g->m, g->dir, true, &g->adapters, e));
-    TRY(use_rows_encode(&g->rows, &g->m, false, e));
+    TRY(use_rows_encode(&g->rows, &g->m, false, g->plain, e));
     TRY(call_answer(g, e));
     return answers_print(g, e);
 }
@@ -150,6 +150,7 @@ int model_generate_run(const CliVerb *self, int argc, char **argv)
          "divide logits above 0 of tokens in the text, multiply others (1)", 1e-6, 1e6},
         {"samples", 0, OPT_SIZE, &g.samples, "N", "completions of each prompt (1)", 1, 1 << 20},
         {"ignore-eos", 0, OPT_FLAG, &g.ignore_eos, NULL, "go on after the model's end tokens", 0, 0},
+        USE_PLAIN_OPT(&g.plain),
         {"batch", 0, OPT_SIZE, &g.o.batch, "N", "texts that a thread works on at a time (64)", 1, 1 << 16},
     };
     CliList pos = {0};

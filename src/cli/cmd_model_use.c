@@ -59,18 +59,27 @@ Status use_rows_read(UseRows *u, const char *path, bool answer, Err *e)
     return OK;
 }
 
-static Status row_encode(UseRow *r, const CliModel *m, bool eos, Err *e)
+static Status row_begin(UseRow *r, const CliModel *m, Err *e)
+{
+    const TokIds *before = tok_template_before(m->tok);
+    int32_t bos = m->model->cfg.bos;
+    for (size_t i = 0; i < before->n; i++) TRY(tok_ids_push(&r->ids, before->id[i], e));
+    if (r->ids.n == 0 && r->prompt[0] == '\0' && bos >= 0) TRY(tok_ids_push(&r->ids, bos, e));
+    r->skip = r->ids.n;
+    return OK;
+}
+
+static Status row_encode(UseRow *r, const CliModel *m, bool eos, bool plain, Err *e)
 {
     const ModelConfig *c = &m->model->cfg;
-    if (c->bos >= 0) TRY(tok_ids_push(&r->ids, c->bos, e));
-    r->skip = r->ids.n;
+    TRY(row_begin(r, m, e));
     if (r->answer == NULL) {
-        TRY(tok_encode(m->tok, &r->ids, r->prompt, strlen(r->prompt), false, e));
+        TRY(tok_encode(m->tok, &r->ids, r->prompt, strlen(r->prompt), !plain, e));
         r->skip = r->ids.n;
     } else {
         TokJoint how;
         TRY(tok_encode_joint(m->tok, &r->ids, &how, r->prompt, strlen(r->prompt), r->answer,
-                             strlen(r->answer), false, e));
+                             strlen(r->answer), !plain, e));
         r->skip += how.skip;
         r->straddles = how.straddles;
     }
@@ -80,12 +89,12 @@ static Status row_encode(UseRow *r, const CliModel *m, bool eos, Err *e)
     return pass_check(m->model, r->ids.id, r->ids.n, e);
 }
 
-Status use_rows_encode(UseRows *u, const CliModel *m, bool eos, Err *e)
+Status use_rows_encode(UseRows *u, const CliModel *m, bool eos, bool plain, Err *e)
 {
     if (eos && m->model->cfg.eos < 0) FAIL(e, ERR_ARG, "--eos: the model has no eos_token_id");
     for (size_t i = 0; i < u->n; i++) {
         UseRow *r = &u->row[i];
-        if (row_encode(r, m, eos, e) != OK) return err_prefix(e, "%s:%zu", u->path, r->line);
+        if (row_encode(r, m, eos, plain, e) != OK) return err_prefix(e, "%s:%zu", u->path, r->line);
     }
     return OK;
 }
@@ -173,13 +182,14 @@ static void score_warn(const UseRows *u)
                 u->n);
 }
 
-static Status score_job(const char *dir, const char *path, const CliList *adapters, bool eos, Err *e)
+static Status score_job(const char *dir, const char *path, const CliList *adapters, bool eos, bool plain,
+                        Err *e)
 {
     UseRows u = {0};
     CliModel m = {0};
     Status s = use_rows_read(&u, path, true, e);
     if (s == OK) s = cli_model_open(&m, dir, true, adapters, e);
-    if (s == OK) s = use_rows_encode(&u, &m, eos, e);
+    if (s == OK) s = use_rows_encode(&u, &m, eos, plain, e);
     if (s == OK) score_warn(&u);
     if (s == OK) s = score_rows(&u, &m, e);
     use_rows_free(&u);
@@ -190,17 +200,19 @@ static Status score_job(const char *dir, const char *path, const CliList *adapte
 int model_score_run(const CliVerb *self, int argc, char **argv)
 {
     CliList adapters = {0}, pos = {0};
-    bool eos = false;
+    bool eos = false, plain = false;
     const CliOpt opts[] = {
         CLI_ADAPTER_OPT(&adapters),
         CLI_MODEL_OPTS,
         {"eos", 0, OPT_FLAG, &eos, NULL, "the end token counts as part of the answer, as in training", 0, 0},
+        USE_PLAIN_OPT(&plain),
     };
     Err e = {0};
     int code = cli_args(self, "model", opts, sizeof opts / sizeof opts[0], argc, argv, &pos, 1, 2);
     if (code < 0)
-        code = score_job(pos.item[0], pos.n > 1 ? pos.item[1] : "-", &adapters, eos, &e) == OK ? EXIT_DONE
-                                                                                               : cli_fail(&e);
+        code = score_job(pos.item[0], pos.n > 1 ? pos.item[1] : "-", &adapters, eos, plain, &e) == OK
+                   ? EXIT_DONE
+                   : cli_fail(&e);
     cli_list_free(&pos);
     cli_list_free(&adapters);
     return code;

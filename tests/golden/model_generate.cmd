@@ -32,8 +32,8 @@ gen rows.jsonl --max-new 3 --json | head -2
 gen rows.jsonl --max-new 3 --json --ignore-eos | head -2
 # A prompt that fills the model's 128 positions, one that leaves room for two, and one too long.
 long() { printf '{"prompt":"%s"}\n' $(printf 'x%.0s' $(seq $1)); }
-(long 127; long 125) | gen --json --ignore-eos
-long 128 | gen
+(long 128; long 126) | gen --json --ignore-eos
+long 129 | gen
 gen </dev/null
 try() { prime model generate "$@"; echo "exit $?"; }
 try . rows.jsonl --top-p 0.9
