@@ -24,20 +24,32 @@ static Status sample_keep(Sample *out, Arena *arena, const TokIds *ids, size_t s
     return OK;
 }
 
+/* The prompt alone, or with its answer as one text. */
+static Status encode_text(TokIds *ids, size_t *skip, const Tok *tok, const char *text, size_t n,
+                          size_t answer_at, Err *e)
+{
+    TokJoint how = {0};
+    size_t before = ids->n;
+    if (answer_at == n) {
+        TRY(tok_encode(tok, ids, text, n, false, e));
+        how.skip = ids->n - before;
+    } else {
+        TRY(tok_encode_joint(tok, ids, &how, text, answer_at, text + answer_at, n - answer_at, false, e));
+    }
+    *skip = before + how.skip;
+    return OK;
+}
+
 static Status encode_record(TokIds *ids, size_t *skip, Str *text, const Tok *tok, const ModelConfig *cfg,
                             const Task *task, const char *input, const char *output, Err *e)
 {
     if (cfg->bos >= 0) TRY(tok_ids_push(ids, cfg->bos, e));
     task_prompt(text, task, input);
-    if (text->failed) FAIL(e, ERR_NOMEM, "no memory for a prompt");
-    TRY(tok_encode(tok, ids, text->s, text->n, false, e));
-    *skip = ids->n;
-    if (output == NULL) return OK;
-    str_clear(text);
-    task_answer(text, task, output);
-    if (text->failed) FAIL(e, ERR_NOMEM, "no memory for an answer");
-    TRY(tok_encode(tok, ids, text->s, text->n, false, e));
-    return cfg->eos >= 0 ? tok_ids_push(ids, cfg->eos, e) : OK;
+    size_t answer_at = text->n;
+    if (output != NULL) task_answer(text, task, output);
+    if (text->failed) FAIL(e, ERR_NOMEM, "no memory for a prompt and its answer");
+    TRY(encode_text(ids, skip, tok, text->s, text->n, answer_at, e));
+    return output != NULL && cfg->eos >= 0 ? tok_ids_push(ids, cfg->eos, e) : OK;
 }
 
 Status sample_make(Sample *out, Arena *arena, const Tok *tok, const ModelConfig *cfg, const Task *task,
@@ -59,10 +71,9 @@ static Status encode_pieces(TokIds *ids, size_t *skip, const Tok *tok, const Mod
 {
     if (cfg->bos >= 0) TRY(tok_ids_push(ids, cfg->bos, e));
     for (size_t i = 0; i < n; i++) {
-        const SamplePiece *p = &piece[i];
-        TRY(tok_encode(tok, ids, p->text, p->answer_at, false, e));
-        if (i == 0) *skip = ids->n;
-        TRY(tok_encode(tok, ids, p->text + p->answer_at, strlen(p->text) - p->answer_at, false, e));
+        size_t first = 0;
+        TRY(encode_text(ids, &first, tok, piece[i].text, strlen(piece[i].text), piece[i].answer_at, e));
+        if (i == 0) *skip = first;
         if (cfg->eos >= 0) TRY(tok_ids_push(ids, cfg->eos, e));
     }
     return OK;

@@ -33,7 +33,7 @@ static char *text_of(const Tok *t, const int32_t *ids, size_t n)
 
 static const ModelConfig room = {.n_vocab = 4096, .max_len = 256, .bos = -1, .eos = 0};
 
-Test(sample, prompt_and_answer_are_encoded_apart)
+Test(sample, prompt_and_answer_are_parted_by_place)
 {
     Tok *tok = tiny_tok();
     Arena a = {0};
@@ -48,6 +48,36 @@ Test(sample, prompt_and_answer_are_encoded_apart)
     char *answer = text_of(tok, full.ids + full.skip, full.n - full.skip);
     cr_assert_str_eq(answer, " tool");
     free(answer);
+    arena_free(&a);
+    tok_free(tok);
+}
+
+/* A tokenizer of the SentencePiece kind puts a mark before a text; the answer is in the middle of one. */
+Test(sample, prompt_and_answer_are_one_text)
+{
+    Tok *tok = NULL;
+    char path[600];
+    snprintf(path, sizeof path, "%s/fixtures/tok/pieces", getenv("PRIME_SOURCE"));
+    MUST(tok_load(&tok, path, &e_));
+    Arena a = {0};
+    Sample full, joined;
+    const Task *t = task_find("deb_synopsis");
+    Str text = {0};
+    TokIds ids = {0};
+    MUST(sample_make(&full, &a, tok, &room, t, "a small adapter", "merged", 0, &e_));
+    task_prompt(&text, t, "a small adapter");
+    SamplePiece piece = {.answer_at = text.n};
+    task_answer(&text, t, "merged");
+    MUST(tok_encode(tok, &ids, text.s, text.n, false, &e_));
+    cr_assert_eq(full.n, ids.n + 1); /* and eos */
+    cr_assert_eq(memcmp(full.ids, ids.id, ids.n * sizeof *ids.id), 0);
+    cr_assert_eq(full.n - full.skip, 2, "one token, not a mark and one");
+    piece.text = text.s;
+    MUST(sample_join(&joined, &a, tok, &room, &piece, 1, &e_));
+    cr_assert(joined.n == full.n && joined.skip == full.skip);
+    cr_assert_eq(memcmp(joined.ids, full.ids, full.n * sizeof *full.ids), 0);
+    tok_ids_free(&ids);
+    str_free(&text);
     arena_free(&a);
     tok_free(tok);
 }
