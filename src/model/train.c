@@ -255,6 +255,7 @@ Status train_base(Model *m, const TrainDoc *doc, size_t n, const TrainOpts *o, T
 {
     BaseTrainer t = {0};
     TrainPlan plan;
+    if (m->stored) FAIL(e, ERR_ARG, "the weights are kept as stored: training needs them in float32");
     TRY(check_docs(m, doc, n, o, e));
     TRY(plan_new(&plan, n, e));
     Status s = base_open(&t, m, most_rows(doc, n, o), most_docs(n, o), e);

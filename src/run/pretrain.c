@@ -79,7 +79,7 @@ static Status make_model(Pretrain *p, Err *e)
 {
     const PretrainOpts *o = p->o;
     if (o->from != NULL) {
-        TRY(model_load(&p->model, o->from, e));
+        TRY(model_open(&p->model, o->from, &(ModelOpts){.weights = WEIGHTS_F32}, e));
         p->r->params = p->model->p.n;
         return OK;
     }

@@ -356,6 +356,11 @@ Test(train, bad_arguments_are_refused)
     TrainOpts o = lesson_opts();
     Err e = {0};
     cr_assert_eq(train_base(m, NULL, 0, &o, NULL, NULL, &e), ERR_ARG);
+    m->stored = true;
+    Err kept = {0};
+    cr_assert_eq(train_base(m, s->doc, DOCS, &o, NULL, NULL, &kept), ERR_ARG);
+    cr_assert_not_null(strstr(kept.msg, "kept as stored"), "%s", kept.msg);
+    m->stored = false;
     cr_assert_not_null(strstr(e.msg, "no documents"));
     cr_assert(memcmp(m->p.data, m0->p.data, m->p.n * sizeof(float)) == 0, "the model as it was");
     cr_assert(memcmp(l->data, l0->data, l->n_params * sizeof(float)) == 0, "the adapter as it was");
