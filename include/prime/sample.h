@@ -1,9 +1,9 @@
 /* sample.h - records as token ids: what a model is trained on, scored on and asked.
  *
- * A sample is [bos] prompt answer [eos]; `skip` counts the prompt's tokens. Prompt and answer are encoded as
- * one text, as a model meets them that reads on, and parted by place: a token that holds bytes of both is the
- * answer's (tok_encode_joint). Encoded apart, a tokenizer that writes something before each text would write
- * it before the answer, too. */
+ * A sample is what the tokenizer's template begins a text with, prompt, answer, [eos]; `skip` counts the
+ * tokens before the answer. Prompt and answer are encoded as one text, as a model meets them that reads on,
+ * and parted by place: a token that holds bytes of both is the answer's (tok_encode_joint). Encoded apart, a
+ * tokenizer that writes something before each text would write it before the answer, too. */
 #ifndef PRIME_SAMPLE_H
 #define PRIME_SAMPLE_H
 

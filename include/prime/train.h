@@ -36,8 +36,8 @@ typedef struct {
 typedef bool (*TrainWatch)(void *ctx, const TrainNews *news);
 
 /* train_base - all weights of m. skip of a document counts only in the last part of the run (answers_from).
- * Errors: ERR_ARG no documents, weights kept as stored, token ids, lengths or options out of range; ERR_NOMEM; ERR_NUM when the loss
- * is not finite. */
+ * Errors: ERR_ARG no documents, weights kept as stored, token ids, lengths or options out of range;
+ * ERR_NOMEM; ERR_NUM when the loss is not finite. */
 Status train_base(Model *m, const TrainDoc *doc, size_t n, const TrainOpts *o, TrainWatch watch, void *ctx,
                   Err *e) PRIME_MUST_USE;
 

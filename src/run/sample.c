@@ -24,6 +24,13 @@ static Status sample_keep(Sample *out, Arena *arena, const TokIds *ids, size_t s
     return OK;
 }
 
+static Status encode_begin(TokIds *ids, const Tok *tok, Err *e)
+{
+    const TokIds *before = tok_template_before(tok);
+    for (size_t i = 0; i < before->n; i++) TRY(tok_ids_push(ids, before->id[i], e));
+    return OK;
+}
+
 /* The prompt alone, or with its answer as one text. */
 static Status encode_text(TokIds *ids, size_t *skip, const Tok *tok, const char *text, size_t n,
                           size_t answer_at, Err *e)
@@ -43,7 +50,7 @@ static Status encode_text(TokIds *ids, size_t *skip, const Tok *tok, const char 
 static Status encode_record(TokIds *ids, size_t *skip, Str *text, const Tok *tok, const ModelConfig *cfg,
                             const Task *task, const char *input, const char *output, Err *e)
 {
-    if (cfg->bos >= 0) TRY(tok_ids_push(ids, cfg->bos, e));
+    TRY(encode_begin(ids, tok, e));
     task_prompt(text, task, input);
     size_t answer_at = text->n;
     if (output != NULL) task_answer(text, task, output);
@@ -69,7 +76,7 @@ Status sample_make(Sample *out, Arena *arena, const Tok *tok, const ModelConfig 
 static Status encode_pieces(TokIds *ids, size_t *skip, const Tok *tok, const ModelConfig *cfg,
                             const SamplePiece *piece, size_t n, Err *e)
 {
-    if (cfg->bos >= 0) TRY(tok_ids_push(ids, cfg->bos, e));
+    TRY(encode_begin(ids, tok, e));
     for (size_t i = 0; i < n; i++) {
         size_t first = 0;
         TRY(encode_text(ids, &first, tok, piece[i].text, strlen(piece[i].text), piece[i].answer_at, e));

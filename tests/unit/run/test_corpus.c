@@ -69,8 +69,11 @@ Test(sample, prompt_and_answer_are_one_text)
     SamplePiece piece = {.answer_at = text.n};
     task_answer(&text, t, "merged");
     MUST(tok_encode(tok, &ids, text.s, text.n, false, &e_));
-    cr_assert_eq(full.n, ids.n + 1); /* and eos */
-    cr_assert_eq(memcmp(full.ids, ids.id, ids.n * sizeof *ids.id), 0);
+    const TokIds *begin = tok_template_before(tok);
+    cr_assert_gt(begin->n, 0, "the template begins a text");
+    cr_assert_eq(full.n, begin->n + ids.n + 1); /* and eos */
+    cr_assert_eq(memcmp(full.ids, begin->id, begin->n * sizeof *ids.id), 0);
+    cr_assert_eq(memcmp(full.ids + begin->n, ids.id, ids.n * sizeof *ids.id), 0);
     cr_assert_eq(full.n - full.skip, 2, "one token, not a mark and one");
     piece.text = text.s;
     MUST(sample_join(&joined, &a, tok, &room, &piece, 1, &e_));
