@@ -1,6 +1,7 @@
 /* gguf_load.c - models from GGUF files: metadata to configuration, tensors under llama.cpp's names. */
 #include "files.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +73,7 @@ static const char *const read_keys[] = {"context_length",
                                         "attention.layer_norm_rms_epsilon",
                                         "rope.dimension_count",
                                         "rope.freq_base",
+                                        "rope.scale_linear",
                                         "rope.scaling.type",
                                         "rope.scaling.factor",
                                         "rope.scaling.original_context_length",
@@ -101,28 +103,38 @@ static Status check_keys(GgufLoad *g, bool lax, Err *e)
     return OK;
 }
 
+/* Without a type, as with type linear, a factor counts, under its newer or its older name: so ggml reads it.
+ */
+static Status read_gguf_scaling(ModelRope *r, const GgufLoad *g, Err *e)
+{
+    char key[KEY_LEN];
+    const char *type = "linear";
+    double old, factor;
+    if (gguf_has(g->files->gguf, kind_key(key, g, "rope.scaling.type")))
+        TRY(gguf_need_str(&type, NULL, g->files->gguf, key, e));
+    TRY(kind_num(&old, g, "rope.scale_linear", 1, e));
+    TRY(kind_num(&factor, g, "rope.scaling.factor", old, e));
+    r->factor = 1;
+    if (strcmp(type, "none") == 0) return OK;
+    if (strcmp(type, "linear") != 0)
+        FAIL(e, ERR_UNSUP, "%s: rope.scaling.type '%.40s' is not implemented, want none or linear", g->path,
+             type);
+    if (!(factor >= 1 && isfinite(factor)))
+        FAIL(e, ERR_ARG, "%s: rope factor = %g, want at least 1", g->path, factor);
+    r->kind = factor > 1 ? ROPE_LINEAR : ROPE_PLAIN;
+    r->factor = factor;
+    return OK;
+}
+
 static Status read_gguf_rope(GgufLoad *g, Err *e)
 {
     ModelConfig *c = &g->cfg;
-    char key[KEY_LEN];
-    const char *type = "none";
     TRY(kind_num(&c->rope.theta, g, "rope.freq_base", 10000, e));
     TRY(kind_size(&c->rotary_dim, g, "rope.dimension_count", c->head_dim, e));
     if (c->rotary_dim != c->head_dim)
         FAIL(e, ERR_UNSUP, "%s: %zu of %zu entries of a head are rotated: not implemented", g->path,
              c->rotary_dim, c->head_dim);
-    if (gguf_has(g->files->gguf, kind_key(key, g, "rope.scaling.type")))
-        TRY(gguf_need_str(&type, NULL, g->files->gguf, key, e));
-    c->rope.factor = 1;
-    if (strcmp(type, "linear") == 0) {
-        c->rope.kind = ROPE_LINEAR;
-        TRY(gguf_need_num(&c->rope.factor, g->files->gguf, kind_key(key, g, "rope.scaling.factor"), e));
-        if (!(c->rope.factor >= 1))
-            FAIL(e, ERR_ARG, "%s: rope factor = %g, want at least 1", g->path, c->rope.factor);
-    } else if (strcmp(type, "none") != 0) {
-        FAIL(e, ERR_UNSUP, "%s: rope.scaling.type '%.40s' is not implemented, want none or linear", g->path,
-             type);
-    }
+    TRY(read_gguf_scaling(&c->rope, g, e));
     c->rope_local = c->rope;
     return OK;
 }
@@ -132,6 +144,7 @@ static Status read_gguf_sizes(GgufLoad *g, Err *e)
     ModelConfig *c = &g->cfg;
     const GgufTensor *embed = gguf_find(g->files->gguf, "token_embd.weight");
     size_t value_dim;
+    char key[KEY_LEN];
     if (embed == NULL || embed->ndim != 2)
         FAIL(e, ERR_FORMAT, "%s: tensor token_embd.weight is missing", g->path);
     TRY(kind_size(&c->n_vocab, g, "vocab_size", embed->shape[0], e));
@@ -140,8 +153,8 @@ static Status read_gguf_sizes(GgufLoad *g, Err *e)
     TRY(kind_size(&c->n_heads, g, "attention.head_count", SIZE_MAX, e));
     TRY(kind_size(&c->n_ffn, g, "feed_forward_length", SIZE_MAX, e));
     TRY(kind_size(&c->n_kv, g, "attention.head_count_kv", c->n_heads, e));
-    TRY(kind_size(&c->max_len, g, "context_length", 2048, e));
-    TRY(kind_num(&c->norm_eps, g, "attention.layer_norm_rms_epsilon", 1e-5, e));
+    TRY(kind_size(&c->max_len, g, "context_length", SIZE_MAX, e));
+    TRY(gguf_need_num(&c->norm_eps, g->files->gguf, kind_key(key, g, "attention.layer_norm_rms_epsilon"), e));
     if (c->n_heads == 0 || c->n_hidden % c->n_heads != 0)
         FAIL(e, ERR_SHAPE, "%s: embedding_length = %zu is not a multiple of head_count = %zu", g->path,
              c->n_hidden, c->n_heads);
@@ -282,7 +295,7 @@ static Status divide_freqs(GgufLoad *g, Err *e)
     for (size_t j = 0; j < half; j++) {
         float by;
         gguf_rows_to_f32(&by, t->data, t->type, j, 1);
-        if (!(by > 0))
+        if (!(by > 0 && isfinite(by)))
             FAIL(e, ERR_NUM, "%s: %s holds %g at index %zu, want above 0", g->path, freq_factors, (double)by,
                  j);
         g->m->freq[0][j] /= (double)by;

@@ -1,7 +1,7 @@
 /* GGUF files: what is written here by the letter of the format is read back. */
 #include "prime/gguf.h"
 
-#include "gguf_make.h"
+#include "../gguf_make.h"
 
 #include "prime/file.h"
 #include "prime/st.h"

@@ -1,7 +1,7 @@
 /* Damaged GGUF files and those that are not read: each with its sentence. */
 #include "prime/gguf.h"
 
-#include "gguf_make.h"
+#include "../gguf_make.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
