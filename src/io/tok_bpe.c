@@ -237,7 +237,7 @@ static Status bpe_look_up(const Tok *t, TokBpe *w, TokIds *out, TokRanges *spans
     return spans != NULL ? tok_ranges_push(spans, tok_piece_range(word, 0, word.n), e) : OK;
 }
 
-Status tok_bpe_word(const Tok *t, TokBpe *w, TokIds *out, TokRanges *spans, TokPiece word, Err *e)
+static Status bpe_one(const Tok *t, TokBpe *w, TokIds *out, TokRanges *spans, TokPiece word, Err *e)
 {
     if (w->memo == NULL || spans != NULL || word.n > TOK_MEMO_BYTES)
         return bpe_look_up(t, w, out, spans, word, e);
@@ -255,4 +255,18 @@ Status tok_bpe_word(const Tok *t, TokBpe *w, TokIds *out, TokRanges *spans, TokP
     m->n = (int32_t)n;
     if (n > 0) memcpy(m->id, out->id + before, n * sizeof *m->id);
     return OK;
+}
+
+Status tok_bpe_word(const Tok *t, TokBpe *w, TokIds *out, TokRanges *spans, TokPiece word, Err *e)
+{
+    size_t from = 0;
+    for (size_t at = 1; t->cuts && at < word.n; at++) {
+        const char *next = memchr(word.s + at, '\xe2', word.n - at); /* the mark's first byte */
+        if (next == NULL) break;
+        at = (size_t)(next - word.s);
+        if (!tok_starts_mark(next, word.n - at) || tok_ends_mark(word.s, at)) continue;
+        TRY(bpe_one(t, w, out, spans, tok_piece_sub(word, from, at), e));
+        from = at;
+    }
+    return bpe_one(t, w, out, spans, tok_piece_sub(word, from, word.n), e);
 }

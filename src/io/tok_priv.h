@@ -170,6 +170,7 @@ struct Tok {
     size_t n_raw;      /* of them those that are looked for before the text is normalised */
     bool byte_level;   /* words are bytes; otherwise characters */
     bool track_always; /* a step asks where a piece began */
+    bool cuts;         /* no merge reaches across a U+2581 that follows another character */
     bool byte_fallback, ignore_merges, fuse_unk;
     int32_t unk;     /* -1: what has no token is dropped */
     TokMerge *merge; /* in order of rank; only for a tokenizer that was trained here */
@@ -276,8 +277,11 @@ Status tok_bpe_word(const Tok *t, TokBpe *w, TokIds *out, TokRanges *spans, TokP
 Status tok_bpe_merge_all(const Tok *t, TokBpe *w, TokIds *out, TokRanges *spans, TokPiece word,
                          Err *e) PRIME_MUST_USE;
 
-/* tok_whole_build - list the tokens that are the only token of the word they spell. Once, when all else is
- * loaded. tok_whole_find - the token of such a word, or -1. */
+/* tok_ends_mark, tok_starts_mark - is the last or first character of s [n] U+2581, SentencePiece's space? */
+bool tok_ends_mark(const char *s, size_t n);
+bool tok_starts_mark(const char *s, size_t n);
+/* tok_whole_build - find whether words can be cut at marks, and list the tokens that are the only token of
+ * the word they spell. Once, when all else is loaded. tok_whole_find - the token of such a word, or -1. */
 Status tok_whole_build(Tok *t, Err *e) PRIME_MUST_USE;
 int32_t tok_whole_find(const Tok *t, const char *s, size_t n);
 

@@ -62,9 +62,55 @@ static Status whole_try(Tok *t, size_t id, TokBpe *w, TokIds *ids, Err *e)
     return OK;
 }
 
+/* --- words within a text that no step has cut -------------------------------------------------------------
+ */
+
+static const char mark[] = "\xe2\x96\x81";
+enum { MARK_BYTES = sizeof mark - 1 };
+
+bool tok_starts_mark(const char *s, size_t n)
+{
+    return n >= MARK_BYTES && memcmp(s, mark, MARK_BYTES) == 0;
+}
+
+bool tok_ends_mark(const char *s, size_t n)
+{
+    return n >= MARK_BYTES && memcmp(s + n - MARK_BYTES, mark, MARK_BYTES) == 0;
+}
+
+/* Does every character get a symbol, so that neighbours in the text are neighbours in the word? */
+static bool whole_drops_nothing(const Tok *t)
+{
+    size_t missing = 0;
+    for (size_t b = 0; b < 256; b++) missing += t->byte_id[b] < 0;
+    if (t->unk < 0) return t->byte_fallback && missing == 0;
+    TokSpan unk = t->entry[t->unk].content;
+    return !tok_ends_mark(tok_text(t, unk), unk.n);
+}
+
+/* SentencePiece's merges stay within words, which begin with the mark. Where that is so for all of them, a
+ * text may be cut before each mark that follows another character: a symbol that ends there never meets the
+ * next. */
+static bool whole_cuts(const Tok *t)
+{
+    int32_t id = tok_vocab_find(t, mark, MARK_BYTES);
+    if (t->byte_level || t->ignore_merges || id < 0 || !(t->entry[id].flags & TOK_IN_MODEL)) return false;
+    if (!whole_drops_nothing(t)) return false;
+    for (size_t i = 0; i < t->n_pair; i++) {
+        if (t->pair[i].id < 0) continue;
+        TokSpan left = t->entry[t->pair[i].key >> 32].content;
+        TokSpan right = t->entry[(uint32_t)t->pair[i].key].content;
+        if (!tok_ends_mark(tok_text(t, left), left.n) && tok_starts_mark(tok_text(t, right), right.n))
+            return false;
+    }
+    return true;
+}
+
 Status tok_whole_build(Tok *t, Err *e)
 {
-    if (t->n_stages == 0 && !t->ignore_merges) return OK; /* a word is a whole text: no token is one */
+    t->cuts = whole_cuts(t);
+    if (t->n_stages == 0 && !t->ignore_merges && !t->cuts)
+        return OK; /* a word is a whole text: no token is one */
     t->n_whole = tok_slots(t->n);
     t->whole = calloc(t->n_whole, sizeof *t->whole);
     if (t->whole == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu words", t->n);
