@@ -55,7 +55,7 @@ static void tok_as_file(const char *data, size_t size)
     tok_use(t, sample, sizeof sample - 1, true);
     tok_use(t, sample, sizeof sample - 1, false);
     tok_use(t, data, size < 256 ? size : 256, true);
-    for (size_t cut = 0; cut < sizeof sample; cut += 5) tok_cut(t, sample, sizeof sample - 1, cut);
+    for (size_t cut = 0; cut < sizeof sample; cut += 21) tok_cut(t, sample, sizeof sample - 1, cut);
     const TokIds *side[2] = {tok_template_before(t), tok_template_after(t)};
     for (size_t i = 0; i < 2; i++)
         for (size_t k = 0; k < side[i]->n; k++)
