@@ -22,6 +22,7 @@ size_t rope_dim(const ModelConfig *c)
 /* ---- reading ---- */
 
 enum { ROPE_KEYS = 24 }; /* more than any kind asks for */
+#define THETA_MIN 1e-6   /* below it a frequency may be infinite */
 #define GAIN_MAX 1e6     /* beyond it float32 scores overflow */
 
 /* The scaling object, and the keys that were asked for. */
@@ -264,15 +265,23 @@ static Status rope_objects(const JsVal **full, const JsVal **local, HfKeys *k, E
     return OK;
 }
 
+/* What is not above 0 is left to model_check. */
+static Status rope_theta(const ModelRope *r, const char *path, Err *e)
+{
+    if (r->theta > 0 && r->theta < THETA_MIN)
+        FAIL(e, ERR_ARG, "%s: rope_theta = %g, want at least %g", path, r->theta, THETA_MIN);
+    return OK;
+}
+
 static Status rope_one_local(ModelRope *r, const ModelConfig *c, const JsVal *o, double partial,
                              const char *path, Err *e)
 {
-    if (js_len(o) == 0) return OK;
+    if (js_len(o) == 0) return rope_theta(r, path, e);
     TRY(rope_one(r, o, &partial, (double)c->max_len, path, e));
     if ((size_t)((double)c->head_dim * (partial > 0 && partial <= 1 ? partial : 0)) != c->rotary_dim)
         FAIL(e, ERR_UNSUP, "%s: local layers rotate another share of a head, %g: not implemented", path,
              partial);
-    return OK;
+    return rope_theta(r, path, e);
 }
 
 Status rope_read(ModelConfig *c, HfKeys *k, double theta, double partial, Err *e)
@@ -283,6 +292,7 @@ Status rope_read(ModelConfig *c, HfKeys *k, double theta, double partial, Err *e
     TRY(keys_num_or(&r.theta, k, "rope_theta", theta, e));
     c->rope = c->rope_local = r;
     if (js_len(full) > 0) TRY(rope_one(&c->rope, full, &partial, (double)c->max_len, k->path, e));
+    TRY(rope_theta(&c->rope, k->path, e));
     TRY(rope_partial(c, partial, k->path, e));
     if (local != NULL) return rope_one_local(&c->rope_local, c, local, partial, k->path, e);
     c->rope_local = c->rope;

@@ -120,6 +120,9 @@ static const ConfigBad config_bad[] = {
      ": layer_types[3] is 7, want full_attention or sliding_attention"},
     /* rotary positions */
     {LLAMA("\"rope_theta\":0"), ERR_ARG, ": rope_theta = 0, want above 0"},
+    {LLAMA("\"rope_theta\":1e-320"), ERR_ARG, ": rope_theta = 9.99989e-321, want at least 1e-06"},
+    {OF("gemma3_text", "\"head_dim\":8,\"rope_local_base_freq\":1e-9"), ERR_ARG,
+     ": rope_theta = 1e-09, want at least 1e-06"},
     {LLAMA("\"rope_theta\":\"10000\""), ERR_FORMAT, ": rope_theta is the text \"10000\", want a number"},
     {LLAMA("\"rope_scaling\":\"linear\""), ERR_FORMAT,
      ": rope_scaling is the text \"linear\", want an object"},
