@@ -39,15 +39,30 @@ static void log_to_stderr(void *ctx, LogLevel level, const char *msg)
     fprintf(stderr, "%s%s\n", level == LOG_WARN ? "prime: warning: " : "", msg);
 }
 
+static void noun_print(FILE *to, const CliNoun *noun)
+{
+    fprintf(to, "%-10s %s\n", noun->name, noun->help);
+    for (const CliVerb *v = noun->verbs; v->name != NULL; v++)
+        if (v->name[0] != '\0') fprintf(to, "  %-16s %s\n", v->name, v->help);
+}
+
 static int usage_all(FILE *to)
 {
     fputs("usage: prime NOUN VERB [options] ARGS   (each takes --help)\n\n", to);
-    for (size_t i = 0; i < N_NOUNS; i++) {
-        fprintf(to, "%-10s %s\n", nouns[i]->name, nouns[i]->help);
-        for (const CliVerb *v = nouns[i]->verbs; v->name != NULL; v++)
-            if (v->name[0] != '\0') fprintf(to, "  %-16s %s\n", v->name, v->help);
-    }
+    for (size_t i = 0; i < N_NOUNS; i++) noun_print(to, nouns[i]);
     return to == stdout ? EXIT_DONE : EXIT_USAGE;
+}
+
+static int usage_noun(const CliNoun *noun)
+{
+    printf("usage: prime %s VERB [options] ARGS   (each takes --help)\n\n", noun->name);
+    noun_print(stdout, noun);
+    return EXIT_DONE;
+}
+
+static bool asks_for_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
 }
 
 static int unknown_word(const char *kind, const char *word, const char *const *names, size_t n)
@@ -62,6 +77,7 @@ static int run_verb(const CliNoun *noun, int argc, char **argv)
     const CliVerb *v = noun->verbs;
     if (v->name[0] == '\0') return v->run(v, argc, argv);
     if (argc < 2) return cli_usage("'prime %s' wants a verb; see 'prime --help'", noun->name);
+    if (asks_for_help(argv[1])) return usage_noun(noun);
     const char *names[32];
     size_t n = 0;
     for (; v->name != NULL; v++) {
@@ -75,8 +91,7 @@ static int dispatch(int argc, char **argv)
 {
     if (argc < 2) return usage_all(stderr);
     const char *word = argv[1];
-    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)
-        return usage_all(stdout);
+    if (asks_for_help(word)) return usage_all(stdout);
     if (strcmp(word, "--version") == 0) word = "version";
     const char *names[N_NOUNS];
     for (size_t i = 0; i < N_NOUNS; i++) {
