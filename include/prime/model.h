@@ -10,6 +10,7 @@
 #define PRIME_MODEL_H
 
 #include "prime/err.h"
+#include "prime/hash.h"
 #include "prime/lora.h"
 #include "prime/rng.h"
 #include "prime/st.h"
@@ -173,6 +174,10 @@ void model_params_free(ModelParams *p);
 Status model_open(Model **m, const char *path, const ModelOpts *opts, Err *e) PRIME_MUST_USE;
 /* model_load - the same with the defaults. */
 Status model_load(Model **m, const char *path, Err *e) PRIME_MUST_USE;
+
+/* model_hash - SHA-256 of the weights: of the one file; of several, of a list of their hashes and names.
+ * Errors: ERR_IO, those of st_set_open. Cost: reads everything. */
+Status model_hash(char hex[HASH_HEX], const char *path, Err *e) PRIME_MUST_USE;
 
 /* model_config_parse - the configuration alone, from the n bytes of a config.json; `name` is for messages.
  * ignored, if not NULL, gets the keys that were passed over (free it). Errors: as above. */

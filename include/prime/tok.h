@@ -36,12 +36,12 @@ typedef struct {
 void tok_ranges_free(TokRanges *r);
 Status tok_ranges_push(TokRanges *r, TokRange at, Err *e) PRIME_MUST_USE;
 
-/* tok_load - from DIR/tokenizer.json, or from the file itself when path ends in .json. A Tok is read-only
- * after loading: threads may share it. Errors: ERR_IO, which for a folder with tokenizer.model or vocab.json
- * alone says how to make tokenizer.json; ERR_FORMAT (no JSON, wrong types, ids with holes or given twice,
- * merges of unknown tokens, broken patterns, templates with unknown tokens); ERR_UNSUP (named: any kind of
- * model, normalizer, pre-tokenizer, post-processor or decoder, and any key, that is not implemented);
- * ERR_NOMEM. */
+/* tok_load - from DIR/tokenizer.json, from the file itself when path ends in .json, or from the folder that a
+ * .gguf file lies in. A Tok is read-only after loading: threads may share it. Errors: ERR_IO, which for a
+ * folder with tokenizer.model or vocab.json alone says how to make tokenizer.json; ERR_FORMAT (no JSON, wrong
+ * types, ids with holes or given twice, merges of unknown tokens, broken patterns, templates with unknown
+ * tokens); ERR_UNSUP (named: any kind of model, normalizer, pre-tokenizer, post-processor or decoder, and any
+ * key, that is not implemented); ERR_NOMEM. */
 Status tok_load(Tok **t, const char *path, Err *e) PRIME_MUST_USE;
 /* tok_parse - the same from n bytes; `name` is for messages. */
 Status tok_parse(Tok **t, const char *json, size_t n, const char *name, Err *e) PRIME_MUST_USE;

@@ -90,24 +90,12 @@ Status cli_model_load(Model **m, const char *path, Err *e)
     return OK;
 }
 
-Status cli_tok_load(Tok **t, const char *path, Err *e)
-{
-    const char *slash = strrchr(path, '/');
-    size_t n = strlen(path);
-    if (n < 5 || strcmp(path + n - 5, ".gguf") != 0 || file_is_dir(path)) return tok_load(t, path, e);
-    char *dir = slash != NULL ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-    if (dir == NULL) FAIL(e, ERR_NOMEM, "out of memory");
-    Status s = tok_load(t, dir, e);
-    free(dir);
-    return s;
-}
-
 Status cli_model_open(CliModel *m, const char *dir, bool tok, const CliList *adapters, Err *e)
 {
     TRY(cli_model_load(&m->model, dir, e));
     TRY(adapters_put(m, adapters, e));
     if (!tok) return OK;
-    TRY(cli_tok_load(&m->tok, dir, e));
+    TRY(tok_load(&m->tok, dir, e));
     if (tok_vocab_size(m->tok) >
         m->model->cfg.n_vocab) /* Gemma 3 ships like this; such an id is refused where it occurs */
         log_say(LOG_WARN, "%s: the tokenizer has %zu entries, the model only %zu", dir,

@@ -29,8 +29,6 @@ extern ModelOpts cli_model_opts;
 /* cli_model_load - by these options; says under -v which keys of config.json had no say. Errors: ERR_ARG
  * --weights; those of model_open. */
 Status cli_model_load(Model **m, const char *path, Err *e) PRIME_MUST_USE;
-/* cli_tok_load - the tokenizer of a model: from its folder, or the folder that a .gguf file lies in. */
-Status cli_tok_load(Tok **t, const char *path, Err *e) PRIME_MUST_USE;
 
 typedef struct {
     Model *model;

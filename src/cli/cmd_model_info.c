@@ -66,7 +66,7 @@ static Status info_tokenizer(CliRecord *r, const char *dir, Err *e)
     Tok *t = NULL;
     char *path = file_join(dir, "tokenizer.json");
     if (path == NULL) FAIL(e, ERR_NOMEM, "out of memory");
-    Status s = file_exists(path) ? cli_tok_load(&t, dir, e) : OK;
+    Status s = file_exists(path) ? tok_load(&t, dir, e) : OK;
     if (t != NULL) cli_record_num(r, "tokenizer", (double)tok_vocab_size(t));
     tok_free(t);
     free(path);

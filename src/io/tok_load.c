@@ -223,13 +223,29 @@ static Status load_file(Tok **t, const char *dir, const char *file, Err *e)
     return load_tree(t, root, file, e);
 }
 
+static bool is_file_of(const char *path, const char *ending)
+{
+    size_t n = strlen(path), k = strlen(ending);
+    return n >= k && strcmp(path + n - k, ending) == 0 && !file_is_dir(path);
+}
+
+static Status load_from_folder(Tok **t, const char *dir, Err *e)
+{
+    char *file = file_join(dir, "tokenizer.json");
+    if (file == NULL) FAIL(e, ERR_NOMEM, "%s: no memory for its name", dir);
+    Status s = load_file(t, dir, file, e);
+    free(file);
+    return s;
+}
+
 Status tok_load(Tok **t, const char *path, Err *e)
 {
-    size_t n = strlen(path);
-    bool named = n >= 5 && strcmp(path + n - 5, ".json") == 0 && !file_is_dir(path);
-    char *file = named ? strdup(path) : file_join(path, "tokenizer.json");
-    if (file == NULL) FAIL(e, ERR_NOMEM, "%s: no memory for its name", path);
-    Status s = load_file(t, named ? NULL : path, file, e);
-    free(file);
+    if (is_file_of(path, ".json")) return load_file(t, NULL, path, e);
+    if (!is_file_of(path, ".gguf")) return load_from_folder(t, path, e);
+    const char *slash = strrchr(path, '/');
+    char *dir = slash != NULL ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    if (dir == NULL) FAIL(e, ERR_NOMEM, "%s: no memory for its folder", path);
+    Status s = load_from_folder(t, dir, e);
+    free(dir);
     return s;
 }

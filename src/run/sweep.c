@@ -365,7 +365,7 @@ static Status meta_file(Ledger *l, const char *key, const char *dir, const char 
 /* What a resumed run must agree with; then, under numbers of their own, the machines that took part. */
 static Status sweep_meta(Ledger *l, const Spec *sp, const char *text, Err *e)
 {
-    char metric[64];
+    char metric[64], hex[HASH_HEX];
     const char *all = spec_task(sp)->metrics; /* the first one is the one to optimise */
     snprintf(metric, sizeof metric, "%.*s", (int)strcspn(all, " "), all);
     char file[128], key[64];
@@ -374,7 +374,8 @@ static Status sweep_meta(Ledger *l, const Spec *sp, const char *text, Err *e)
     TRY(ledger_meta_set(l, "spec", text, e));
     TRY(ledger_meta_set(l, "utility_metric", metric, e));
     TRY(meta_file(l, "data_sha256", sp->data, file, e));
-    TRY(meta_file(l, "base_sha256", sp->base, "model.safetensors", e));
+    TRY(model_hash(hex, sp->base, e));
+    TRY(ledger_meta_set(l, "base_sha256", hex, e));
     for (size_t i = 1;; i++) {
         Str old = {0};
         bool found = false;

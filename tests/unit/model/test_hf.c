@@ -217,3 +217,18 @@ Test(hf, a_folder_that_cannot_be_made_fails_by_name)
     cr_expect_not_null(strstr(e.msg, "/dev/null"), "%s", e.msg);
     model_free(m);
 }
+
+/* One file is named by its own hash, several by all of theirs. */
+Test(hf, a_model_is_named_by_its_weights, .init = scratch_make, .fini = scratch_remove)
+{
+    char dir[DAMAGED_PATH], one[HASH_HEX], file[HASH_HEX], path[DAMAGED_PATH + 32];
+    Err e = {0};
+    damaged_source(dir, "models/gpt2");
+    snprintf(path, sizeof path, "%s/model.safetensors", dir);
+    cr_assert_eq(model_hash(one, dir, &e), OK, "%s", e.msg);
+    cr_assert_eq(hash_file(file, path, &e), OK, "%s", e.msg);
+    cr_expect_str_eq(one, file);
+    cr_assert_eq(model_hash(file, path, &e), OK, "%s", e.msg);
+    cr_expect_str_eq(one, file);
+    cr_expect_eq(model_hash(one, scratch_dir, &e), ERR_IO);
+}
