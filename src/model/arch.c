@@ -13,8 +13,16 @@ typedef struct {
 static const SizeKeys common_keys = {"hidden_size",       "num_hidden_layers",       "num_attention_heads",
                                      "intermediate_size", "max_position_embeddings", "rms_norm_eps"};
 
+/* Whether a key is there, null or not: null switches some things off that are on without the key. */
+static bool has_key(const HfKeys *k, const char *key)
+{
+    return js_get(k->root, key) != NULL;
+}
+
 static Status head_from_hidden(ModelConfig *c, const HfKeys *k, const char *heads, const char *hidden, Err *e)
 {
+    if (js_type(js_get(k->root, "head_dim")) == JS_INT && c->head_dim == 0)
+        FAIL(e, ERR_SHAPE, "%s: head_dim = 0, want at least 1", k->path);
     if (c->head_dim > 0) return OK;
     if (c->n_heads == 0 || c->n_hidden % c->n_heads != 0)
         FAIL(e, ERR_SHAPE, "%s: %s = %zu is not a multiple of %s = %zu", k->path, hidden, c->n_hidden, heads,
@@ -34,8 +42,7 @@ static Status read_dims(ModelConfig *c, HfKeys *k, const SizeKeys *s, size_t pos
     return keys_num_or(&c->norm_eps, k, s->eps, eps, e);
 }
 
-/* Which layers see a window only: all of them, or as layer_types says, or by the family's rule `local_by`
- * (NULL: all). */
+/* Which layers see a window only: as layer_types says, or all but every `every`-th (0: all). */
 static Status read_layers(ModelConfig *c, HfKeys *k, size_t every, Err *e)
 {
     const JsVal *types = keys_get(k, "layer_types");
@@ -44,14 +51,26 @@ static Status read_layers(ModelConfig *c, HfKeys *k, size_t every, Err *e)
         FAIL(e, ERR_FORMAT, "%s: layer_types is %s, want %zu entries", k->path, js_show(show, types),
              c->n_layers);
     for (size_t l = 0; l < c->n_layers && l < MODEL_LAYERS_MAX; l++) {
-        const char *t = js_str(js_at(types, l), NULL);
+        const char *t = keys_text(js_at(types, l));
         bool local = types != NULL ? t != NULL && strcmp(t, "sliding_attention") == 0
                                    : every == 0 || (l + 1) % every != 0;
         if (types != NULL && !local && (t == NULL || strcmp(t, "full_attention") != 0))
             FAIL(e, ERR_UNSUP, "%s: layer_types[%zu] is %s, want full_attention or sliding_attention",
                  k->path, l, js_show(show, js_at(types, l)));
+        if (local && types != NULL && c->window == 0)
+            FAIL(e, ERR_FORMAT, "%s: layer_types[%zu] is sliding_attention and no sliding_window is in force",
+                 k->path, l);
         if (local && c->window > 0) c->local[l / 64] |= (uint64_t)1 << (l % 64);
     }
+    return OK;
+}
+
+/* null: no window. */
+static Status read_window(ModelConfig *c, HfKeys *k, size_t otherwise, Err *e)
+{
+    TRY(keys_size_or(&c->window, k, "sliding_window", has_key(k, "sliding_window") ? 0 : otherwise, e));
+    if (c->window == 0 && keys_get(k, "sliding_window") != NULL)
+        FAIL(e, ERR_ARG, "%s: sliding_window = 0, want at least 1, or null for none", k->path);
     return OK;
 }
 
@@ -87,7 +106,7 @@ static Status read_llama(ModelConfig *c, HfKeys *k, Err *e)
 static Status read_mistral(ModelConfig *c, HfKeys *k, Err *e)
 {
     TRY(read_llama_like(c, k, 4096 * 32, 10000, false, "silu", e));
-    TRY(keys_size_or(&c->window, k, "sliding_window", 0, e));
+    TRY(read_window(c, k, 4096, e));
     return read_layers(c, k, 0, e);
 }
 
@@ -97,7 +116,7 @@ static Status read_qwen_window(ModelConfig *c, HfKeys *k, Err *e)
     bool on;
     size_t from;
     TRY(keys_bool_or(&on, k, "use_sliding_window", false, e));
-    TRY(keys_size_or(&c->window, k, "sliding_window", on ? 4096 : 0, e));
+    TRY(read_window(c, k, 4096, e));
     TRY(keys_size_or(&from, k, "max_window_layers", 28, e));
     if (!on) c->window = 0;
     TRY(read_layers(c, k, 0, e));
@@ -141,22 +160,29 @@ static Status read_gemma_base(ModelConfig *c, HfKeys *k, size_t positions, doubl
     return OK;
 }
 
+/* null: none. Beyond the bounds c tanh(x / c) is no number in float32. */
+static Status read_softcap(double *out, HfKeys *k, const char *key, double otherwise, Err *e)
+{
+    TRY(keys_num_or(out, k, key, has_key(k, key) ? 0 : otherwise, e));
+    if (keys_get(k, key) != NULL && !(*out >= 1e-6 && *out <= 1e6))
+        FAIL(e, ERR_ARG, "%s: %s = %g, want 1e-6 to 1e6, or null for none", k->path, key, *out);
+    return OK;
+}
+
 /* Softcaps, the scale of queries, windows and norms behind each block: Gemma 2 and 3. */
 static Status read_gemma_late(ModelConfig *c, HfKeys *k, double softcap, double final, Err *e)
 {
     double scalar;
     TRY(keys_num_or(&scalar, k, "query_pre_attn_scalar", 256, e));
-    if (!(scalar > 0)) FAIL(e, ERR_ARG, "%s: query_pre_attn_scalar = %g, want above 0", k->path, scalar);
+    if (!(scalar >= 1e-6 && scalar <= 1e12))
+        FAIL(e, ERR_ARG, "%s: query_pre_attn_scalar = %g, want 1e-6 to 1e12", k->path, scalar);
     c->attn_scale = 1 / sqrt(scalar);
-    bool given = js_type(js_get(k->root, "attn_logit_softcapping")) != JS_NONE;
-    TRY(keys_num_or(&c->attn_softcap, k, "attn_logit_softcapping", given ? 0 : softcap, e));
-    given = js_type(js_get(k->root, "final_logit_softcapping")) != JS_NONE;
-    TRY(keys_num_or(&c->final_softcap, k, "final_logit_softcapping", given ? 0 : final, e));
-    if (!(c->attn_softcap >= 0 && c->final_softcap >= 0))
-        FAIL(e, ERR_ARG, "%s: attn_logit_softcapping = %g, final_logit_softcapping = %g, want above 0",
-             k->path, c->attn_softcap, c->final_softcap);
+    TRY(read_softcap(&c->attn_softcap, k, "attn_logit_softcapping", softcap, e));
+    TRY(read_softcap(&c->final_softcap, k, "final_logit_softcapping", final, e));
     c->post_norms = true;
-    return keys_size_or(&c->window, k, "sliding_window", 4096, e);
+    TRY(read_window(c, k, 4096, e));
+    if (c->window == 0) FAIL(e, ERR_UNSUP, "%s: sliding_window is null: the local layers need one", k->path);
+    return OK;
 }
 
 static Status read_gemma(ModelConfig *c, HfKeys *k, Err *e)
@@ -179,6 +205,7 @@ static Status read_gemma3(ModelConfig *c, HfKeys *k, Err *e)
     TRY(read_gemma_late(c, k, 0, 0, e));
     TRY(keys_num_or(&local, k, "rope_local_base_freq", 10000, e));
     TRY(keys_size_or(&every, k, "sliding_window_pattern", 6, e));
+    if (every == 0) FAIL(e, ERR_ARG, "%s: sliding_window_pattern = 0, want at least 1", k->path);
     TRY(rope_read_local(c, k, local, e));
     c->qk_norm = true;
     return read_layers(c, k, every, e);
@@ -191,7 +218,8 @@ static Status read_phi3(ModelConfig *c, HfKeys *k, Err *e)
     TRY(read_llama_like(c, k, 4096, 10000, false, "silu", e));
     TRY(rope_read(c, k, 10000, partial, e));
     (void)keys_get(k, "original_max_position_embeddings"); /* for a scaling that is refused above */
-    TRY(keys_size_or(&c->window, k, "sliding_window", 0, e));
+    if (keys_get(k, "rms_norm_eps") == NULL) c->norm_eps = 1e-5;
+    TRY(read_window(c, k, 0, e));
     return read_layers(c, k, 0, e);
 }
 
@@ -223,6 +251,19 @@ static Status read_gpt2(ModelConfig *c, HfKeys *k, Err *e)
     return OK;
 }
 
+/* The same number under a name of its own and, in files that were saved again, under the common one. */
+static Status read_twice(double *out, HfKeys *k, const char *own, const char *common, double otherwise,
+                         Err *e)
+{
+    double again;
+    TRY(keys_num_or(out, k, own, otherwise, e));
+    TRY(keys_num_or(&again, k, common, *out, e));
+    if (again != *out)
+        FAIL(e, ERR_FORMAT, "%s: %s = %g and %s = %g contradict each other", k->path, own, *out, common,
+             again);
+    return OK;
+}
+
 static Status read_gpt_neox(ModelConfig *c, HfKeys *k, Err *e)
 {
     static const SizeKeys keys = {"hidden_size",       "num_hidden_layers",       "num_attention_heads",
@@ -231,8 +272,8 @@ static Status read_gpt_neox(ModelConfig *c, HfKeys *k, Err *e)
     TRY(read_dims(c, k, &keys, 2048, 1e-5, e));
     TRY(head_from_hidden(c, k, "num_attention_heads", "hidden_size", e));
     TRY(keys_act(&c->act, k, "hidden_act", "gelu", e));
-    TRY(keys_num_or(&partial, k, "rotary_pct", 0.25, e));
-    TRY(keys_num_or(&theta, k, "rotary_emb_base", 10000, e));
+    TRY(read_twice(&partial, k, "rotary_pct", "partial_rotary_factor", 0.25, e));
+    TRY(read_twice(&theta, k, "rotary_emb_base", "rope_theta", 10000, e));
     TRY(rope_read(c, k, theta, partial, e));
     TRY(keys_bool_or(&c->tied, k, "tie_word_embeddings", false, e));
     TRY(keys_bool_or(&c->parallel, k, "use_parallel_residual", true, e));
@@ -338,7 +379,7 @@ bool model_layer_local(const ModelConfig *c, size_t layer)
 static Status arch_pick(const ModelArch **arch, HfKeys *k, Err *e)
 {
     Str known = {0};
-    const char *type = js_str(keys_get(k, "model_type"), NULL);
+    const char *type = keys_text(keys_get(k, "model_type"));
     *arch = type != NULL ? arch_find(type) : NULL;
     if (*arch != NULL) return OK;
     for (size_t i = 0; i < model_n_archs; i++)

@@ -101,7 +101,8 @@ static bool is_harmless(const HfLoad *h, const StTensor *t)
     if (t->ndim == 4 && (ends_in(t->name, ".attn.bias") || ends_in(t->name, ".attention.bias"))) return true;
     const char *head = arch_of(&h->cfg)->param[PARAM_HEAD];
     size_t n = strlen(head);
-    return h->cfg.tied && strncmp(t->name, head, n) == 0 && strcmp(t->name + n, ".weight") == 0;
+    bool again = h->cfg.tied && strncmp(t->name, head, n) == 0 && strcmp(t->name + n, ".weight") == 0;
+    return again && t->ndim == 2 && t->shape[0] == h->cfg.n_vocab && t->shape[1] == h->cfg.n_hidden;
 }
 
 /* Whether the files hold exactly the tensors of this configuration. Done before memory is asked for: the
@@ -160,7 +161,9 @@ static Status read_generation(ModelConfig *c, const char *path, Err *e)
     HfKeys k = {.root = root, .path = path};
     size_t n = 0;
     int32_t stop[MODEL_STOPS_MAX];
-    Status s = keys_stops(stop, &n, &k, "eos_token_id", c->n_vocab, e);
+    Status s = js_type(root) == JS_OBJ
+                   ? keys_stops(stop, &n, &k, "eos_token_id", c->n_vocab, e)
+                   : err_set(e, ERR_FORMAT, __FILE__, __LINE__, "%s: not an object", path);
     js_close(root);
     if (s != OK || n == 0) return s;
     memcpy(c->stop, stop, n * sizeof *stop);

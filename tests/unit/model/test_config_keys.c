@@ -31,13 +31,13 @@ typedef struct {
 
 static const ConfigDefaults config_defaults[] = {
     {SMALL("llama") "\"head_dim\":null}", 2048, 8, 1e-6, 1e4, 1e4, false, ACT_SILU},
-    {SMALL("mistral") "\"sliding_window\":null}", 131072, 8, 1e-6, 1e4, 1e4, false, ACT_SILU},
+    {SMALL("mistral") "\"head_dim\":null}", 131072, 8, 1e-6, 1e4, 1e4, false, ACT_SILU},
     {SMALL("qwen2") "\"rope_theta\":null}", 32768, 8, 1e-6, 1e4, 1e4, false, ACT_SILU},
     {SMALL("qwen3") "\"head_dim\":12}", 32768, 12, 1e-6, 1e4, 1e4, false, ACT_SILU},
     {SMALL("gemma") "\"head_dim\":12}", 8192, 12, 1e-6, 1e4, 1e4, true, ACT_GELU_TANH},
     {SMALL("gemma2") "\"head_dim\":12}", 8192, 12, 1e-6, 1e4, 1e4, true, ACT_GELU_TANH},
     {SMALL("gemma3_text") "\"head_dim\":12}", 131072, 12, 1e-6, 1e6, 1e4, true, ACT_GELU_TANH},
-    {SMALL("phi3") "\"rms_norm_eps\":1e-05}", 4096, 8, 1e-5, 1e4, 1e4, false, ACT_SILU},
+    {SMALL("phi3") "\"rms_norm_eps\":null}", 4096, 8, 1e-5, 1e4, 1e4, false, ACT_SILU},
     {SMALL("gpt_neox") "\"rotary_pct\":0.5}", 2048, 4, 1e-5, 1e4, 1e4, false, ACT_GELU},
     {"{\"model_type\":\"gpt2\",\"vocab_size\":20,\"n_embd\":16,\"n_layer\":8,\"n_head\":2}", 1024, 0, 1e-5, 0,
      0, true, ACT_GELU_TANH},
@@ -75,6 +75,15 @@ Test(config_keys, windows_and_softcaps_of_absent_keys)
     cr_expect_eq(c.window, 4096);
     cr_expect_eq(c.local[0], 0xdf);
     cr_expect(c.attn_softcap == 0 && c.final_softcap == 0);
+    c = config_must(SMALL("mistral") "\"head_dim\":null}");
+    cr_expect(c.window == 4096 && c.local[0] == 0xff);
+    c = config_must(SMALL("mistral") "\"sliding_window\":null}");
+    cr_expect(c.window == 0 && c.local[0] == 0, "null switches off what absence switches on");
+    c = config_must(SMALL("qwen2") "\"sliding_window\":null,\"use_sliding_window\":true,"
+                                   "\"max_window_layers\":0}");
+    cr_expect(c.window == 0 && c.local[0] == 0);
+    c = config_must(SMALL("qwen2") "\"use_sliding_window\":true,\"max_window_layers\":0}");
+    cr_expect(c.window == 4096 && c.local[0] == 0xff);
     c = config_must(SMALL("phi3") "\"rms_norm_eps\":1e-05}");
     cr_expect_eq(c.window, 0);
     c = config_must("{\"model_type\":\"gpt2\",\"vocab_size\":20,\"n_embd\":16,\"n_layer\":1,\"n_head\":2,\"n_"
@@ -141,6 +150,9 @@ static const char *const config_spellings[][2] = {
                           "attention\"]}"},
     {SMALL("gemma") "\"head_dim\":8,\"hidden_act\":\"gelu\",\"hidden_activation\":null}",
      SMALL("gemma") "\"head_dim\":8,\"hidden_activation\":\"gelu_pytorch_tanh\"}"},
+    {SMALL("gpt_neox") "\"rotary_pct\":0.5,\"rotary_emb_base\":777}",
+     SMALL("gpt_neox") "\"rotary_pct\":0.5,\"partial_rotary_factor\":0.5,\"rope_theta\":777.0,"
+                       "\"rotary_emb_base\":777}"},
     {SMALL("gpt_neox") "\"hidden_act\":\"gelu_fast\"}", SMALL("gpt_neox") "\"hidden_act\":\"gelu_new\"}"},
     {SMALL("llama") "\"hidden_act\":\"swish\"}", SMALL("llama") "\"hidden_act\":\"silu\"}"},
     {SMALL("mistral") "\"sliding_window\":6}",
