@@ -88,6 +88,8 @@ static void config_compute(const Model *m)
     if (out == NULL) abort();
     pass_forward(p, m, &seq, 1, NULL, NULL);
     pass_logits(out, p, m, row, CONFIG_IDS, out + CONFIG_IDS * m->cfg.n_vocab);
+    for (size_t i = 0; i < CONFIG_IDS * m->cfg.n_vocab; i++)
+        if (!isfinite(out[i])) abort();
     free(out);
     pass_free(p);
 }
