@@ -1,4 +1,4 @@
-/* hash.c - what names the weights of a model. */
+/* weights_hash.c - what names the weights of a model. */
 #include "files.h"
 
 #include "prime/file.h"
