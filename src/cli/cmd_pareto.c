@@ -241,7 +241,7 @@ static Status pareto_front_do(ParetoIn *in, Arena *a, Err *e)
     if (keep == NULL || flag == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu points", in->t.n_rows);
     for (size_t s = 0; s < in->n_sets; s++) {
         TRY(pareto_take(in, s, e));
-        pareto_front(flag, in->pts, in->n, in->m);
+        TRY(pareto_front(flag, in->pts, in->n, in->m, PARETO_ALL, e));
         for (size_t i = 0; i < in->n; i++) keep[in->row[i]] = flag[i];
     }
     TableOut out;
@@ -269,12 +269,12 @@ static Status pareto_widen(TableOut *out, const ParetoIn *in, const char *name, 
 
 static Status pareto_rank_do(ParetoIn *in, Arena *a, Err *e)
 {
-    size_t n = in->t.n_rows, *rank = arena_alloc(a, 3 * n, sizeof *rank);
+    size_t n = in->t.n_rows, *rank = arena_alloc(a, 2 * n, sizeof *rank);
     if (rank == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu points", n);
-    size_t *own = rank + n, *work = own + n;
+    size_t *own = rank + n;
     for (size_t s = 0; s < in->n_sets; s++) {
         TRY(pareto_take(in, s, e));
-        pareto_rank(own, in->pts, in->n, in->m, work);
+        TRY(pareto_rank(own, in->pts, in->n, in->m, e));
         for (size_t i = 0; i < in->n; i++) rank[in->row[i]] = own[i];
     }
     TableOut out;

@@ -6,7 +6,7 @@ printf 'u,v\n1,2\n' | fails hv --max 3 -
 printf 'u,v\n1,2\n' | fails hv --max 0 -
 printf 'id\nabc\n' | fails front -
 printf 'rank,v\n1,2\n' | fails rank -
-printf 'a,b,c,d,e,f,g\n1,2,3,4,5,6,7\n' | fails hv -
+{ echo "$(echo c{1..32} | tr ' ' ,)"; seq -s, 32; } | fails hv -
 prime pareto hv - <<'END'
 u,v
 END

@@ -1,168 +1,208 @@
 #include "prime/pareto.h"
-#include "prime/rng.h"
 
+#include "pareto_points.h"
 #include "ref_csv.h"
 
-enum { PT_MAX = 4096 };
-static double pts[PT_MAX], ref_point[16], want[PT_MAX];
+enum { N = 120 };
+static double pts[N * 6];
 
-/* Numbers of a cell, separated by spaces or semicolons. */
-static size_t cell_numbers(double *out, const char *text)
+/* Nowhere worse and somewhere better; better everywhere. */
+static bool by_definition(const double *a, const double *b, size_t m, bool everywhere)
 {
-    size_t n = 0;
-    for (char *end; *text != '\0'; text = end) {
-        text += strspn(text, " ;");
-        out[n] = strtod(text, &end);
-        if (end == text) break;
-        n++;
+    size_t better = 0, worse = 0;
+    for (size_t j = 0; j < m; j++) {
+        better += a[j] < b[j];
+        worse += a[j] > b[j];
     }
-    return n;
+    return everywhere ? better == m : worse == 0 && better > 0;
 }
 
-Test(pareto, meets_the_reference)
+Test(pareto, fronts_meet_their_definition)
 {
-    Ref r = ref_open("num/hypervolume.csv");
-    size_t seen[4] = {0};
-    for (size_t i = 0; i < r.rows; i++) {
-        size_t m = (size_t)ref_num(&r, i, "m"), n = cell_numbers(pts, ref_str(&r, i, "points")) / m;
-        size_t n_want = cell_numbers(want, ref_str(&r, i, "expected")), rank[64], work[64];
-        bool flag[64];
-        double hv, contrib[64], flips[8];
-        cr_assert_leq(n, 64u);
-        cell_numbers(ref_point, ref_str(&r, i, "ref"));
-        size_t n_flip = cell_numbers(flips, ref_str(&r, i, "flip"));
-        for (size_t k = 0; k < n_flip; k++) pareto_flip(pts, ref_point, n, m, (size_t)flips[k]);
-        const char *kind = ref_str(&r, i, "kind");
-        cr_assert_eq(n_want, strcmp(kind, "hv") == 0 ? 1u : n, "row %zu", i);
-        if (strcmp(kind, "hv") == 0) {
-            cr_assert_eq(pareto_hv(&hv, pts, n, m, ref_point, NULL), OK);
-            REF_NEAR(hv, want[0], 1e-9, "row %zu", i); /* some are printed with ten digits */
-            seen[0]++;
-        } else if (strcmp(kind, "contrib") == 0) {
-            cr_assert_eq(pareto_contrib(contrib, pts, n, m, ref_point, NULL), OK);
-            for (size_t k = 0; k < n; k++) REF_NEAR(contrib[k], want[k], 1e-12, "row %zu, point %zu", i, k);
-            seen[1]++;
-        } else if (strcmp(kind, "rank") == 0) {
-            pareto_rank(rank, pts, n, m, work);
-            for (size_t k = 0; k < n; k++) cr_assert_eq(rank[k], (size_t)want[k], "row %zu, point %zu", i, k);
-            seen[2]++;
-        } else {
-            pareto_front(flag, pts, n, m);
-            for (size_t k = 0; k < n; k++) cr_assert_eq(flag[k], want[k] == 1, "row %zu, point %zu", i, k);
-            seen[3]++;
-        }
-    }
-    cr_assert(seen[0] >= 15 && seen[1] >= 8 && seen[2] == 3 && seen[3] == 2);
-    ref_close(&r);
-}
-
-static void random_points(size_t n, size_t m, uint64_t seed, double grid)
-{
-    Rng r = rng_stream(seed, "pareto", m);
-    for (size_t i = 0; i < n * m; i++) pts[i] = floor(rng_uniform(&r) * grid) / grid;
-}
-
-/* Share of a lattice of cell centres that some point dominates: exact when all values lie on the lattice. */
-static double lattice_hv(size_t n, size_t m, size_t grid)
-{
-    size_t cells = 1, hit = 0;
-    for (size_t j = 0; j < m; j++) cells *= grid;
-    for (size_t c = 0; c < cells; c++) {
-        bool covered = false;
-        for (size_t i = 0; i < n && !covered; i++) {
-            covered = true;
-            for (size_t j = 0, rest = c; j < m; j++, rest /= grid)
-                covered = covered && pts[i * m + j] < ((double)(rest % grid) + 0.5) / (double)grid;
-        }
-        hit += covered;
-    }
-    return (double)hit / (double)cells;
-}
-
-Test(pareto, hypervolume_meets_counting_cells)
-{
+    bool flag[PARETO_TIES][N];
     for (size_t m = 1; m <= 5; m++)
-        for (uint64_t seed = 0; seed < 4; seed++) {
-            double ones[5] = {1, 1, 1, 1, 1}, hv;
-            random_points(12, m, seed, 8);
-            cr_assert_eq(pareto_hv(&hv, pts, 12, m, ones, NULL), OK);
-            REF_NEAR(hv, lattice_hv(12, m, 8), 1e-12, "%zu objectives, seed %d", m, (int)seed);
+        for (uint64_t seed = 0; seed < 12; seed++) {
+            points_grid(pts, N, m, seed, seed % 2 == 0 ? 6 : 1e6);
+            for (size_t t = 0; t < PARETO_TIES; t++)
+                cr_assert_eq(pareto_front(flag[t], pts, N, m, (ParetoTies)t, NULL), OK);
+            for (size_t i = 0; i < N; i++) {
+                bool beaten = false, crushed = false, again = false;
+                for (size_t k = 0; k < N; k++) {
+                    beaten = beaten || by_definition(&pts[k * m], &pts[i * m], m, false);
+                    crushed = crushed || by_definition(&pts[k * m], &pts[i * m], m, true);
+                    again = again || (k < i && memcmp(&pts[k * m], &pts[i * m], m * sizeof *pts) == 0);
+                }
+                cr_assert_eq(flag[PARETO_ALL][i], !beaten, "%zu objectives, point %zu", m, i);
+                cr_assert_eq(flag[PARETO_FIRST][i], !beaten && !again, "%zu objectives, point %zu", m, i);
+                cr_assert_eq(flag[PARETO_WEAK][i], !crushed, "%zu objectives, point %zu", m, i);
+            }
         }
 }
 
-Test(pareto, hypervolume_ignores_order_and_dominated_points)
+Test(pareto, ranks_meet_their_definition)
 {
-    for (size_t m = 2; m <= 4; m++) {
-        double ones[4] = {1, 1, 1, 1}, hv, again;
-        random_points(40, m, 5, 1e6);
-        cr_assert_eq(pareto_hv(&hv, pts, 40, m, ones, NULL), OK);
-        for (size_t i = 0; i < 20; i++)
-            for (size_t j = 0; j < m; j++) {
-                double t = pts[i * m + j];
-                pts[i * m + j] = pts[(39 - i) * m + j];
-                pts[(39 - i) * m + j] = t;
+    size_t rank[N];
+    for (size_t m = 1; m <= 5; m++)
+        for (uint64_t seed = 0; seed < 12; seed++) {
+            points_grid(pts, N, m, seed, seed % 2 == 0 ? 6 : 1e6);
+            cr_assert_eq(pareto_rank(rank, pts, N, m, NULL), OK);
+            for (size_t i = 0; i < N; i++) {
+                size_t above = 0;
+                for (size_t k = 0; k < N; k++) {
+                    if (!by_definition(&pts[k * m], &pts[i * m], m, false)) continue;
+                    if (rank[k] + 1 > above) above = rank[k] + 1;
+                }
+                cr_assert_eq(rank[i], above, "one more than the deepest point that dominates it");
             }
-        for (size_t j = 0; j < m; j++) pts[40 * m + j] = fmin(0.999, pts[3 * m + j] + 0.01);
-        for (size_t j = 0; j < m; j++) pts[41 * m + j] = pts[7 * m + j];
-        cr_assert_eq(pareto_hv(&again, pts, 42, m, ones, NULL), OK);
-        REF_NEAR(again, hv, 1e-12, "%zu objectives", m);
+        }
+}
+
+Test(pareto, zeros_of_both_signs_are_equal)
+{
+    double zeros[3][3] = {{0.0, 1, 0.0}, {-0.0, 1, -0.0}, {0.0, 1, -0.0}};
+    bool flag[3];
+    for (size_t m = 2; m <= 3; m++) {
+        double flat[9];
+        for (size_t i = 0; i < 3; i++) memcpy(&flat[i * m], zeros[i], m * sizeof *flat);
+        cr_assert_eq(pareto_front(flag, flat, 3, m, PARETO_ALL, NULL), OK);
+        cr_assert(flag[0] && flag[1] && flag[2]);
+        cr_assert_eq(pareto_front(flag, flat, 3, m, PARETO_FIRST, NULL), OK);
+        cr_assert(flag[0] && !flag[1] && !flag[2]);
     }
 }
 
-Test(pareto, front_and_ranks_meet_their_definition)
+Test(pareto, none_and_one)
 {
-    enum { N = 120 };
-    bool flag[N];
-    size_t rank[N], work[N];
+    bool flag[1] = {false};
+    size_t rank[1] = {7};
+    double crowd[1] = {7}, one[4] = {4, 3, 2, 1};
     for (size_t m = 1; m <= 4; m++) {
-        random_points(N, m, 2, 6); /* a coarse grid: many ties and duplicates */
-        pareto_front(flag, pts, N, m);
-        pareto_rank(rank, pts, N, m, work);
+        for (size_t t = 0; t < PARETO_TIES; t++) {
+            cr_assert_eq(pareto_front(NULL, NULL, 0, m, (ParetoTies)t, NULL), OK);
+            flag[0] = false;
+            cr_assert_eq(pareto_front(flag, one, 1, m, (ParetoTies)t, NULL), OK);
+            cr_assert(flag[0]);
+        }
+        for (size_t k = 0; k < PARETO_CROWDS; k++) {
+            cr_assert_eq(pareto_crowding(NULL, NULL, 0, m, (ParetoCrowd)k, NULL), OK);
+            cr_assert_eq(pareto_crowding(crowd, one, 1, m, (ParetoCrowd)k, NULL), OK);
+            cr_assert_eq(crowd[0], INFINITY);
+        }
+        cr_assert_eq(pareto_rank(NULL, NULL, 0, m, NULL), OK);
+        cr_assert_eq(pareto_rank(rank, one, 1, m, NULL), OK);
+        cr_assert_eq(rank[0], 0u);
+    }
+}
+
+Test(pareto, no_objectives)
+{
+    Err e = {0};
+    bool flag = true;
+    size_t rank = 7;
+    double crowd = 7;
+    cr_assert_eq(pareto_front(&flag, pts, 1, 0, PARETO_ALL, &e), ERR_SHAPE);
+    cr_assert_str_eq(e.msg, "objectives = 0, want at least 1");
+    cr_assert_eq(pareto_rank(&rank, pts, 1, 0, NULL), ERR_SHAPE);
+    cr_assert_eq(pareto_crowding(&crowd, pts, 1, 0, PARETO_CROWD_SUM, NULL), ERR_SHAPE);
+    cr_assert(flag && rank == 7 && crowd == 7);
+}
+
+/* Neighbours found by looking at all points. */
+Test(pareto, crowding_meets_its_definition)
+{
+    double crowd[N];
+    for (size_t m = 1; m <= 4; m++) {
+        points_sphere(pts, N, m + 1, 3); /* distinct values */
+        for (size_t i = 0; i < N; i++) memmove(&pts[i * m], &pts[i * (m + 1)], m * sizeof *pts);
+        cr_assert_eq(pareto_crowding(crowd, pts, N, m, PARETO_CROWD_SUM, NULL), OK);
         for (size_t i = 0; i < N; i++) {
-            size_t above = 0;
-            bool beaten = false;
-            for (size_t k = 0; k < N; k++) {
-                if (!pareto_dominates(&pts[k * m], &pts[i * m], m)) continue;
-                beaten = true;
-                cr_assert_lt(rank[k], rank[i]);
-                if (rank[k] + 1 > above) above = rank[k] + 1;
+            double sum = 0;
+            for (size_t j = 0; j < m; j++) {
+                double below = -INFINITY, above = INFINITY, lo = INFINITY, hi = -INFINITY, x = pts[i * m + j];
+                for (size_t k = 0; k < N; k++) {
+                    double y = pts[k * m + j];
+                    lo = fmin(lo, y);
+                    hi = fmax(hi, y);
+                    if (y < x) below = fmax(below, y);
+                    if (y > x) above = fmin(above, y);
+                }
+                sum += (above - below) / (hi - lo);
             }
-            cr_assert_eq(flag[i], !beaten);
-            cr_assert_eq(rank[i], above, "one more than the deepest point that dominates it");
+            if (isinf(sum))
+                cr_assert_eq(crowd[i], INFINITY);
+            else
+                REF_NEAR(crowd[i], sum, 1e-12, "%zu objectives, point %zu", m, i);
         }
     }
 }
 
-Test(pareto, contributions_are_what_is_lost)
+Test(pareto, crowding_of_a_flat_objective)
 {
-    double ones[3] = {1, 1, 1}, all, less, contrib[20];
-    random_points(20, 3, 9, 1e6);
-    cr_assert_eq(pareto_hv(&all, pts, 20, 3, ones, NULL), OK);
-    cr_assert_eq(pareto_contrib(contrib, pts, 20, 3, ones, NULL), OK);
-    for (size_t i = 20; i-- > 0;) {
-        double last[3];
-        memcpy(last, &pts[19 * 3], sizeof last);
-        memcpy(&pts[19 * 3], &pts[i * 3], sizeof last);
-        memcpy(&pts[i * 3], last, sizeof last);
-        cr_assert_eq(pareto_hv(&less, pts, 19, 3, ones, NULL), OK);
-        REF_NEAR(contrib[i], all - less, 1e-12, "point %zu", i);
-        memcpy(&pts[i * 3], &pts[19 * 3], sizeof last);
-        memcpy(&pts[19 * 3], last, sizeof last);
+    double flat[8] = {1, 5, 2, 5, 4, 5, 5, 5}, crowd[4];
+    cr_assert_eq(pareto_crowding(crowd, flat, 4, 2, PARETO_CROWD_SUM, NULL), OK);
+    cr_assert(crowd[0] == INFINITY && crowd[3] == INFINITY);
+    REF_NEAR(crowd[1], 0.75, 1e-15, "3 of 4, and nothing from the flat one");
+    REF_NEAR(crowd[2], 0.75, 1e-15, "3 of 4");
+}
+
+Test(pareto, names)
+{
+    cr_assert_str_eq(pareto_ties_name(PARETO_WEAK), "weak");
+    cr_assert_null(pareto_ties_name(PARETO_TIES));
+    cr_assert_str_eq(pareto_crowd_name(PARETO_CROWD_MEAN), "mean");
+    cr_assert_null(pareto_crowd_name(PARETO_CROWDS));
+    cr_assert_str_eq(pareto_knee_name(PARETO_KNEE_IDEAL), "ideal");
+    cr_assert_null(pareto_knee_name(PARETO_KNEES));
+    cr_assert_str_eq(pareto_indicator_name(PARETO_IGD_PLUS), "igd_plus");
+    cr_assert_null(pareto_indicator_name(PARETO_INDICATORS));
+}
+
+Test(pareto, knee_of_a_bent_front)
+{
+    /* Scaled: (0, 1) (0.1, 0.4) (0.2, 0.25) (0.5, 0.2) (1, 0), and a dominated point that lies below none. */
+    double bent[12] = {0, 30, 1, 22, 2, 20, 5, 19.333333333333332, 10, 16.666666666666668, 9, 29}, value = 0;
+    size_t at = 7;
+    cr_assert_eq(pareto_knee(&at, &value, bent, 6, 2, PARETO_KNEE_LINE, NULL), OK);
+    cr_assert_eq(at, 2u);
+    REF_NEAR(value, 0.55 / sqrt(2), 1e-12, "distance to the line");
+    cr_assert_eq(pareto_knee(&at, &value, bent, 6, 2, PARETO_KNEE_IDEAL, NULL), OK);
+    cr_assert_eq(at, 2u);
+    REF_NEAR(value, sqrt(0.04 + 0.0625), 1e-12, "distance to the ideal point");
+}
+
+Test(pareto, knee_ignores_units)
+{
+    size_t at = 0, again = 0;
+    double value = 0, same = 0;
+    for (size_t k = 0; k < PARETO_KNEES; k++) {
+        points_grid(pts, 40, 3, 11, 1e6);
+        cr_assert_eq(pareto_knee(&at, &value, pts, 40, 3, (ParetoKnee)k, NULL), OK);
+        for (size_t i = 0; i < 40; i++) pts[3 * i + 1] = 1e6 * pts[3 * i + 1] - 7;
+        cr_assert_eq(pareto_knee(&again, &same, pts, 40, 3, (ParetoKnee)k, NULL), OK);
+        cr_assert_eq(at, again);
+        REF_NEAR(same, value, 1e-9, "value in other units");
     }
 }
 
-Test(pareto, refusals)
+Test(pareto, knee_of_odd_fronts)
 {
-    double ref7[7] = {1, 1, 1, 1, 1, 1, 1}, hv = 7, inf[2] = {0.5, INFINITY};
-    Err e = {0};
-    cr_assert_eq(pareto_hv(&hv, pts, 1, 0, ref7, NULL), ERR_SHAPE);
-    cr_assert_eq(pareto_hv(&hv, pts, 1, 7, ref7, &e), ERR_UNSUP);
-    cr_assert_str_eq(e.msg, "hypervolume of 7 objectives, want at most 6");
-    cr_assert_eq(pareto_hv(&hv, inf, 1, 2, ref7, NULL), ERR_NUM);
-    ref7[1] = NAN;
-    cr_assert_eq(pareto_contrib(&hv, pts, 1, 2, ref7, NULL), ERR_NUM);
-    cr_assert_eq(hv, 7);
-    ref7[1] = 1;
-    cr_assert_eq(pareto_hv(&hv, NULL, 0, 2, ref7, NULL), OK);
-    cr_assert_eq(hv, 0);
+    double same[6] = {2, 3, 1, 1, 1, 1}, out[6] = {0, 1, 0.9, 0.9, 1, 0},
+           wide[4] = {-1e308, 1e308, 1e308, -1e308};
+    size_t at = 7;
+    double value = 7;
+    for (size_t k = 0; k < PARETO_KNEES; k++) {
+        cr_assert_eq(pareto_knee(&at, &value, same, 3, 2, (ParetoKnee)k, NULL), OK);
+        cr_assert(at == 1 && value == 0, "the first of two equal points");
+        cr_assert_eq(pareto_knee(&at, &value, wide, 2, 2, (ParetoKnee)k, NULL), OK);
+        cr_assert(at == 0 && isfinite(value));
+    }
+    cr_assert_eq(pareto_knee(&at, &value, out, 3, 2, PARETO_KNEE_LINE, NULL), OK);
+    cr_assert(at == 0 && value == 0, "a front that bulges outwards has only its ends");
+    at = 7;
+    value = 7;
+    cr_assert_eq(pareto_knee(&at, &value, out, 0, 2, PARETO_KNEE_LINE, NULL), ERR_SHAPE);
+    cr_assert_eq(pareto_knee(&at, &value, out, 3, 0, PARETO_KNEE_LINE, NULL), ERR_SHAPE);
+    out[3] = NAN;
+    cr_assert_eq(pareto_knee(&at, &value, out, 3, 2, PARETO_KNEE_LINE, NULL), ERR_NUM);
+    cr_assert(at == 7 && value == 7);
 }
