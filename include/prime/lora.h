@@ -150,6 +150,9 @@ bool lora_equal(const Lora *x, const Lora *y);
 double lora_norm(const Lora *l);
 /* lora_norms - the same for the sites of each kind; the root of the sum of their squares is lora_norm. */
 void lora_norms(double norm[LORA_KINDS], const Lora *l);
+/* lora_dot - Frobenius inner product of the updates of two adapters of one model; lora_dot(l, l) is lora_norm
+ * squared. Cost: O(r^2 (n_in + n_out)) a site. */
+double lora_dot(const Lora *x, const Lora *y);
 
 /* A bank: the sites of K adapters side by side, so that one product serves every candidate mixture of them.
  * At a site of ranks r_1 .. r_K: A stack [n, n_in] and B stack [n_out, n] with n = sum r_i; columns off[i] ..

@@ -41,12 +41,14 @@ typedef struct {
     struct {
         const char *preset, *method; /* method NULL: the preset's */
         int op;                      /* index into spec_ops */
+        int objective;               /* index into the table of penalty.h */
         size_t budget, popsize;      /* evaluations for each lambda; 0: the preset's population */
         double sigma, bound;         /* sigma NAN: the preset's */
     } evolve;
     struct {
         size_t records;
-        int score; /* SpecScore */
+        int score;               /* SpecScore */
+        size_t members, heldout; /* of each anchor, for an objective that reads people; no attack sees them */
     } search;
     struct {
         size_t records;

@@ -1,8 +1,9 @@
 /* sweep.h - the main job: specification -> plan -> cells -> ledger -> report.
  *
  * Cells: `base` (once a target), `anchor` (each anchor's adapter alone), `uniform` (equal weights 1/K),
- * `evolved` (once a target, seed and lambda). Each is one transaction in DIR/ledger.db; what a cell holds
- * does not depend on the order or number of threads. */
+ * `evolved` (once a target, seed and lambda). Each is one transaction in DIR/ledger.db, and so is every
+ * generation of a search; what a cell holds does not depend on the order or number of threads, nor on where a
+ * run was cut short. */
 #ifndef PRIME_SWEEP_H
 #define PRIME_SWEEP_H
 
@@ -17,6 +18,7 @@
 typedef struct {
     void (*begin)(void *ctx, size_t total);
     void (*step)(void *ctx, const char *label); /* one cell is in the ledger, or was there already */
+    void (*evaluated)(void *ctx, size_t n);     /* n more candidates of a search are in the ledger */
     void *ctx;
 } SweepWatch;
 

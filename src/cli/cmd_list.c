@@ -7,6 +7,7 @@
 #include "prime/merge.h"
 #include "prime/metric.h"
 #include "prime/model.h"
+#include "prime/penalty.h"
 #include "prime/report.h"
 #include "prime/stats.h"
 #include "prime/str.h"
@@ -34,6 +35,7 @@ LIST_ROWS(list_optimiser, EvolveMethod, evolve_method_at(i))
 LIST_ROWS(list_preset, EvolvePreset, evolve_preset_at(i))
 LIST_ROWS(list_task, Task, i < task_count() ? task_at(i) : NULL)
 LIST_ROWS(list_metric, Metric, i < metric_count() ? metric_at(i) : NULL)
+LIST_ROWS(list_objective, Penalty, penalty_at(i))
 LIST_ROWS(list_attack, Attack, attack_at(i))
 LIST_ROWS(list_adjust, StatsAdjust, stats_adjust_at(i))
 
@@ -62,6 +64,7 @@ static const struct {
     {"preset", "settings of the search by name", list_preset},
     {"task", "what a model is asked, and how answers are graded", list_task},
     {"metric", "how far answers are from golds", list_metric},
+    {"objective", "what a search pays for: the term that lambda weighs", list_objective},
     {"attack", "scores of membership", list_attack},
     {"format", "outputs of a report", list_format},
     {"adjust", "corrections for multiple testing", list_adjust},

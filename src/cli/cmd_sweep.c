@@ -93,7 +93,7 @@ static Status sweep_all(const char *path, const CliList *set, const char *lambda
     char dir[NAME_LEN];
     default_out(dir, path);
     if (out != NULL) snprintf(dir, sizeof dir, "%s", out);
-    SweepWatch watch = {watch_begin, watch_step, NULL};
+    SweepWatch watch = {.begin = watch_begin, .step = watch_step};
     Status s = load_spec(&spec, &a, path, set, lambda, e);
     if (s == OK) s = sweep_run(&spec, dir, resume, &watch, e);
     progress_end();

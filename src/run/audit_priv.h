@@ -9,6 +9,7 @@
 #include "prime/sample.h"
 #include "prime/score.h"
 #include "prime/spec.h"
+#include "prime/sweep.h"
 
 /* Records of one person and split, encoded: with the answer, and the prompt alone. */
 typedef struct {
@@ -37,7 +38,8 @@ enum { AUDIT_METRICS = 4 };
 
 typedef struct {
     const Spec *spec;
-    const char *dir; /* of the run */
+    const SweepWatch *watch; /* may be NULL */
+    const char *dir;         /* of the run */
     const Task *task;
     const Metric *metric[AUDIT_METRICS]; /* of the task */
     size_t n_metrics;
@@ -91,6 +93,17 @@ bool measure_higher(const Audit *a);
 /* measure_nll - log-likelihood of a set's answers, out [n_cand * set->n]. */
 Status measure_nll(ScoreOut *out, const Audit *a, const PassLora *lora, size_t n_cand, const AuditSet *set,
                    Err *e) PRIME_MUST_USE;
+
+/* ---- whose records are for what (records.c) ---- */
+
+/* Records of an anchor that attacks look at, and those that only a search may see: none, unless its objective
+ * reads people. Both are disjoint. */
+AuditSet audit_members(const Audit *a, size_t anchor);
+AuditSet audit_heldout(const Audit *a, size_t anchor);
+AuditSet audit_search_members(const Audit *a, size_t anchor);
+AuditSet audit_search_heldout(const Audit *a, size_t anchor);
+/* audit_check_splits - whether every anchor has records enough for both. Errors: ERR_ARG. */
+Status audit_check_splits(const Audit *a, Err *e) PRIME_MUST_USE;
 
 /* ---- searching (search.c) ---- */
 

@@ -4,22 +4,10 @@
 
 #include <math.h>
 
-AuditSet cell_members(const Audit *a, size_t anchor)
-{
-    const AuditSet *all = &a->anchor[anchor].member;
-    size_t most = a->spec->attack.members;
-    return (AuditSet){all->r, all->n < most ? all->n : most};
-}
-
-AuditSet cell_heldout(const Audit *a, size_t anchor)
-{
-    return a->anchor[anchor].heldout;
-}
-
 Status cell_nll(CellNll *out, const Audit *a, const PassLora *lora, size_t n_cand, size_t anchor,
                 Arena *arena, Err *e)
 {
-    AuditSet in = cell_members(a, anchor), held = cell_heldout(a, anchor);
+    AuditSet in = audit_members(a, anchor), held = audit_heldout(a, anchor);
     CellNll nll = {arena_alloc(arena, n_cand * in.n, sizeof(ScoreOut)),
                    arena_alloc(arena, n_cand * held.n, sizeof(ScoreOut))};
     if (nll.member == NULL || nll.heldout == NULL)
@@ -112,7 +100,7 @@ static Status write_scores(Ledger *l, const Audit *a, size_t anchor, const Attac
 Status cell_write_attack(Ledger *l, const Audit *a, size_t anchor, const CellNll *nll, size_t c,
                          const CellNll *ref, Err *e)
 {
-    AuditSet in = cell_members(a, anchor), held = cell_heldout(a, anchor);
+    AuditSet in = audit_members(a, anchor), held = audit_heldout(a, anchor);
     const Attack *at;
     for (size_t i = 0; (at = attack_at(i)) != NULL; i++) {
         TRY(write_scores(l, a, anchor, at, &in, nll->member + c * in.n, ref->member, 1, e));

@@ -10,10 +10,6 @@ typedef struct {
     ScoreOut *member, *heldout;
 } CellNll;
 
-/* The records of an anchor that attacks look at. */
-AuditSet cell_members(const Audit *a, size_t anchor);
-AuditSet cell_heldout(const Audit *a, size_t anchor);
-
 /* cell_nll - both splits of one anchor under n_cand candidates; lora NULL is the base. Arrays in the arena.
  */
 Status cell_nll(CellNll *out, const Audit *a, const PassLora *lora, size_t n_cand, size_t anchor,

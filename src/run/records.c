@@ -1,6 +1,8 @@
 /* records.c - a person's records, encoded. */
 #include "audit_priv.h"
 
+#include "prime/penalty.h"
+
 Status audit_set(AuditSet *out, Audit *a, const DataUser *u, DataSplit split, size_t n, Err *e)
 {
     AuditSet set = {.n = u->n[split] < n ? u->n[split] : n};
@@ -15,5 +17,68 @@ Status audit_set(AuditSet *out, Audit *a, const DataUser *u, DataSplit split, si
                         a->task->max_new, e));
     }
     *out = set;
+    return OK;
+}
+
+/* Both splits are cut from the end: what attacks see stays the same people's first records. */
+static size_t reserved(const Audit *a, const AuditSet *all, size_t want)
+{
+    if (!penalty_at((size_t)a->spec->evolve.objective)->reads_people) return 0;
+    return want < all->n ? want : all->n;
+}
+
+static AuditSet first_of(const AuditSet *all, size_t n)
+{
+    return (AuditSet){all->r, n};
+}
+
+static AuditSet last_of(const AuditSet *all, size_t n)
+{
+    return (AuditSet){all->r + (all->n - n), n};
+}
+
+AuditSet audit_members(const Audit *a, size_t anchor)
+{
+    const AuditSet *all = &a->anchor[anchor].member;
+    size_t left = all->n - reserved(a, all, a->spec->search.members), most = a->spec->attack.members;
+    return first_of(all, left < most ? left : most);
+}
+
+AuditSet audit_heldout(const Audit *a, size_t anchor)
+{
+    const AuditSet *all = &a->anchor[anchor].heldout;
+    return first_of(all, all->n - reserved(a, all, a->spec->search.heldout));
+}
+
+AuditSet audit_search_members(const Audit *a, size_t anchor)
+{
+    const AuditSet *all = &a->anchor[anchor].member;
+    return last_of(all, reserved(a, all, a->spec->search.members));
+}
+
+AuditSet audit_search_heldout(const Audit *a, size_t anchor)
+{
+    const AuditSet *all = &a->anchor[anchor].heldout;
+    return last_of(all, reserved(a, all, a->spec->search.heldout));
+}
+
+enum { LEFT_FOR_ATTACKS = 2 };
+
+Status audit_check_splits(const Audit *a, Err *e)
+{
+    const Spec *s = a->spec;
+    if (!penalty_at((size_t)s->evolve.objective)->reads_people) return OK;
+    for (size_t i = 0; i < a->n_anchors; i++) {
+        const AuditAnchor *p = &a->anchor[i];
+        if (p->member.n >= s->search.members + LEFT_FOR_ATTACKS &&
+            p->heldout.n >= s->search.heldout + LEFT_FOR_ATTACKS)
+            continue;
+        FAIL(
+            e, ERR_ARG,
+            "anchor %s has %zu trained and %zu held-out records: with search.members = %zu and "
+            "search.heldout = "
+            "%zu fewer than %d of each would be left for the attacks, which must not see what the search saw",
+            p->user->id, p->member.n, p->heldout.n, s->search.members, s->search.heldout, LEFT_FOR_ATTACKS);
+    }
     return OK;
 }

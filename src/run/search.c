@@ -3,14 +3,16 @@
  *
  * (U, V) of a candidate does not depend on lambda: every evaluation made for one lambda serves all of them.
  * Lambdas are searched one after the other, each starting from the best known point; what is deployed is
- * chosen from the whole archive at the end. Source: PriME's released code, lora_composition_evo.py. Differs:
- * the released code deploys the optimiser's recommendation, compared with the base by another candidate's
- * loss, and does not evaluate it again; here the best evaluated candidate is deployed, compared with the base
- * by its own objective, and evaluated once more. */
-#include "audit_priv.h"
+ * chosen from the whole archive at the end. Points are functions of seeds and of what was found before, so a
+ * search that was cut short takes the same way again, and what is in the ledger is not evaluated twice. V is
+ * a row of penalty.h. Source: PriME's released code, lora_composition_evo.py. Differs: the released code
+ * deploys the optimiser's recommendation, compared with the base by another candidate's loss, and does not
+ * evaluate it again; here the best evaluated candidate is deployed, compared with the base by its own
+ * objective, and evaluated once more. */
+#include "search_priv.h"
 
-#include "prime/archive.h"
 #include "prime/evolve.h"
+#include "prime/hash.h"
 #include "prime/objective.h"
 
 #include <math.h>
@@ -18,151 +20,84 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct {
-    const Audit *a;
-    const AuditTarget *t;
-    size_t seed, k;
-    PassLora lora;
-    Arena arena;              /* reset after every evaluation */
-    Arena keep;               /* golds, anchors' outputs */
-    const char **gold;        /* [n] */
-    const char ***anchor_out; /* [K][n] what each anchor alone says on the same inputs */
-    AuditSet *anchor_set;     /* [K] the same as samples, for likelihood */
-    Archive *archive;
-    double base_u, *base_v;
-    bool minimise;
-} Search;
+/* ---- what is known ---- */
 
-/* ---- evaluation ---- */
-
-/* Mean nats a token of each candidate on a set, negated: larger is likelier. */
-static Status set_likelihood(double *out, Search *s, const PassLora *lora, size_t n_cand, const AuditSet *set,
-                             Err *e)
+/* An evaluation depends on the anchors' adapters, the operator, the objective, how answers are scored and the
+ * records that are searched on, and on nothing else: not on lambda, not on the optimiser. */
+static Status search_name(Search *s, Err *e)
 {
-    ScoreOut *nll = arena_alloc(&s->arena, n_cand * set->n, sizeof *nll);
-    if (nll == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu scores", n_cand * set->n);
-    TRY(measure_nll(nll, s->a, lora, n_cand, set, e));
-    for (size_t c = 0; c < n_cand; c++) {
-        double sum = 0, tokens = 0;
-        for (size_t i = 0; i < set->n; i++) {
-            sum += nll[c * set->n + i].nll_sum;
-            tokens += (double)nll[c * set->n + i].n_tokens;
-        }
-        out[c] = tokens > 0 ? -sum / tokens : 0;
-    }
-    return OK;
-}
-
-static Status eval_likelihood(double *u, double *v, Search *s, const PassLora *lora, size_t n_cand, Err *e)
-{
-    double *one = arena_alloc(&s->arena, n_cand, sizeof *one);
-    if (one == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu candidates", n_cand);
-    TRY(set_likelihood(u, s, lora, n_cand, &s->t->search, e));
+    const Spec *sp = s->a->spec;
+    char hex[HASH_HEX];
+    Str text = {0};
+    str_printf(&text, "%s %s %d", spec_merge(sp)->name, penalty_at((size_t)sp->evolve.objective)->name,
+               sp->search.score);
+    if (penalty_at((size_t)sp->evolve.objective)->reads_people)
+        str_printf(&text, " %zu %zu", sp->search.members, sp->search.heldout);
     for (size_t k = 0; k < s->k; k++) {
-        TRY(set_likelihood(one, s, lora, n_cand, &s->anchor_set[k], e));
-        for (size_t c = 0; c < n_cand; c++) v[c * s->k + k] = one[c];
+        hash_bytes(hex, s->anchor[k]->data, s->anchor[k]->n_params * sizeof *s->anchor[k]->data);
+        str_printf(&text, "\n%s %s", s->a->anchor[s->t->anchor[k]].user->id, hex);
     }
+    for (size_t i = 0; i < s->t->search.n; i++) str_printf(&text, "\n%s", s->t->search.r[i].rec->id);
+    bool failed = text.failed;
+    if (!failed) hash_bytes(hex, text.s, text.n);
+    str_free(&text);
+    if (failed) FAIL(e, ERR_NOMEM, "no memory for the name of an archive");
+    snprintf(s->key, sizeof s->key, "%.100s#%.16s", s->t->user->id, hex);
     return OK;
 }
 
-static Status eval_answers(double *u, double *v, Search *s, const PassLora *lora, size_t n_cand, Err *e)
-{
-    size_t n = s->t->search.n;
-    const char **said = arena_alloc(&s->arena, n_cand * n, sizeof(const char *));
-    if (said == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu answers", n_cand * n);
-    TRY(measure_answers(said, s->a, lora, n_cand, &s->t->search, s->a->spec->search.score, &s->arena, e));
-    for (size_t c = 0; c < n_cand; c++) {
-        TRY(measure_sum(&u[c], s->a, s->gold, said + c * n, n, e));
-        for (size_t k = 0; k < s->k; k++)
-            TRY(measure_sum(&v[c * s->k + k], s->a, s->anchor_out[k], said + c * n, n, e));
-    }
-    return OK;
-}
-
-/* U [n_cand] and V [n_cand, K] of genomes x [n_cand, K]; x NULL is the base model (n_cand = 1). */
-static Status search_eval(double *u, double *v, Search *s, const double *x, size_t n_cand, Err *e)
-{
-    float *w = arena_alloc(&s->arena, n_cand * s->k, sizeof *w);
-    if (w == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu candidates", n_cand);
-    for (size_t i = 0; x != NULL && i < n_cand * s->k; i++) w[i] = (float)x[i];
-    PassLora lora = s->lora;
-    lora.w = w;
-    const PassLora *use = x != NULL ? &lora : NULL;
-    Status st = s->a->spec->search.score == SPEC_LIKELIHOOD ? eval_likelihood(u, v, s, use, n_cand, e)
-                                                            : eval_answers(u, v, s, use, n_cand, e);
-    arena_reset(&s->arena);
-    return st;
-}
-
-/* ---- what is known before the search ---- */
-
-static Status anchor_samples(Search *s, size_t k, Err *e)
-{
-    const AuditSet *from = &s->t->search;
-    AuditSet *set = &s->anchor_set[k];
-    set->n = from->n;
-    set->r = arena_alloc(&s->keep, from->n, sizeof *set->r);
-    if (set->r == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu answers", from->n);
-    for (size_t i = 0; i < from->n; i++) {
-        set->r[i] = from->r[i];
-        TRY(sample_make(&set->r[i].full, &s->keep, s->a->tok, &s->a->base->cfg, s->a->task,
-                        from->r[i].rec->input, s->anchor_out[k][i], 0, e));
-    }
-    return OK;
-}
-
-/* What each anchor alone says on the target's inputs: one population of K unit vectors. */
-static Status search_anchors(Search *s, Err *e)
-{
-    size_t n = s->t->search.n, K = s->k;
-    int how = s->a->spec->search.score == SPEC_LABELS ? SPEC_LABELS : SPEC_GENERATE;
-    const char **said = arena_alloc(&s->keep, K * n, sizeof(const char *));
-    float *w = arena_zalloc(&s->keep, K * K, sizeof *w);
-    s->gold = arena_alloc(&s->keep, n, sizeof(const char *));
-    s->anchor_out = arena_alloc(&s->keep, K, sizeof(const char **));
-    s->anchor_set = arena_zalloc(&s->keep, K, sizeof *s->anchor_set);
-    s->base_v = arena_zalloc(&s->keep, K, sizeof *s->base_v);
-    if (said == NULL || w == NULL || s->gold == NULL || s->anchor_out == NULL || s->anchor_set == NULL ||
-        s->base_v == NULL)
-        FAIL(e, ERR_NOMEM, "no memory for %zu answers", K * n);
-    for (size_t k = 0; k < K; k++) {
-        w[k * K + k] = 1;
-        s->anchor_out[k] = said + k * n;
-    }
-    PassLora lora = s->lora;
-    lora.w = w;
-    measure_golds(s->gold, &s->t->search);
-    TRY(measure_answers(said, s->a, &lora, K, &s->t->search, how, &s->keep, e));
-    for (size_t k = 0; k < K && s->a->spec->search.score == SPEC_LIKELIHOOD; k++)
-        TRY(anchor_samples(s, k, e));
-    return search_eval(&s->base_u, s->base_v, s, NULL, 1, e);
-}
-
-/* ---- the archive and the ledger ---- */
-
-static Status archive_in(void *ctx, const LedgerEval *ev, Err *e)
+static Status cache_in(void *ctx, const LedgerEval *ev, Err *e)
 {
     Search *s = ctx;
     if (ev->n_genome != s->k || ev->n_agreement != s->k)
         FAIL(e, ERR_FORMAT, "the ledger holds an evaluation of %zu weights, want %zu", ev->n_genome, s->k);
-    return archive_put(s->archive, ev->genome, ev->utility, ev->agreement, NAN, e);
+    return archive_put(s->cache, ev->genome, ev->utility, ev->agreement, NAN, e);
 }
 
-static Status archive_out(const Search *s, Ledger *l, Err *e)
+/* What was evaluated goes to the ledger at once: a search that is cut short is carried on from here. */
+static Status cache_write(Search *s, const double *x, const double *u, const double *v, size_t n, Err *e)
 {
-    TRY(ledger_batch_begin(l, e));
-    for (size_t i = 0; i < archive_count(s->archive); i++) {
-        ArchiveItem it = archive_at(s->archive, i);
-        LedgerEval ev = {.target = s->t->user->id,
+    TRY(ledger_batch_begin(s->ledger, e));
+    for (size_t i = 0; i < n; i++) {
+        LedgerEval ev = {.target = s->key,
                          .seed = s->a->spec->seeds.x[s->seed],
-                         .genome = it.x,
+                         .genome = x + i * s->k,
                          .n_genome = s->k,
-                         .utility = it.u,
-                         .agreement = it.v,
+                         .utility = u[i],
+                         .agreement = v + i * s->k,
                          .n_agreement = s->k};
-        TRY(ledger_eval_add(l, &ev, e));
+        TRY(ledger_eval_add(s->ledger, &ev, e));
     }
-    return ledger_batch_commit(l, e);
+    return ledger_batch_commit(s->ledger, e);
+}
+
+static Status cache_out(Search *s, const double *x, const double *u, const double *v, size_t n, Err *e)
+{
+    const SweepWatch *w = s->a->watch;
+    for (size_t i = 0; i < n; i++) TRY(archive_put(s->cache, x + i * s->k, u[i], v + i * s->k, NAN, e));
+    if (s->ledger == NULL) return OK;
+    Status st = cache_write(s, x, u, v, n, e);
+    if (st != OK)
+        ledger_cell_abort(s->ledger);
+    else if (w != NULL && w->evaluated != NULL)
+        w->evaluated(w->ctx, n);
+    return st;
+}
+
+/* Evaluate those of x [n, K] that are not known yet; all of them are known afterwards. */
+static Status search_learn(Search *s, const double *x, size_t n, Err *e)
+{
+    size_t K = s->k, fresh = 0;
+    ArchiveItem it;
+    double *miss = malloc(n * (2 * K + 1) * sizeof *miss);
+    if (miss == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu candidates", n);
+    for (size_t i = 0; i < n; i++)
+        if (!archive_find(&it, s->cache, x + i * K)) memcpy(miss + fresh++ * K, x + i * K, K * sizeof *miss);
+    double *u = miss + n * K, *v = u + n;
+    Status st = fresh > 0 ? search_measure(u, v, s, miss, fresh, e) : OK;
+    if (st == OK && fresh > 0) st = cache_out(s, miss, u, v, fresh, e);
+    free(miss);
+    return st;
 }
 
 /* ---- the loop ---- */
@@ -191,12 +126,13 @@ static Status search_start(Evolver **ev, Search *s, double lambda, size_t index,
 static Status search_generation(Search *s, Evolver *ev, double lambda, size_t n, double *x, double *f, Err *e)
 {
     size_t P = evolve_popsize(ev), K = s->k;
-    double *u = f + P, *v = u + P; /* f [P], u [P], v [P, K] lie behind each other */
     evolve_ask(ev, x);
-    TRY(search_eval(u, v, s, x, n, e));
+    TRY(search_learn(s, x, n, e));
     for (size_t i = 0; i < n; i++) {
-        TRY(archive_put(s->archive, x + i * K, u[i], v + i * K, NAN, e));
-        f[i] = objective_prime(u[i], v + i * K, K, lambda, s->minimise);
+        ArchiveItem it = {0};
+        if (!archive_find(&it, s->cache, x + i * K)) FAIL(e, ERR_NUM, "candidate %zu was not evaluated", i);
+        TRY(archive_put(s->archive, it.x, it.u, it.v, NAN, e));
+        f[i] = objective_prime(it.u, it.v, K, lambda, s->minimise);
     }
     return n == P ? evolve_tell(ev, x, f, e) : OK;
 }
@@ -206,7 +142,7 @@ static Status search_lambda(Search *s, double lambda, size_t index, Err *e)
     Evolver *ev = NULL;
     TRY(search_start(&ev, s, lambda, index, e));
     size_t P = evolve_popsize(ev), budget = s->a->spec->evolve.budget;
-    double *x = malloc(P * s->k * sizeof *x), *f = malloc(P * (s->k + 2) * sizeof *f);
+    double *x = malloc(P * s->k * sizeof *x), *f = malloc(P * sizeof *f);
     Status st = x != NULL && f != NULL
                     ? OK
                     : err_set(e, ERR_NOMEM, __FILE__, __LINE__, "no memory for %zu candidates", P);
@@ -229,32 +165,33 @@ static Status search_pick(SearchFound *out, Search *s, double lambda, Arena *are
     if (!archive_best(&best, s->archive, lambda, s->minimise))
         FAIL(e, ERR_ARG, "the search evaluated nothing");
     ArchiveItem it = archive_at(s->archive, best);
-    f.base_v = objective_mean(s->base_v, s->k);
+    f.base_v = search_mean(s, s->base_v);
     f.base_objective = objective_prime(s->base_u, s->base_v, s->k, lambda, s->minimise);
     f.u = it.u;
-    f.v = objective_mean(it.v, s->k);
+    f.v = search_mean(s, it.v);
     f.objective = archive_loss(s->archive, best, lambda, s->minimise);
     f.evaluations = archive_count(s->archive);
     f.reverted = f.base_objective < f.objective;
     if (!f.reverted) memcpy(f.weight, it.x, s->k * sizeof *f.weight);
     double u, *v = arena_alloc(arena, s->k, sizeof *v);
     if (v == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu weights", s->k);
-    TRY(search_eval(&u, v, s, f.reverted ? NULL : f.weight, 1, e));
+    TRY(search_measure(&u, v, s, f.reverted ? NULL : f.weight, 1, e));
     f.again = objective_prime(u, v, s->k, lambda, s->minimise);
     *out = f;
     return OK;
 }
 
-static Status search_all(SearchFound *found, Search *s, Ledger *ledger, Arena *arena, Err *e)
+/* A search that was cut short takes the same way again: what it had evaluated is known, so that it costs
+ * nothing until it is new. */
+static Status search_all(SearchFound *found, Search *s, Arena *arena, Err *e)
 {
     const Spec *sp = s->a->spec;
     TRY(archive_new(&s->archive, s->k, s->k, e));
-    if (ledger != NULL) TRY(ledger_each_eval(ledger, s->t->user->id, sp->seeds.x[s->seed], archive_in, s, e));
-    TRY(search_anchors(s, e));
-    if (archive_count(s->archive) == 0) {
-        for (size_t i = 0; i < sp->lambda.n; i++) TRY(search_lambda(s, sp->lambda.x[i], i, e));
-        if (ledger != NULL) TRY(archive_out(s, ledger, e));
-    }
+    TRY(archive_new(&s->cache, s->k, s->k, e));
+    TRY(search_name(s, e));
+    if (s->ledger != NULL) TRY(ledger_each_eval(s->ledger, s->key, sp->seeds.x[s->seed], cache_in, s, e));
+    TRY(search_prepare(s, e));
+    for (size_t i = 0; i < sp->lambda.n; i++) TRY(search_lambda(s, sp->lambda.x[i], i, e));
     for (size_t i = 0; i < sp->lambda.n; i++) TRY(search_pick(&found[i], s, sp->lambda.x[i], arena, e));
     return OK;
 }
@@ -262,13 +199,16 @@ static Status search_all(SearchFound *found, Search *s, Ledger *ledger, Arena *a
 Status search_run(SearchFound *found, const Audit *a, const AuditTarget *t, size_t seed, Ledger *ledger,
                   Arena *arena, Err *e)
 {
-    Search s = {.a = a, .t = t, .seed = seed, .k = a->spec->anchors.per_target};
+    Search s = {.a = a, .t = t, .seed = seed, .k = a->spec->anchors.per_target, .ledger = ledger};
     LoraBank *bank = NULL;
-    TRY(audit_bank(&bank, NULL, a, t, seed, e));
+    s.anchor = arena_alloc(arena, s.k, sizeof *s.anchor);
+    if (s.anchor == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu anchors", s.k);
+    TRY(audit_bank(&bank, s.anchor, a, t, seed, e));
     s.lora = (PassLora){.bank = bank, .op = spec_merge(a->spec)->op};
     s.minimise = a->spec->search.score != SPEC_LIKELIHOOD && !measure_higher(a);
-    Status st = search_all(found, &s, ledger, arena, e);
+    Status st = search_all(found, &s, arena, e);
     archive_free(s.archive);
+    archive_free(s.cache);
     arena_free(&s.arena);
     arena_free(&s.keep);
     lora_bank_free(bank);

@@ -6,6 +6,8 @@
  * drawn first, so that no target is an anchor. */
 #include "audit_priv.h"
 
+#include "prime/penalty.h"
+
 #include "prime/cluster.h"
 #include "prime/log.h"
 
@@ -192,14 +194,16 @@ static Status keep_anchors(Audit *a, const DataUser *const *u, const size_t *pic
 {
     a->anchor = arena_zalloc(&a->arena, n, sizeof *a->anchor);
     if (a->anchor == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu anchors", n);
+    bool reads = penalty_at((size_t)a->spec->evolve.objective)->reads_people;
+    size_t heldout = a->spec->attack.heldout + (reads ? a->spec->search.heldout : 0);
     for (size_t i = 0; i < n; i++) {
         AuditAnchor *s = &a->anchor[i];
         s->user = u[pick[i]];
         TRY(audit_set(&s->member, a, s->user, DATA_HISTORY, s->user->n[DATA_HISTORY], e));
-        TRY(audit_set(&s->heldout, a, s->user, DATA_HELDOUT, a->spec->attack.heldout, e));
+        TRY(audit_set(&s->heldout, a, s->user, DATA_HELDOUT, heldout, e));
     }
     a->n_anchors = n;
-    return OK;
+    return audit_check_splits(a, e);
 }
 
 /* ---- nearest ---- */

@@ -6,6 +6,7 @@
 
 const char *const spec_ops[] = {"prime", "exact", NULL};
 static const char *const score_names[] = {"generate", "labels", "likelihood", NULL};
+static const char *const penalty_names[] = {"agreement", "membership", "fingerprint", "norm", NULL};
 static const char *const preset_names[] = {"default", "paper", NULL};
 
 #define AT(member) offsetof(Spec, member)
@@ -178,6 +179,11 @@ static const YmlField fields[] = {
      .offset = AT(evolve.op),
      .names = spec_ops,
      .help = "how adapters are merged"},
+    {.key = "evolve.objective",
+     .type = YML_CHOICE,
+     .offset = AT(evolve.objective),
+     .names = penalty_names,
+     .help = "what lambda weighs against utility"},
     {.key = "evolve.budget",
      .type = YML_SIZE,
      .offset = AT(evolve.budget),
@@ -217,6 +223,18 @@ static const YmlField fields[] = {
      .names = score_names,
      .help = "generate: the task's metrics on greedy answers; labels: on the likeliest label; likelihood: "
              "nats a token"},
+    {.key = "search.members",
+     .type = YML_SIZE,
+     .offset = AT(search.members),
+     .min = 1,
+     .max = 1e6,
+     .help = "trained records of each anchor that objective membership sees, and no attack"},
+    {.key = "search.heldout",
+     .type = YML_SIZE,
+     .offset = AT(search.heldout),
+     .min = 1,
+     .max = 1e6,
+     .help = "held-out records of each anchor for the same"},
     {.key = "utility.records",
      .type = YML_SIZE,
      .offset = AT(utility.records),
@@ -271,6 +289,8 @@ Spec spec_default(void)
     s.evolve.sigma = NAN;
     s.evolve.bound = 1.5;
     s.search.records = 16;
+    s.search.members = 8;
+    s.search.heldout = 4;
     s.utility.records = 24;
     s.attack.members = 48;
     s.attack.heldout = 48;

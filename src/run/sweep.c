@@ -427,6 +427,7 @@ Status sweep_run(const Spec *spec, const char *dir, bool resume, const SweepWatc
     Status st = resume ? open_ledger(&s.ledger, spec, dir, true, e) : OK;
     if (st == OK) st = audit_open(&s.a, spec, dir, resume, e);
     if (st == OK && !resume) st = open_ledger(&s.ledger, spec, dir, false, e);
+    if (st == OK) s.a->watch = watch;
     if (st == OK) st = sweep_cells(&s, e);
     ledger_close(s.ledger);
     audit_close(s.a);
@@ -441,8 +442,8 @@ static void plan_rows(Str *out, const Audit *a)
 {
     size_t members = 0, heldout = 0, query = 0, K = a->spec->anchors.per_target;
     for (size_t i = 0; i < a->n_anchors; i++) {
-        members += cell_members(a, i).n;
-        heldout += cell_heldout(a, i).n;
+        members += audit_members(a, i).n;
+        heldout += audit_heldout(a, i).n;
     }
     for (size_t i = 0; i < a->n_targets; i++) query += a->target[i].query.n;
     str_printf(out,

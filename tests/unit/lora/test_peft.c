@@ -279,6 +279,25 @@ Test(peft, the_norm_is_that_of_the_materialised_update)
     }
 }
 
+/* Polarisation: |x + y|^2 = |x|^2 + 2 <x, y> + |y|^2, with x + y as ranks side by side. */
+Test(peft, the_inner_product_is_that_of_the_updates)
+{
+    Lora *l[2] = {peft_fixture("a1"), peft_fixture("a2")}, *sum = NULL;
+    LoraBank *b = NULL;
+    Err e = {0};
+    for (size_t i = 0; i < 2; i++) lora_fold_scale(l[i]);
+    cr_assert_eq(lora_bank_new(&b, (const Lora *const *)l, 2, &e), OK, "%s", e.msg);
+    cr_assert_eq(lora_from_bank(&sum, b, &e), OK, "%s", e.msg);
+    double x = lora_norm(l[0]), y = lora_norm(l[1]), both = lora_norm(sum), dot = lora_dot(l[0], l[1]);
+    cr_expect_float_eq(lora_dot(l[0], l[0]), x * x, 1e-9 * x * x);
+    cr_expect_float_eq(dot, lora_dot(l[1], l[0]), 1e-9 * x * y);
+    cr_expect_float_eq(both * both, x * x + 2 * dot + y * y, 1e-6 * (x * x + y * y));
+    cr_expect_gt(fabs(dot), 1e-6 * x * y, "the two must not be orthogonal for the test to say something");
+    lora_bank_free(b);
+    Lora *all[] = {l[0], l[1], sum};
+    for (size_t i = 0; i < 3; i++) lora_free(all[i]);
+}
+
 Test(peft, norms_by_kind_add_up)
 {
     Lora *l = peft_fixture("a3_patterns");

@@ -190,6 +190,13 @@ typedef struct {
     size_t left;
 } KillAt;
 
+static void kill_evaluation(void *ctx, size_t n)
+{
+    KillAt *k = ctx;
+    if (k->left < n) _exit(9);
+    k->left -= n;
+}
+
 static void kill_step(void *ctx, const char *label)
 {
     (void)label;
@@ -210,7 +217,7 @@ Test(sweep, a_killed_run_resumes_to_the_same_rows, .timeout = 240)
         cr_assert_geq(pid, 0);
         if (pid == 0) {
             KillAt k = {after[i]};
-            SweepWatch watch = {NULL, kill_step, &k};
+            SweepWatch watch = {.step = kill_step, .ctx = &k};
             Err e = {0};
             (void)!sweep_run(&w.spec, run, false, &watch, &e);
             _exit(1);
@@ -224,6 +231,98 @@ Test(sweep, a_killed_run_resumes_to_the_same_rows, .timeout = 240)
         str_free(&again);
     }
     str_free(&whole);
+    world_close(&w);
+}
+
+/* Killed within a search, after any number of evaluations: what was evaluated is not evaluated again, and the
+ * way taken is the same. */
+Test(sweep, a_search_killed_at_any_evaluation_resumes_to_the_same_rows, .timeout = 240)
+{
+    World w = world_open();
+    Str whole = run_text(&w, "whole", 1);
+    static const size_t after[] = {0, 4, 11, 37};
+    for (size_t i = 0; i < sizeof after / sizeof after[0]; i++) {
+        char run[PATH];
+        snprintf(run, sizeof run, "%s/cut%zu", w.dir, i);
+        pid_t pid = fork();
+        cr_assert_geq(pid, 0);
+        if (pid == 0) {
+            KillAt k = {after[i]};
+            SweepWatch watch = {.evaluated = kill_evaluation, .ctx = &k};
+            Err e = {0};
+            (void)!sweep_run(&w.spec, run, false, &watch, &e);
+            _exit(1);
+        }
+        int status = 0;
+        cr_assert_eq(waitpid(pid, &status, 0), pid);
+        cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 9, "the child must die in a search");
+        MUST(sweep_run(&w.spec, run, true, NULL, &e_));
+        Str again = run_rows(run, NULL);
+        cr_assert_str_eq(again.s, whole.s, "killed after %zu evaluations", after[i]);
+        str_free(&again);
+    }
+    str_free(&whole);
+    world_close(&w);
+}
+
+/* Sum of a row's values over the cells of one lambda. */
+static double sum_of(const Str *rows, const char *lambda, const char *what)
+{
+    double sum = 0;
+    for (const char *line = rows->s; line != NULL && *line != '\0'; line = strchr(line, '\n') + 1) {
+        const char *end = strchr(line, '\n'), *at = strstr(line, what), *l = strstr(line, lambda);
+        if (at != NULL && at < end && l != NULL && l < end) {
+            const char *value = end;
+            while (value[-1] != '|') value--;
+            sum += strtod(value, NULL);
+        }
+    }
+    return sum;
+}
+
+/* Every objective runs; its term falls as lambda rises, and the base costs nothing under those that measure
+ * leakage. */
+Test(sweep, objectives_beyond_agreement_lower_what_they_weigh, .timeout = 240)
+{
+    static const char *const objectives[] = {"evolve.objective=membership", "evolve.objective=fingerprint",
+                                             "evolve.objective=norm"};
+    World w = world_open();
+    for (size_t i = 0; i < 3; i++) {
+        w.spec = world_spec(&w,
+                            (const char *const[]){objectives[i], "search.members=2", "search.heldout=1",
+                                                  "anchors.min_heldout=3", "lambda=0,1000"},
+                            5);
+        Str rows = run_text(&w, objectives[i], 2);
+        double free_of = sum_of(&rows, "lambda=0|", "|search|agreement|"),
+               dear = sum_of(&rows, "lambda=1000|", "|search|agreement|");
+        cr_expect_eq(sum_of(&rows, "lambda=0|", "|search|base_agreement|"), 0, "%s", objectives[i]);
+        cr_expect_leq(dear, free_of, "%s: %g, without a price %g", objectives[i], dear, free_of);
+        cr_expect_geq(dear, 0);
+        str_free(&rows);
+    }
+    world_close(&w);
+}
+
+/* What an objective reads of the anchors' people no attack looks at; where that cannot be, the audit is
+ * refused. */
+Test(sweep, records_that_a_search_has_seen_are_not_attacked, .timeout = 240)
+{
+    World w = world_open();
+    const char *const set[] = {"evolve.objective=membership", "search.members=3", "search.heldout=2",
+                               "anchors.min_heldout=4"};
+    Str plain = run_text(&w, "plain", 2);
+    w.spec = world_spec(&w, set, 4);
+    Str rows = run_text(&w, "membership", 2);
+    size_t all = count_lines(&plain, "/anchor/"), fewer = count_lines(&rows, "/anchor/");
+    cr_expect_gt(all, fewer, "%zu rows of anchors, %zu when a search has its own records", all, fewer);
+    w.spec = world_spec(&w, (const char *const[]){"evolve.objective=membership", "search.heldout=400"}, 2);
+    char run[PATH];
+    Err e = {0};
+    snprintf(run, sizeof run, "%s/refused", w.dir);
+    cr_expect_eq(sweep_run(&w.spec, run, false, NULL, &e), ERR_ARG);
+    cr_expect_not_null(strstr(e.msg, "which must not see what the search saw"), "%s", e.msg);
+    str_free(&plain);
+    str_free(&rows);
     world_close(&w);
 }
 
