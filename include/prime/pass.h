@@ -12,7 +12,11 @@
 typedef struct {
     const LoraBank *bank; /* NULL: the base model */
     LoraOp op;
-    const float *w; /* [candidates, K] */
+    const float *w; /* [candidates, K, groups] */
+    /* Weights may differ between sites: group [n_layers * LORA_KINDS] says which one counts. NULL: one group.
+     */
+    const size_t *group;
+    size_t n_groups;
 } PassLora;
 
 /* Keys and values of earlier tokens. A slot may begin with the content of another slot (its prefix): answers

@@ -56,7 +56,7 @@ static Status adapters_fill(CliModel *m, char **name, const CliList *adapters, E
     TRY(cli_adapters_open(&m->lora, (const char *const *)name, adapters->n, &shape, e));
     m->k = adapters->n;
     TRY(lora_bank_new(&m->bank, (const Lora *const *)m->lora, m->k, e));
-    m->pass = (PassLora){m->bank, LORA_EXACT, m->w};
+    m->pass = (PassLora){.bank = m->bank, .op = LORA_EXACT, .w = m->w};
     return OK;
 }
 

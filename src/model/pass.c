@@ -163,20 +163,36 @@ static void group_down_project(Pass *p, float *h, const float *x, size_t n_in, c
     }
 }
 
-static void weigh_exact(float *h, const LoraStack *st, const float *w, const float *scale, size_t k)
+/* Weight of adapter i: w[i * ld]. */
+static void weigh_exact(float *h, const LoraStack *st, const float *w, size_t ld, const float *scale,
+                        size_t k)
 {
-    for (size_t i = 0; i < k; i++) vec_scale(h + st->off[i], w[i] * scale[i], st->off[i + 1] - st->off[i]);
+    for (size_t i = 0; i < k; i++)
+        vec_scale(h + st->off[i], w[i * ld] * scale[i], st->off[i + 1] - st->off[i]);
 }
 
 /* sum_j w_j (A_j x) first, then the share of each B. Equal ranks, so block i is h + i*r. */
-static void weigh_prime(float *h, const LoraStack *st, const float *w, const float *scale, size_t k)
+static void weigh_prime(float *h, const LoraStack *st, const float *w, size_t ld, const float *scale,
+                        size_t k)
 {
     size_t r = st->off[1];
     for (size_t c = 0; c < r; c++) {
         float sum = 0;
-        for (size_t i = 0; i < k; i++) sum += w[i] * h[i * r + c];
-        for (size_t i = 0; i < k; i++) h[i * r + c] = w[i] * scale[i] * sum;
+        for (size_t i = 0; i < k; i++) sum += w[i * ld] * h[i * r + c];
+        for (size_t i = 0; i < k; i++) h[i * r + c] = w[i * ld] * scale[i] * sum;
     }
+}
+
+/* Weigh the rows of one site, each by its candidate's weights there. */
+static void weigh_rows(const Pass *p, float *h, const PassLora *lora, size_t site)
+{
+    const LoraBank *b = lora->bank;
+    size_t ld = lora->group != NULL ? lora->n_groups : 1;
+    const float *w = lora->w + (lora->group != NULL ? lora->group[site] : 0), *scale = b->scale + site * b->k;
+    void (*weigh)(float *, const LoraStack *, const float *, size_t, const float *, size_t) =
+        lora->op == LORA_PRIME ? weigh_prime : weigh_exact;
+    for (size_t i = 0; i < p->n_rows; i++)
+        weigh(h + i * p->width_h, &b->stack[site], w + p->cand[i] * b->k * ld, ld, scale, b->k);
 }
 
 /* y += adapters of the group applied to x: y has the outputs of the group's kinds side by side. */
@@ -187,14 +203,10 @@ static void group_apply(Pass *p, float *y, size_t ldy, const float *x, size_t n_
     const LoraBank *b = lora->bank;
     float *h = pass_at(p, p->h, layer, p->width_h) + pass_h_column(b, layer, g.first);
     group_down_project(p, h, x, n_in, b, layer, g);
-    void (*weigh)(float *, const LoraStack *, const float *, const float *, size_t) =
-        lora->op == LORA_PRIME ? weigh_prime : weigh_exact;
     for (size_t k = g.first; k < g.first + g.n; k++) {
         const LoraStack *st = b->stack + layer * LORA_KINDS + k;
-        const float *scale = b->scale + (layer * LORA_KINDS + k) * b->k;
         if (st->n == 0) continue;
-        for (size_t i = 0; i < p->n_rows; i++)
-            weigh(h + i * p->width_h, st, lora->w + p->cand[i] * b->k, scale, b->k);
+        weigh_rows(p, h, lora, layer * LORA_KINDS + k);
         mat_mul_nt(y + lora_out_column(&b->shape, (LoraKind)k), ldy, h, p->width_h, st->b, st->n, p->n_rows,
                    b->shape.n_out[k], st->n, 1, 1);
         h += st->n;

@@ -303,7 +303,7 @@ static Status lora_step(void *trainer, const TrainDoc *doc, const size_t *which,
     (void)e;
     float one = 1;
     size_t targets = 0;
-    PassLora lora = {t->bank, LORA_EXACT, &one};
+    PassLora lora = {.bank = t->bank, .op = LORA_EXACT, .w = &one};
     train_block_take(&t->block, doc, which, n, true);
     for (size_t i = 0; i < n; i++) targets += targets_of(&doc[which[i]], true);
     memset(t->grad->data, 0, t->grad->n_params * sizeof *t->grad->data);

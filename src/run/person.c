@@ -50,7 +50,7 @@ static Status person_loss(double *out, const Person *p, const AuditSet *set, con
     ScoreOut *nll = calloc(set->n, sizeof *nll);
     if (nll == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu records", set->n);
     Status s = l != NULL ? lora_bank_view(&bank, l, e) : OK;
-    PassLora lora = {bank, LORA_EXACT, &one};
+    PassLora lora = {.bank = bank, .op = LORA_EXACT, .w = &one};
     if (s == OK) s = measure_nll(nll, p->a, l != NULL ? &lora : NULL, 1, set, e);
     for (size_t i = 0; s == OK && i < set->n; i++) {
         nats += nll[i].nll_sum;

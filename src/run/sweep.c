@@ -209,7 +209,7 @@ static Status sweep_anchor(Sweep *s, size_t anchor, size_t index, Err *e)
     if (u == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu targets", a->n_targets);
     float one = 1;
     TRY(lora_bank_view(&bank, own, e));
-    PassLora lora = {bank, LORA_EXACT, &one};
+    PassLora lora = {.bank = bank, .op = LORA_EXACT, .w = &one};
     Status st = cell_nll(&nll, a, &lora, 1, anchor, &s->arena, e);
     for (size_t i = 0; i < a->n_targets; i++)
         for (size_t k = 0; st == OK && k < a->spec->anchors.per_target; k++)
@@ -238,7 +238,7 @@ static Status measure_merges(Merged *out, Sweep *s, const AuditTarget *t, size_t
     if (wf == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu candidates", n_cand);
     for (size_t i = 0; i < n_cand * K; i++) wf[i] = (float)w[i];
     TRY(audit_bank(&bank, out->lora, a, t, index, e));
-    PassLora lora = {bank, spec_merge(a->spec)->op, wf};
+    PassLora lora = {.bank = bank, .op = spec_merge(a->spec)->op, .w = wf};
     Status st = cell_utility(&out->u, a, &lora, n_cand, t, &s->arena, e);
     for (size_t k = 0; st == OK && k < K; k++)
         st = cell_nll(&out->nll[k], a, &lora, n_cand, t->anchor[k], &s->arena, e);

@@ -170,7 +170,7 @@ void limits_free(void)
 
 static double shapes_flops(const Workload *w)
 {
-    return score_flops(w->m, &(PassLora){w->bank, LORA_EXACT, w->w}, w->item, 1) *
+    return score_flops(w->m, &(PassLora){.bank = w->bank, .op = LORA_EXACT, .w = w->w}, w->item, 1) *
            (double)(lim.rows / (w->len - 1));
 }
 

@@ -8,8 +8,8 @@
 
 static Status run_score(Workload *w, LoraOp op, Err *e)
 {
-    return score_nll(w->out, w->m, &(PassLora){w->bank, op, w->w}, w->n_cand, w->item, w->n_cand * w->n_texts,
-                     e);
+    return score_nll(w->out, w->m, &(PassLora){.bank = w->bank, .op = op, .w = w->w}, w->n_cand, w->item,
+                     w->n_cand * w->n_texts, e);
 }
 
 static Status run_exact(void *ctx, size_t threads, Err *e)
@@ -30,8 +30,9 @@ static Status run_singly(void *ctx, size_t threads, Err *e)
     (void)threads;
     Workload *w = ctx;
     for (size_t c = 0; c < w->n_cand; c++)
-        TRY(score_nll(w->out + c * w->n_texts, w->m, &(PassLora){w->bank, LORA_EXACT, w->w + c * w->n_loras},
-                      1, w->item, w->n_texts, e));
+        TRY(score_nll(w->out + c * w->n_texts, w->m,
+                      &(PassLora){.bank = w->bank, .op = LORA_EXACT, .w = w->w + c * w->n_loras}, 1, w->item,
+                      w->n_texts, e));
     return OK;
 }
 
@@ -65,8 +66,8 @@ static void row_of(const Bench *b, const char *what, size_t threads, double valu
 
 void scoring_rows(const Bench *b, const Workload *w)
 {
-    double flops =
-        1e-9 * score_flops(w->m, &(PassLora){w->bank, LORA_EXACT, w->w}, w->item, w->n_cand * w->n_texts);
+    double flops = 1e-9 * score_flops(w->m, &(PassLora){.bank = w->bank, .op = LORA_EXACT, .w = w->w},
+                                      w->item, w->n_cand * w->n_texts);
     double base = 1e-6 * (double)(w->m->p.n * sizeof(float));
     bench_row(b, "score_arithmetic", flops, NULL, "GF", "of the population, attention not counted");
     bench_row(b, "base_weights", base, NULL, "MB", "in memory, float32");
@@ -122,8 +123,9 @@ static Status run_greedy(void *ctx, size_t threads, Err *e)
     (void)threads;
     const Workload *w = greedy.w;
     GenOpts o = gen_greedy(NEW);
-    return gen_texts(greedy.token, greedy.out, w->m, &(PassLora){w->bank, LORA_EXACT, w->w}, w->n_cand,
-                     greedy.item, *(const size_t *)ctx, &o, e);
+    return gen_texts(greedy.token, greedy.out, w->m,
+                     &(PassLora){.bank = w->bank, .op = LORA_EXACT, .w = w->w}, w->n_cand, greedy.item,
+                     *(const size_t *)ctx, &o, e);
 }
 
 Status greedy_add(Bench *b, const Workload *w, Err *e)

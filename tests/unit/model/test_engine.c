@@ -201,10 +201,14 @@ static void check_one_adapter(const char *dir, const char *name, const JsVal *li
     LoraBank *b = NULL;
     float one = 1, zero = 0;
     MUST(lora_bank_view(&b, l, &e_));
-    check_logits(dir, "adapter_logits.safetensors", name, list, m, &(PassLora){b, LORA_EXACT, &one});
-    check_logits(dir, "adapter_logits.safetensors", name, list, m, &(PassLora){b, LORA_PRIME, &one});
-    check_logits(dir, "logits.safetensors", NULL, list, m, &(PassLora){b, LORA_EXACT, &zero});
-    check_logits(dir, "logits.safetensors", NULL, list, m, &(PassLora){b, LORA_PRIME, &zero});
+    check_logits(dir, "adapter_logits.safetensors", name, list, m,
+                 &(PassLora){.bank = b, .op = LORA_EXACT, .w = &one});
+    check_logits(dir, "adapter_logits.safetensors", name, list, m,
+                 &(PassLora){.bank = b, .op = LORA_PRIME, .w = &one});
+    check_logits(dir, "logits.safetensors", NULL, list, m,
+                 &(PassLora){.bank = b, .op = LORA_EXACT, .w = &zero});
+    check_logits(dir, "logits.safetensors", NULL, list, m,
+                 &(PassLora){.bank = b, .op = LORA_PRIME, .w = &zero});
     lora_bank_free(b);
     lora_free(l);
 }
@@ -217,7 +221,8 @@ static void check_mixture(const char *dir, const JsVal *list, Model *m)
     LoraBank *b = NULL;
     float w[2] = {0.7f, -0.3f};
     MUST(lora_bank_new(&b, (const Lora *const *)l, 2, &e_));
-    check_logits(dir, "adapter_logits.safetensors", tag, list, m, &(PassLora){b, LORA_EXACT, w});
+    check_logits(dir, "adapter_logits.safetensors", tag, list, m,
+                 &(PassLora){.bank = b, .op = LORA_EXACT, .w = w});
     Err e = {0};
     if (m->stored) {
         cr_expect_eq(model_fold(m, l[0], 0.7, &e), ERR_ARG);
@@ -278,7 +283,7 @@ static void engine_rig(EngineRig *r, const char *dir, ModelWeights how, size_t r
     MUST(lora_bank_view(&r->b, r->l, &e_));
     MUST(model_params_new(&r->base, &r->m->cfg, &e_));
     MUST(pass_new(&r->p, r->m, rows, r->b->width, true, &e_));
-    r->lora = (PassLora){r->b, LORA_EXACT, &r->w};
+    r->lora = (PassLora){.bank = r->b, .op = LORA_EXACT, .w = &r->w};
 }
 
 static void engine_rig_close(EngineRig *r)

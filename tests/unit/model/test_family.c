@@ -159,7 +159,7 @@ Test(family, gradients_of_every_tensor_agree_with_differences)
         MUST(lora_bank_view(&b, l, &e_));
         MUST(lora_like(&lg, l, &e_));
         MUST(model_params_new(&g, &m->cfg, &e_));
-        FamilyLoss f = {.m = m, .lora = {b, LORA_EXACT, &one}, .skip = {3, 0}};
+        FamilyLoss f = {.m = m, .lora = {.bank = b, .op = LORA_EXACT, .w = &one}, .skip = {3, 0}};
         f.seq[0] = (PassSeq){.ids = ids[0], .n = LONG};
         f.seq[1] = (PassSeq){.ids = ids[1], .n = SHORT};
         MUST(pass_new(&f.p, m, LONG + SHORT, b->width, true, &e_));
@@ -218,7 +218,7 @@ Test(family, a_cache_with_a_shared_prefix_equals_a_whole_pass)
         LoraBank *b = NULL;
         float w = 0.8f;
         MUST(lora_bank_view(&b, l, &e_));
-        PassLora lora = {b, LORA_EXACT, &w};
+        PassLora lora = {.bank = b, .op = LORA_EXACT, .w = &w};
         size_t n = family_cache_is_exact(m, N) ? N : 16, V = m->cfg.n_vocab;
         int32_t *ids = family_ids(m, N, 100 + i);
         float *whole = case_logits(m, ids, n, &lora);
@@ -260,9 +260,9 @@ Test(family, candidates_together_equal_candidates_alone)
             Pass *p = NULL;
             for (size_t c = 0; c < 3; c++) seq[c] = (PassSeq){.ids = ids, .n = N, .cand = c};
             MUST(pass_new(&p, m, 3 * N, b->width, false, &e_));
-            pass_forward(p, m, seq, 3, &(PassLora){b, (LoraOp)op, &w[0][0]}, NULL);
+            pass_forward(p, m, seq, 3, &(PassLora){.bank = b, .op = (LoraOp)op, .w = &w[0][0]}, NULL);
             for (size_t c = 0; c < 3; c++) {
-                PassLora alone = {b, (LoraOp)op, w[c]};
+                PassLora alone = {.bank = b, .op = (LoraOp)op, .w = w[c]};
                 float *want = case_logits(m, ids, N, c == 2 ? NULL : &alone);
                 family_near(p, m, c * N + N - 1, want + (N - 1) * m->cfg.n_vocab, "candidate");
                 free(want);
@@ -272,6 +272,54 @@ Test(family, candidates_together_equal_candidates_alone)
         lora_bank_free(b);
         lora_free(l[0]);
         lora_free(l[1]);
+        free(ids);
+        model_free(m);
+    }
+}
+
+/* Weights that differ from site to site are those of adapters whose scales differ so. */
+Test(family, weights_by_group_equal_scaled_sites)
+{
+    enum { N = 17, CANDS = 2 };
+    for (size_t i = 0; i < N_FAMILIES; i++) {
+        Model *m = family_model(i);
+        Lora *l[2] = {family_lora(m, 1), family_lora(m, 2)};
+        size_t sites = l[0]->shape.n_layers * LORA_KINDS, *group = calloc(sites, sizeof *group);
+        float *w = calloc(CANDS * 2 * sites, sizeof *w), one[2] = {1, 1};
+        Rng rng = rng_stream(33, "groups", i);
+        int32_t *ids = family_ids(m, N, 500 + i);
+        for (size_t s = 0; s < sites; s++) group[s] = sites - 1 - s;
+        for (size_t j = 0; j < CANDS * 2 * sites; j++) w[j] = (float)(2 * rng_uniform(&rng) - 1);
+        LoraBank *b = NULL;
+        MUST(lora_bank_new(&b, (const Lora *const *)l, 2, &e_));
+        Pass *p = NULL;
+        PassSeq seq[CANDS];
+        for (size_t c = 0; c < CANDS; c++) seq[c] = (PassSeq){.ids = ids, .n = N, .cand = c};
+        MUST(pass_new(&p, m, CANDS * N, b->width, false, &e_));
+        pass_forward(p, m, seq, CANDS, &(PassLora){b, LORA_EXACT, w, group, sites}, NULL);
+        for (size_t c = 0; c < CANDS; c++) { /* the same by scaling B */
+            Lora *scaled[2] = {family_lora(m, 1), family_lora(m, 2)};
+            LoraBank *sb = NULL;
+            for (size_t k = 0; k < 2; k++)
+                for (size_t s = 0; s < sites; s++) {
+                    LoraSite *site = &scaled[k]->site[s];
+                    for (size_t j = 0; j < site->r * l[0]->shape.n_out[s % LORA_KINDS]; j++)
+                        site->b[j] *= w[(c * 2 + k) * sites + group[s]];
+                }
+            MUST(lora_bank_new(&sb, (const Lora *const *)scaled, 2, &e_));
+            float *want = case_logits(m, ids, N, &(PassLora){.bank = sb, .op = LORA_EXACT, .w = one});
+            family_near(p, m, c * N + N - 1, want + (N - 1) * m->cfg.n_vocab, "weights by group");
+            free(want);
+            lora_bank_free(sb);
+            lora_free(scaled[0]);
+            lora_free(scaled[1]);
+        }
+        pass_free(p);
+        lora_bank_free(b);
+        lora_free(l[0]);
+        lora_free(l[1]);
+        free(group);
+        free(w);
         free(ids);
         model_free(m);
     }
@@ -326,7 +374,7 @@ Test(family, folding_equals_the_adapter)
         float w = -0.6f;
         int32_t *ids = family_ids(m, N, 400 + i);
         MUST(lora_bank_view(&b, l, &e_));
-        float *want = case_logits(m, ids, N, &(PassLora){b, LORA_EXACT, &w});
+        float *want = case_logits(m, ids, N, &(PassLora){.bank = b, .op = LORA_EXACT, .w = &w});
         MUST(model_fold(m, l, (double)w, &e_));
         float *got = case_logits(m, ids, N, NULL);
         double d = case_max_diff(got, want, N * m->cfg.n_vocab);

@@ -102,7 +102,7 @@ static void gen_crowd_open(GenCrowd *k)
     for (size_t i = 0; i < N_LORAS; i++) k->l[i] = tiny_lora(k->m, TINY_QKVO | 1U << LORA_DOWN, 3, 10 + i);
     MUST(lora_bank_new(&k->bank, (const Lora *const *)k->l, N_LORAS, &e_));
     for (size_t i = 0; i < N_CAND * N_LORAS; i++) k->w[i] = (float)(3 * rng_uniform(&rng) - 1.5);
-    k->lora = (PassLora){k->bank, LORA_EXACT, k->w};
+    k->lora = (PassLora){.bank = k->bank, .op = LORA_EXACT, .w = k->w};
 }
 
 static void gen_crowd_close(GenCrowd *k)
@@ -126,7 +126,8 @@ static GenOut answer_by_hand(const GenCrowd *k, const GenItem *it, size_t index,
     memcpy(text, it->ids, n * sizeof *text);
     *gap = INFINITY;
     while (end.n < o->max_new && n < k->m->cfg.max_len) {
-        float *all = case_logits(k->m, text, n, &(PassLora){k->bank, LORA_EXACT, k->w + it->cand * N_LORAS});
+        float *all = case_logits(
+            k->m, text, n, &(PassLora){.bank = k->bank, .op = LORA_EXACT, .w = k->w + it->cand * N_LORAS});
         float *z = all + (n - 1) * V, w[V], best = -INFINITY, second = -INFINITY;
         bool done[V] = {false};
         GenEntry entry[V];
@@ -461,8 +462,8 @@ Test(generate, bad_items_are_refused_by_name)
     Lora *wider = tiny_lora(k.m, TINY_QKVO, 5, 1);
     LoraBank *bank = NULL;
     MUST(lora_bank_new(&bank, (const Lora *const[]){k.l[0], wider}, 2, &e_));
-    gen_refused(&k, &(PassLora){bank, LORA_PRIME, k.w}, (GenItem[]){good, good}, &o, ERR_UNSUP,
-                "the 'prime' operator needs adapters of equal rank and scale");
+    gen_refused(&k, &(PassLora){.bank = bank, .op = LORA_PRIME, .w = k.w}, (GenItem[]){good, good}, &o,
+                ERR_UNSUP, "the 'prime' operator needs adapters of equal rank and scale");
     lora_bank_free(bank);
     lora_free(wider);
     k.w[N_LORAS] = NAN; /* of candidate 1 */

@@ -72,7 +72,7 @@ Test(pass, dropout_gradient_agrees_with_finite_differences)
     Rig r = rig_open("llama_tied", n);
     int32_t *ids = random_ids(&rng, n, r.m->cfg.n_vocab);
     float w = 1;
-    PassLora lora = {r.b, LORA_EXACT, &w};
+    PassLora lora = {.bank = r.b, .op = LORA_EXACT, .w = &w};
     PassSeq seq = {.ids = ids, .n = n};
     pass_dropout(r.p, 0.3, 99);
     pass_forward(r.p, r.m, &seq, 1, &lora, NULL);
@@ -120,12 +120,12 @@ Test(pass, candidates_together_equal_candidates_alone)
         for (size_t i = 0; i < 4; i++) seq[i] = (PassSeq){.ids = ids, .n = n, .cand = i};
         Pass *p = NULL;
         MUST(pass_new(&p, m, 4 * n, b->width, false, &e_));
-        pass_forward(p, m, seq, 4, &(PassLora){b, (LoraOp)op, &w[0][0]}, NULL);
+        pass_forward(p, m, seq, 4, &(PassLora){.bank = b, .op = (LoraOp)op, .w = &w[0][0]}, NULL);
         for (size_t i = 0; i < 4; i++) {
             size_t row = i * n + n - 1;
             float *got = malloc(V * sizeof *got), *work = malloc(C * sizeof *work);
             pass_logits(got, p, m, &row, 1, work);
-            float *alone = case_logits(m, ids, n, &(PassLora){b, (LoraOp)op, w[i]});
+            float *alone = case_logits(m, ids, n, &(PassLora){.bank = b, .op = (LoraOp)op, .w = w[i]});
             double d = case_max_diff(got, alone + (n - 1) * V, V);
             cr_assert_lt(d, 1e-4, "operator %d candidate %zu: %g", op, i, d);
             if (i == 2) { /* weight 0 is the base */

@@ -43,7 +43,8 @@ static void crowd_close(Crowd *k)
 static double nll_by_hand(const Crowd *k, LoraOp op, const ScoreItem *it)
 {
     size_t V = k->m->cfg.n_vocab;
-    float *z = case_logits(k->m, it->ids, it->n, &(PassLora){k->bank, op, k->w + it->cand * N_ADAPTERS});
+    float *z = case_logits(k->m, it->ids, it->n,
+                           &(PassLora){.bank = k->bank, .op = op, .w = k->w + it->cand * N_ADAPTERS});
     double sum = 0;
     for (size_t t = it->skip; t < it->n; t++) {
         double total = 0;
@@ -58,7 +59,7 @@ static double nll_by_hand(const Crowd *k, LoraOp op, const ScoreItem *it)
 static void check_nll(const Crowd *k, LoraOp op, const ScoreItem *item, size_t n)
 {
     ScoreOut *out = malloc(n * sizeof *out);
-    MUST(score_nll(out, k->m, &(PassLora){k->bank, op, k->w}, N_CAND, item, n, &e_));
+    MUST(score_nll(out, k->m, &(PassLora){.bank = k->bank, .op = op, .w = k->w}, N_CAND, item, n, &e_));
     for (size_t i = 0; i < n; i++) {
         double want = nll_by_hand(k, op, &item[i]);
         cr_assert_eq(out[i].n_tokens, item[i].n - item[i].skip, "text %zu", i);
@@ -124,10 +125,11 @@ Test(score, candidates_together_equal_one_by_one)
     for (size_t i = 0; i < N; i++) item[i] = (ScoreItem){ids[i % TEXTS], TEXT, 5, i / TEXTS};
     for (int op = LORA_EXACT; op <= LORA_PRIME; op++) {
         double spread = 0;
-        MUST(score_nll(all, k.m, &(PassLora){k.bank, (LoraOp)op, k.w}, N_CAND, item, N, &e_));
+        MUST(score_nll(all, k.m, &(PassLora){.bank = k.bank, .op = (LoraOp)op, .w = k.w}, N_CAND, item, N,
+                       &e_));
         for (size_t c = 0; c < N_CAND; c++) {
-            MUST(score_nll(own, k.m, &(PassLora){k.bank, (LoraOp)op, k.w + c * N_ADAPTERS}, 1, item, TEXTS,
-                           &e_));
+            MUST(score_nll(own, k.m, &(PassLora){.bank = k.bank, .op = (LoraOp)op, .w = k.w + c * N_ADAPTERS},
+                           1, item, TEXTS, &e_));
             for (size_t t = 0; t < TEXTS; t++) {
                 cr_assert_float_eq(all[c * TEXTS + t].nll_sum, own[t].nll_sum, nll_tolerance);
                 spread = fmax(spread, fabs(own[t].nll_sum - all[t].nll_sum));
@@ -157,7 +159,8 @@ Test(score, the_prime_operator_equals_its_definition)
     MUST(model_copy(&folded, k.m, &e_));
     MUST(model_fold(folded, sum, 1, &e_));
     MUST(score_nll(&want, folded, NULL, 0, &item, 1, &e_));
-    MUST(score_nll(&got, k.m, &(PassLora){k.bank, LORA_PRIME, k.w}, N_CAND, &item, 1, &e_));
+    MUST(
+        score_nll(&got, k.m, &(PassLora){.bank = k.bank, .op = LORA_PRIME, .w = k.w}, N_CAND, &item, 1, &e_));
     cr_assert_float_eq(got.nll_sum, want.nll_sum, nll_tolerance);
     MUST(score_nll(&want, k.m, NULL, 0, &item, 1, &e_));
     cr_assert(fabs(got.nll_sum - want.nll_sum) > 0.1, "the adapters must matter");
@@ -179,7 +182,7 @@ Test(score, threads_change_no_bit)
         ids[i] = tiny_ids(25, k.m->cfg.n_vocab, 400 + i / 2);
         item[i] = (ScoreItem){ids[i], 12 + i % 13, 10, i / 2 % N_CAND};
     }
-    PassLora lora = {k.bank, LORA_PRIME, k.w};
+    PassLora lora = {.bank = k.bank, .op = LORA_PRIME, .w = k.w};
     cr_assert_eq(k.m->cfg.n_hidden, 32);
     for (size_t r = 0; r < 2; r++) {
         par_set_threads(r == 0 ? 1 : 3);
@@ -267,10 +270,10 @@ Test(score, no_candidate_gets_a_copy_of_the_base)
     for (size_t i = 0; i < N_CAND * 2; i++) w[i] = 0.1f * (float)i;
     for (size_t i = 0; i < N; i++) item[i] = (ScoreItem){ids, SHORT, 1 + i % TEXTS, i / TEXTS};
     /* Once with one candidate: what the libraries set up at their first call is not scoring's. */
-    MUST(score_nll(out, m, &(PassLora){bank, LORA_EXACT, w}, 1, item, TEXTS, &e_));
+    MUST(score_nll(out, m, &(PassLora){.bank = bank, .op = LORA_EXACT, .w = w}, 1, item, TEXTS, &e_));
     double before = score_status("VmRSS");
     for (int op = LORA_EXACT; op <= LORA_PRIME; op++)
-        MUST(score_nll(out, m, &(PassLora){bank, (LoraOp)op, w}, N_CAND, item, N, &e_));
+        MUST(score_nll(out, m, &(PassLora){.bank = bank, .op = (LoraOp)op, .w = w}, N_CAND, item, N, &e_));
     double grown = score_status("VmHWM") - before, base = (double)(m->p.n * sizeof(float));
     cr_assert_lt(grown, base, "grew by %.0f bytes, the base has %.0f", grown, base);
     par_set_threads(0);
@@ -294,7 +297,7 @@ Test(score, flops_count_each_row_and_each_answer_token)
     cr_assert_float_eq(score_flops(k.m, NULL, item, 3), base, 1);
     /* 3 adapters of rank 3 on q, k, v, o and down: 9 columns each. */
     double lora_row = 2.0 * 9 * (64 + 48 + 48 + 64 + 80);
-    cr_assert_float_eq(score_flops(k.m, &(PassLora){k.bank, LORA_EXACT, k.w}, item, 3),
+    cr_assert_float_eq(score_flops(k.m, &(PassLora){.bank = k.bank, .op = LORA_EXACT, .w = k.w}, item, 3),
                        base + 2 * lora_row * (19 + 6 + 19), 1);
     free(ids);
     free(other);
@@ -317,7 +320,7 @@ Test(score, bad_items_are_refused_by_name)
 {
     Crowd k = crowd_open();
     int32_t *ids = tiny_ids(80, k.m->cfg.n_vocab, 1), wrong[3] = {1, 61, 2}, negative[3] = {1, 2, -1};
-    PassLora lora = {k.bank, LORA_EXACT, k.w};
+    PassLora lora = {.bank = k.bank, .op = LORA_EXACT, .w = k.w};
     ScoreItem good = {ids, 10, 4, 0};
     static const char *const says[] = {
         "text 1: token id 61 at position 1, want 0 to 60",
@@ -348,9 +351,10 @@ Test(score, the_prime_operator_wants_equal_ranks_and_scales)
     Lora *wider = tiny_lora(k.m, TINY_QKVO, 5, 1);
     LoraBank *bank = NULL;
     MUST(lora_bank_new(&bank, (const Lora *const[]){k.l[0], wider}, 2, &e_));
-    score_refused(&k, &(PassLora){bank, LORA_PRIME, k.w}, item, ERR_UNSUP, "equal rank and scale");
+    score_refused(&k, &(PassLora){.bank = bank, .op = LORA_PRIME, .w = k.w}, item, ERR_UNSUP,
+                  "equal rank and scale");
     ScoreOut out[2];
-    MUST(score_nll(out, k.m, &(PassLora){bank, LORA_EXACT, k.w}, N_CAND, item, 2, &e_));
+    MUST(score_nll(out, k.m, &(PassLora){.bank = bank, .op = LORA_EXACT, .w = k.w}, N_CAND, item, 2, &e_));
     lora_bank_free(bank);
     lora_free(wider);
     free(ids);
@@ -365,7 +369,9 @@ Test(score, results_that_are_not_finite_are_an_error)
     ScoreOut out[2] = {{-7, 7}, {-7, 7}};
     Err e = {0};
     k.w[N_ADAPTERS] = NAN; /* of candidate 1 */
-    cr_assert_eq(score_nll(out, k.m, &(PassLora){k.bank, LORA_EXACT, k.w}, N_CAND, item, 2, &e), ERR_NUM);
+    cr_assert_eq(
+        score_nll(out, k.m, &(PassLora){.bank = k.bank, .op = LORA_EXACT, .w = k.w}, N_CAND, item, 2, &e),
+        ERR_NUM);
     cr_assert_not_null(strstr(e.msg, "text 1 under candidate 1: log-likelihood is not finite"), "%s", e.msg);
     cr_assert_eq(out[0].nll_sum, -7);
     free(ids);
@@ -380,7 +386,7 @@ Test(score, no_texts_and_no_adapters)
     ScoreOut out[2];
     MUST(score_nll(out, k.m, NULL, 0, &item, 0, &e_));
     MUST(score_nll(&out[0], k.m, NULL, 0, &item, 1, &e_));
-    MUST(score_nll(&out[1], k.m, &(PassLora){NULL, LORA_EXACT, NULL}, 0, &item, 1, &e_));
+    MUST(score_nll(&out[1], k.m, &(PassLora){.bank = NULL, .op = LORA_EXACT, .w = NULL}, 0, &item, 1, &e_));
     cr_assert(out[0].nll_sum == out[1].nll_sum && out[0].n_tokens == 6);
     free(ids);
     crowd_close(&k);
