@@ -18,6 +18,7 @@ typedef struct {
     const char *task, *data, *base;
     YmlSizes seeds;
     YmlNums lambda;
+    YmlNums limit; /* searches of their own: best utility with mean V <= limit */
 
     struct {
         size_t count, min_search, min_query;
@@ -58,6 +59,15 @@ typedef struct {
         size_t members, heldout; /* records of each anchor, at most */
     } attack;
 } Spec;
+
+/* What a search is for: least -U + lambda * V, or best U with V within a limit. */
+typedef struct {
+    const char *method; /* of its cells: evolved, limited */
+    bool limit;
+    double value;
+} SpecGoal;
+size_t spec_goals(const Spec *s);
+SpecGoal spec_goal(const Spec *s, size_t i); /* lambdas first, in order, then limits */
 
 /* The merge operators that a population can be scored with. */
 extern const char *const spec_ops[];

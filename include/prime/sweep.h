@@ -1,9 +1,9 @@
 /* sweep.h - the main job: specification -> plan -> cells -> ledger -> report.
  *
  * Cells: `base` (once a target), `anchor` (each anchor's adapter alone), `uniform` (equal weights 1/K),
- * `evolved` (once a target, seed and lambda). Each is one transaction in DIR/ledger.db, and so is every
- * generation of a search; what a cell holds does not depend on the order or number of threads, nor on where a
- * run was cut short. */
+ * `evolved` (once a target, seed and lambda), `limited` (once a target, seed and limit, which stands in the
+ * place of lambda). Each is one transaction in DIR/ledger.db, and so is every generation of a search; what a
+ * cell holds does not depend on the order or number of threads, nor on where a run was cut short. */
 #ifndef PRIME_SWEEP_H
 #define PRIME_SWEEP_H
 

@@ -13,7 +13,7 @@ static const ReportColumn columns[] = {
     {"cells.csv", "method", "name",
      "base, anchor (one anchor's adapter alone), uniform, or the search that chose the weights"},
     {"cells.csv", "lambda", "number",
-     "privacy weight in utility - lambda * agreement; empty for methods without"},
+     "privacy weight in utility - lambda * V; of method limited the limit of V; empty for methods without"},
     {"cells.csv", "target", "user id", "for whom the adapter was merged"},
     {"cells.csv", "seed", "whole number", "seed of the cell's random streams"},
     {"cells.csv", "metric", "name",

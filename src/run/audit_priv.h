@@ -107,7 +107,7 @@ Status audit_check_splits(const Audit *a, Err *e) PRIME_MUST_USE;
 
 /* ---- searching (search.c) ---- */
 
-/* What a search found for one lambda. */
+/* What a search found for one goal. */
 typedef struct {
     double *weight;         /* [K], all 0 after going back to the base */
     double u, v, objective; /* as searched; v is the mean agreement */
@@ -117,8 +117,8 @@ typedef struct {
     bool reverted;
 } SearchFound;
 
-/* search_run - evolve merge weights for target t under seed index s, all lambdas on one archive; found
- * [lambda.n], weights in the arena. The archive is read from and written to the ledger (may be NULL). */
+/* search_run - evolve merge weights for target t under seed index s, all goals on one archive; found
+ * [spec_goals], weights in the arena. The archive is read from and written to the ledger (may be NULL). */
 Status search_run(SearchFound *found, const Audit *a, const AuditTarget *t, size_t s, Ledger *ledger,
                   Arena *arena, Err *e) PRIME_MUST_USE;
 

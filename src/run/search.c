@@ -2,13 +2,13 @@
  * search split.
  *
  * (U, V) of a candidate does not depend on lambda: every evaluation made for one lambda serves all of them.
- * Lambdas are searched one after the other, each starting from the best known point; what is deployed is
- * chosen from the whole archive at the end. Points are functions of seeds and of what was found before, so a
- * search that was cut short takes the same way again, and what is in the ledger is not evaluated twice. V is
- * a row of penalty.h. Source: PriME's released code, lora_composition_evo.py. Differs: the released code
- * deploys the optimiser's recommendation, compared with the base by another candidate's loss, and does not
- * evaluate it again; here the best evaluated candidate is deployed, compared with the base by its own
- * objective, and evaluated once more. */
+ * Lambdas, and then limits, are searched one after the other, each starting from the best known point; what
+ * is deployed is chosen from the whole archive at the end. Points are functions of seeds and of what was
+ * found before, so a search that was cut short takes the same way again, and what is in the ledger is not
+ * evaluated twice. V is a row of penalty.h. Source: PriME's released code, lora_composition_evo.py. Differs:
+ * the released code deploys the optimiser's recommendation, compared with the base by another candidate's
+ * loss, and does not evaluate it again; here the best evaluated candidate is deployed, compared with the base
+ * by its own objective, and evaluated once more. */
 #include "search_priv.h"
 
 #include "prime/evolve.h"
@@ -100,9 +100,35 @@ static Status search_learn(Search *s, const double *x, size_t n, Err *e)
     return st;
 }
 
+/* ---- goals ---- */
+
+/* What breaks a limit ranks behind all that keeps it, by how much it does (Deb 2000, feasibility rules). */
+static const double beyond_limit = 1e12;
+
+static double goal_loss(const Search *s, const SpecGoal *g, double u, const double *v)
+{
+    if (!g->limit) return objective_prime(u, v, s->k, g->value, s->minimise);
+    double over = search_mean(s, v) - g->value;
+    return over > 0 ? beyond_limit + over : s->minimise ? u : -u;
+}
+
+/* The oldest of the best; false for an empty archive. */
+static bool goal_best(size_t *out, const Search *s, const SpecGoal *g)
+{
+    double least = INFINITY;
+    for (size_t i = 0; i < archive_count(s->archive); i++) {
+        ArchiveItem it = archive_at(s->archive, i);
+        double loss = goal_loss(s, g, it.u, it.v);
+        if (loss >= least) continue;
+        least = loss;
+        *out = i;
+    }
+    return least < INFINITY;
+}
+
 /* ---- the loop ---- */
 
-static Status search_start(Evolver **ev, Search *s, double lambda, size_t index, Err *e)
+static Status search_start(Evolver **ev, Search *s, const SpecGoal *g, size_t index, Err *e)
 {
     EvolveOpts o;
     const char *method = NULL;
@@ -115,7 +141,7 @@ static Status search_start(Evolver **ev, Search *s, double lambda, size_t index,
     if (!isnan(sp->evolve.sigma)) o.sigma = sp->evolve.sigma;
     o.lo = -sp->evolve.bound;
     o.hi = sp->evolve.bound;
-    if (archive_best(&best, s->archive, lambda, s->minimise)) o.x0 = archive_at(s->archive, best).x;
+    if (goal_best(&best, s, g)) o.x0 = archive_at(s->archive, best).x;
     snprintf(label, sizeof label, "evolve %.40s", s->t->user->id);
     Rng rng = rng_stream(sp->seeds.x[s->seed], label, index);
     o.seed = rng_u64(&rng);
@@ -123,7 +149,8 @@ static Status search_start(Evolver **ev, Search *s, double lambda, size_t index,
 }
 
 /* One generation, or as much of it as the budget still allows (then the optimiser is not told). */
-static Status search_generation(Search *s, Evolver *ev, double lambda, size_t n, double *x, double *f, Err *e)
+static Status search_generation(Search *s, Evolver *ev, const SpecGoal *g, size_t n, double *x, double *f,
+                                Err *e)
 {
     size_t P = evolve_popsize(ev), K = s->k;
     evolve_ask(ev, x);
@@ -132,22 +159,22 @@ static Status search_generation(Search *s, Evolver *ev, double lambda, size_t n,
         ArchiveItem it = {0};
         if (!archive_find(&it, s->cache, x + i * K)) FAIL(e, ERR_NUM, "candidate %zu was not evaluated", i);
         TRY(archive_put(s->archive, it.x, it.u, it.v, NAN, e));
-        f[i] = objective_prime(it.u, it.v, K, lambda, s->minimise);
+        f[i] = goal_loss(s, g, it.u, it.v);
     }
     return n == P ? evolve_tell(ev, x, f, e) : OK;
 }
 
-static Status search_lambda(Search *s, double lambda, size_t index, Err *e)
+static Status search_goal(Search *s, const SpecGoal *g, size_t index, Err *e)
 {
     Evolver *ev = NULL;
-    TRY(search_start(&ev, s, lambda, index, e));
+    TRY(search_start(&ev, s, g, index, e));
     size_t P = evolve_popsize(ev), budget = s->a->spec->evolve.budget;
     double *x = malloc(P * s->k * sizeof *x), *f = malloc(P * sizeof *f);
     Status st = x != NULL && f != NULL
                     ? OK
                     : err_set(e, ERR_NOMEM, __FILE__, __LINE__, "no memory for %zu candidates", P);
     for (size_t done = 0; st == OK && done < budget; done += P)
-        st = search_generation(s, ev, lambda, budget - done < P ? budget - done : P, x, f, e);
+        st = search_generation(s, ev, g, budget - done < P ? budget - done : P, x, f, e);
     free(x);
     free(f);
     evolve_free(ev);
@@ -157,26 +184,25 @@ static Status search_lambda(Search *s, double lambda, size_t index, Err *e)
 /* ---- the outcome ---- */
 
 /* PriME's rule: back to the base when the base's own objective is better; a tie keeps the merge. */
-static Status search_pick(SearchFound *out, Search *s, double lambda, Arena *arena, Err *e)
+static Status search_pick(SearchFound *out, Search *s, const SpecGoal *g, Arena *arena, Err *e)
 {
     size_t best = 0;
     SearchFound f = {.weight = arena_zalloc(arena, s->k, sizeof(double)), .base_u = s->base_u};
     if (f.weight == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu weights", s->k);
-    if (!archive_best(&best, s->archive, lambda, s->minimise))
-        FAIL(e, ERR_ARG, "the search evaluated nothing");
+    if (!goal_best(&best, s, g)) FAIL(e, ERR_ARG, "the search evaluated nothing");
     ArchiveItem it = archive_at(s->archive, best);
     f.base_v = search_mean(s, s->base_v);
-    f.base_objective = objective_prime(s->base_u, s->base_v, s->k, lambda, s->minimise);
+    f.base_objective = goal_loss(s, g, s->base_u, s->base_v);
     f.u = it.u;
     f.v = search_mean(s, it.v);
-    f.objective = archive_loss(s->archive, best, lambda, s->minimise);
+    f.objective = goal_loss(s, g, it.u, it.v);
     f.evaluations = archive_count(s->archive);
     f.reverted = f.base_objective < f.objective;
     if (!f.reverted) memcpy(f.weight, it.x, s->k * sizeof *f.weight);
     double u, *v = arena_alloc(arena, s->k, sizeof *v);
     if (v == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu weights", s->k);
     TRY(search_measure(&u, v, s, f.reverted ? NULL : f.weight, 1, e));
-    f.again = objective_prime(u, v, s->k, lambda, s->minimise);
+    f.again = goal_loss(s, g, u, v);
     *out = f;
     return OK;
 }
@@ -191,8 +217,14 @@ static Status search_all(SearchFound *found, Search *s, Arena *arena, Err *e)
     TRY(search_name(s, e));
     if (s->ledger != NULL) TRY(ledger_each_eval(s->ledger, s->key, sp->seeds.x[s->seed], cache_in, s, e));
     TRY(search_prepare(s, e));
-    for (size_t i = 0; i < sp->lambda.n; i++) TRY(search_lambda(s, sp->lambda.x[i], i, e));
-    for (size_t i = 0; i < sp->lambda.n; i++) TRY(search_pick(&found[i], s, sp->lambda.x[i], arena, e));
+    for (size_t i = 0; i < spec_goals(sp); i++) {
+        SpecGoal g = spec_goal(sp, i);
+        TRY(search_goal(s, &g, i, e));
+    }
+    for (size_t i = 0; i < spec_goals(sp); i++) {
+        SpecGoal g = spec_goal(sp, i);
+        TRY(search_pick(&found[i], s, &g, arena, e));
+    }
     return OK;
 }
 

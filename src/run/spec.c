@@ -30,6 +30,12 @@ static const YmlField fields[] = {
      .min = 0,
      .max = 1e9,
      .help = "one repetition each"},
+    {.key = "limit",
+     .type = YML_NUMS,
+     .offset = AT(limit),
+     .min = 0,
+     .max = 1e9,
+     .help = "limits of the objective's term: best utility within each"},
     {.key = "lambda",
      .type = YML_NUMS,
      .offset = AT(lambda),
@@ -325,6 +331,9 @@ static Status spec_check(const Spec *s, Err *e)
         for (size_t j = 0; j < i; j++)
             if (s->lambda.x[i] == s->lambda.x[j])
                 FAIL(e, ERR_ARG, "lambda: %g is there twice", s->lambda.x[i]);
+    for (size_t i = 0; i < s->limit.n; i++)
+        for (size_t j = 0; j < i; j++)
+            if (s->limit.x[i] == s->limit.x[j]) FAIL(e, ERR_ARG, "limit: %g is there twice", s->limit.x[i]);
     return OK;
 }
 
@@ -345,6 +354,17 @@ void spec_dump(Str *out, const Spec *s)
 void spec_help(Str *out)
 {
     yml_help(out, &the_spec);
+}
+
+size_t spec_goals(const Spec *s)
+{
+    return s->lambda.n + s->limit.n;
+}
+
+SpecGoal spec_goal(const Spec *s, size_t i)
+{
+    if (i < s->lambda.n) return (SpecGoal){"evolved", false, s->lambda.x[i]};
+    return (SpecGoal){"limited", true, s->limit.x[i - s->lambda.n]};
 }
 
 const Task *spec_task(const Spec *s)

@@ -46,7 +46,7 @@ static void sweep_step(const Sweep *s, const char *label)
 static size_t plan_cells(const Audit *a)
 {
     return a->n_targets + a->n_anchors * a->n_train + a->n_targets * a->n_train +
-           a->n_targets * a->spec->seeds.n * a->spec->lambda.n;
+           a->n_targets * a->spec->seeds.n * spec_goals(a->spec);
 }
 
 static void cell_key(char key[KEY_LEN], const Audit *a, const char *method, const char *unit, size_t seed,
@@ -277,16 +277,17 @@ static size_t distinct_weights(double *w, size_t *row, const SearchFound *found,
 static Status write_evolved(Sweep *s, const AuditTarget *t, size_t index, const SearchFound *found, Err *e)
 {
     const Spec *sp = s->a->spec;
-    size_t K = sp->anchors.per_target, n = sp->lambda.n;
+    size_t K = sp->anchors.per_target, n = spec_goals(sp);
     Merged m;
     double *w = arena_alloc(&s->arena, n * K, sizeof *w);
     size_t *row = arena_alloc(&s->arena, n, sizeof *row);
-    if (w == NULL || row == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu lambdas", n);
+    if (w == NULL || row == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu goals", n);
     size_t n_cand = distinct_weights(w, row, found, n, K);
     TRY(measure_merges(&m, s, t, index, w, n_cand, e));
     for (size_t i = 0; i < n; i++) {
         bool done = false;
-        TRY(is_done(&done, s, "evolved", t->user->id, sp->seeds.x[index], sp->lambda.x[i], e));
+        SpecGoal g = spec_goal(sp, i);
+        TRY(is_done(&done, s, g.method, t->user->id, sp->seeds.x[index], g.value, e));
         if (done) continue;
         CellBody b = {.s = s,
                       .t = t,
@@ -296,7 +297,7 @@ static Status write_evolved(Sweep *s, const AuditTarget *t, size_t index, const 
                       .w = found[i].weight,
                       .lora = m.lora,
                       .found = &found[i]};
-        TRY(sweep_cell(&b, body_merge, "evolved", t->user->id, sp->seeds.x[index], sp->lambda.x[i], e));
+        TRY(sweep_cell(&b, body_merge, g.method, t->user->id, sp->seeds.x[index], g.value, e));
     }
     return OK;
 }
@@ -306,12 +307,14 @@ static Status all_evolved_done(bool *all, Sweep *s, const AuditTarget *t, size_t
     const Spec *sp = s->a->spec;
     char key[KEY_LEN];
     *all = true;
-    for (size_t i = 0; i < sp->lambda.n && *all; i++) {
-        cell_key(key, s->a, "evolved", t->user->id, sp->seeds.x[index], sp->lambda.x[i]);
+    for (size_t i = 0; i < spec_goals(sp) && *all; i++) {
+        SpecGoal g = spec_goal(sp, i);
+        cell_key(key, s->a, g.method, t->user->id, sp->seeds.x[index], g.value);
         TRY(ledger_has_cell(s->ledger, key, all, e));
     }
-    for (size_t i = 0; i < sp->lambda.n && *all; i++) {
-        cell_key(key, s->a, "evolved", t->user->id, sp->seeds.x[index], sp->lambda.x[i]);
+    for (size_t i = 0; i < spec_goals(sp) && *all; i++) {
+        SpecGoal g = spec_goal(sp, i);
+        cell_key(key, s->a, g.method, t->user->id, sp->seeds.x[index], g.value);
         sweep_step(s, key);
     }
     return OK;
@@ -322,8 +325,9 @@ static Status sweep_evolved(Sweep *s, const AuditTarget *t, size_t index, Err *e
     bool all = false;
     TRY(all_evolved_done(&all, s, t, index, e));
     if (all) return OK;
-    SearchFound *found = arena_zalloc(&s->arena, s->a->spec->lambda.n, sizeof *found);
-    if (found == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu lambdas", s->a->spec->lambda.n);
+    size_t n = spec_goals(s->a->spec);
+    SearchFound *found = arena_zalloc(&s->arena, n, sizeof *found);
+    if (found == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu goals", n);
     TRY(search_run(found, s->a, t, index, s->ledger, &s->arena, e));
     return write_evolved(s, t, index, found, e);
 }
@@ -452,8 +456,8 @@ static void plan_rows(Str *out, const Audit *a)
                a->n_targets, a->n_anchors, a->n_eligible, K);
     str_printf(out, "adapters to train,%zu\ncells,%zu\n", a->n_anchors * a->n_train, plan_cells(a));
     str_printf(out, "evaluations of a search,%zu\nevaluations in all,%zu\n",
-               a->spec->evolve.budget * a->spec->lambda.n,
-               a->spec->evolve.budget * a->spec->lambda.n * a->spec->seeds.n * a->n_targets);
+               a->spec->evolve.budget * spec_goals(a->spec),
+               a->spec->evolve.budget * spec_goals(a->spec) * a->spec->seeds.n * a->n_targets);
     str_printf(out, "member records,%zu\nheld-out records,%zu\nquery records,%zu\n", members, heldout, query);
 }
 

@@ -303,6 +303,33 @@ Test(sweep, objectives_beyond_agreement_lower_what_they_weigh, .timeout = 240)
     world_close(&w);
 }
 
+/* Within a limit: a merge that is deployed keeps it, and a looser limit is never worse in what was searched.
+ */
+Test(sweep, a_limit_is_kept, .timeout = 240)
+{
+    World w = world_open();
+    w.spec = world_spec(&w, (const char *const[]){"evolve.objective=norm", "limit=0.2,0.6", "lambda=0"}, 3);
+    Str rows = run_text(&w, "limits", 2);
+    double low = sum_of(&rows, "lambda=0.20000000000000001|", "|search|objective_again|"),
+           high = sum_of(&rows, "lambda=0.59999999999999998|", "|search|objective_again|"), v = NAN;
+    size_t cells = 0, kept = 0;
+    cr_expect_leq(high, low + 1e-12, "%g within 0.6, %g within 0.2", high, low);
+    for (char *line = strtok(rows.s, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        const char *value = strrchr(line, '|') + 1, *limit = strstr(line, "/limited/");
+        if (limit == NULL) continue;
+        if (strstr(line, "|search|agreement|") != NULL) v = strtod(value, NULL);
+        if (strstr(line, "|search|reverted|") == NULL) continue;
+        cells++;
+        if (strtod(value, NULL) == 1.0) continue; /* the base, whose norm is 0 */
+        cr_expect_leq(v, strtod(strstr(line, "lambda=") + 7, NULL), "%s", line);
+        kept++;
+    }
+    cr_expect_eq(cells, 8, "2 targets, 2 seeds, 2 limits");
+    cr_expect_gt(kept, 0, "a merge within its limit was found at least once");
+    str_free(&rows);
+    world_close(&w);
+}
+
 /* What an objective reads of the anchors' people no attack looks at; where that cannot be, the audit is
  * refused. */
 Test(sweep, records_that_a_search_has_seen_are_not_attacked, .timeout = 240)
