@@ -91,6 +91,9 @@ typedef struct {
  * and that the model has, all zero. Errors: ERR_ARG rank 0 or no kind left; ERR_NOMEM. */
 Status lora_new(Lora **l, const LoraShape *shape, unsigned kinds, size_t r, double alpha,
                 Err *e) PRIME_MUST_USE;
+/* lora_new_ranks - the same with a rank for every site, rank [n_layers * LORA_KINDS], 0 where there is none,
+ * and scale 1. Errors: ERR_ARG ranks whose sizes overflow; ERR_NOMEM. */
+Status lora_new_ranks(Lora **l, const LoraShape *shape, const size_t *rank, Err *e) PRIME_MUST_USE;
 /* lora_like - zeros in the shape of another adapter (gradients, moments). */
 Status lora_like(Lora **l, const Lora *of, Err *e) PRIME_MUST_USE;
 void lora_free(Lora *l); /* accepts NULL */
