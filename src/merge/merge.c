@@ -1,82 +1,313 @@
-#include "prime/merge.h"
+/* merge.c - a merge, site by site. */
+#include "merge_priv.h"
 
-#include "prime/str.h"
-#include "prime/vec.h"
+#include "prime/arena.h"
+#include "prime/par.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* Sites of the sum: ranks side by side, scales moved into B so that the result has scale 1 throughout. */
-static Status merge_exact(Lora **out, const Lora *const *l, const double *w, size_t k, Err *e)
-{
-    LoraBank *b = NULL;
-    Lora *fresh = NULL;
-    TRY(lora_bank_new(&b, l, k, e));
-    Status s = lora_from_bank(&fresh, b, e);
-    for (size_t i = 0; s == OK && i < b->shape.n_layers * LORA_KINDS; i++) {
-        const LoraStack *st = &b->stack[i];
-        size_t n_out = b->shape.n_out[i % LORA_KINDS];
-        for (size_t o = 0; o < n_out; o++)
-            for (size_t j = 0; j < k; j++)
-                vec_scale(fresh->site[i].b + o * st->n + st->off[j], (float)w[j] * b->scale[i * k + j],
-                          st->off[j + 1] - st->off[j]);
-    }
-    lora_bank_free(b);
-    if (s == OK) *out = fresh;
-    return s;
-}
+/* A merge under way. */
+typedef struct {
+    const Lora *const *l;
+    size_t k, groups, n_sites, threads;
+    const MergeWeights *w;
+    const MergeMethod *m;
+    MergeOpts o;
+    bool measure;
+    size_t *order;   /* [k] in which adapters are taken */
+    uint64_t *id;    /* [k] a number that stands for an adapter's content */
+    MergeMade *made; /* [sites] */
+    MergeWork *work; /* [threads] */
+} MergeJob;
 
-static Status merge_prime(Lora **out, const Lora *const *l, const double *w, size_t k, Err *e)
+/* ---- what has to fit ---- */
+
+static Status job_check(const MergeJob *j, Err *e)
 {
-    Lora *fresh = NULL;
-    for (size_t j = 1; j < k; j++)
-        for (size_t i = 0; i < l[0]->shape.n_layers * LORA_KINDS; i++)
-            if (l[j]->site[i].r != l[0]->site[i].r || l[j]->site[i].scale != l[0]->site[i].scale)
-                FAIL(e, ERR_UNSUP,
-                     "the 'prime' merge needs equal ranks and scales; adapters 0 and %zu differ", j);
-    TRY(lora_like(&fresh, l[0], e));
-    for (size_t j = 0; j < k; j++) vec_axpy(fresh->data, (float)w[j], l[j]->data, fresh->n_params);
-    *out = fresh;
+    const char *name = j->m->name;
+    for (size_t i = 1; i < j->k; i++) {
+        if (!lora_shape_same(&j->l[i]->shape, &j->l[0]->shape))
+            FAIL(e, ERR_SHAPE, "adapter %zu is for a model of another shape than adapter 0", i);
+        for (size_t s = 0; j->m->form == MERGE_FACTORS && s < j->n_sites; s++) {
+            const LoraSite *x = &j->l[0]->site[s], *y = &j->l[i]->site[s];
+            if (j->m->op == LORA_PRIME && (x->r != y->r || x->scale != y->scale))
+                FAIL(e, ERR_UNSUP, "the '%s' merge needs equal ranks and scales; adapters 0 and %zu differ",
+                     name, i);
+            if (x->r != y->r && x->r > 0 && y->r > 0)
+                FAIL(e, ERR_UNSUP, "the '%s' merge needs equal ranks; adapters 0 and %zu have %zu and %zu",
+                     name, i, x->r, y->r);
+        }
+    }
+    if (j->m->recipe->coef == coef_slerp && j->k > 2)
+        FAIL(e, ERR_UNSUP, "the '%s' merge joins two adapters, not %zu; see 'multislerp' and 'karcher'", name,
+             j->k);
     return OK;
 }
 
-static const MergeMethod methods[] = {
-    {"prime", "A and B weighted separately: (sum w B)(sum w A)",
-     "Kim, Shin, Kim 2025 (EMNLP), released code, get_weighted_lora", LORA_PRIME, merge_prime},
-    {"exact", "the exact sum of updates: sum w B A, ranks side by side",
-     "PEFT 'cat'; Ilharco et al. 2023, arXiv:2212.04089", LORA_EXACT, merge_exact},
-};
+/* ---- order: sums of many entries must not depend on the order in which adapters are given ---- */
 
-enum { N_METHODS = sizeof methods / sizeof methods[0] };
-
-const MergeMethod *merge_at(size_t i)
+/* A number that stands for an adapter's content: sites, ranks, scales and values. */
+static uint64_t job_identity(const Lora *l)
 {
-    return i < N_METHODS ? &methods[i] : NULL;
+    uint64_t h = 0;
+    for (size_t i = 0; i < l->shape.n_layers * LORA_KINDS; i++) {
+        const LoraSite *s = &l->site[i];
+        size_t k = i % LORA_KINDS, n[2] = {s->r * l->shape.n_in[k], s->r * l->shape.n_out[k]};
+        const float *x[2] = {s->a, s->b};
+        uint32_t bits;
+        if (s->r == 0) continue;
+        memcpy(&bits, &s->scale, sizeof bits);
+        h = rng_mix(h ^ rng_mix(i) ^ ((uint64_t)s->r << 32 | bits));
+        for (size_t t = 0; t < 2; t++)
+            for (size_t v = 0; v < n[t]; v++) {
+                memcpy(&bits, &x[t][v], sizeof bits);
+                h = rng_mix(h + bits);
+            }
+    }
+    return h;
 }
 
-const MergeMethod *merge_find(const char *name)
+static bool job_before(const MergeJob *j, size_t x, size_t y)
 {
-    for (size_t i = 0; i < N_METHODS; i++)
-        if (strcmp(methods[i].name, name) == 0) return &methods[i];
-    return NULL;
+    if (j->id[x] != j->id[y]) return j->id[x] < j->id[y];
+    for (size_t g = 0; g < j->groups; g++) {
+        double a = j->w->w[x * j->groups + g], b = j->w->w[y * j->groups + g];
+        if (a != b) return a < b;
+    }
+    return false;
 }
 
-const char *merge_nearest(const char *name)
+static void job_sort(MergeJob *j)
 {
-    const char *names[N_METHODS];
-    for (size_t i = 0; i < N_METHODS; i++) names[i] = methods[i].name;
-    return str_nearest(name, names, N_METHODS);
+    for (size_t i = 0; i < j->k; i++) j->order[i] = i;
+    if (j->m->form != MERGE_DENSE && (j->m->reads & MERGE_DENSITY) == 0) return;
+    for (size_t i = 0; i < j->k; i++) j->id[i] = job_identity(j->l[i]);
+    for (size_t i = 1; i < j->k; i++)
+        for (size_t p = i; p > 0 && job_before(j, j->order[p], j->order[p - 1]); p--) {
+            size_t t = j->order[p];
+            j->order[p] = j->order[p - 1];
+            j->order[p - 1] = t;
+        }
+}
+
+/* ---- sites ---- */
+
+/* Who takes part at a site. */
+typedef struct {
+    MergeSite site;
+    const LoraSite **part;
+    double *w;
+    uint64_t *stream;
+} MergePart;
+
+static Status part_find(MergePart *p, Arena *mem, const MergeJob *j, size_t at, Err *e)
+{
+    size_t kind = at % LORA_KINDS, group = merge_group(j->w->by, &j->l[0]->shape, at), k = 0;
+    p->part = arena_alloc(mem, j->k, sizeof *p->part);
+    p->w = arena_alloc(mem, j->k, sizeof *p->w);
+    p->stream = arena_alloc(mem, j->k, sizeof *p->stream);
+    if (p->part == NULL || p->w == NULL || p->stream == NULL)
+        FAIL(e, ERR_NOMEM, "no memory for %zu adapters", j->k);
+    for (size_t i = 0; i < j->k; i++) {
+        size_t from = j->order[i];
+        double w = j->w->w[from * j->groups + group];
+        if (j->l[from]->site[at].r == 0 || w == 0) continue;
+        p->part[k] = &j->l[from]->site[at];
+        p->w[k] = w;
+        p->stream[k++] = rng_mix(j->id[from]) + at;
+    }
+    p->site = (MergeSite){.n_in = j->l[0]->shape.n_in[kind],
+                          .n_out = j->l[0]->shape.n_out[kind],
+                          .k = k,
+                          .part = p->part,
+                          .w = p->w,
+                          .stream = p->stream,
+                          .m = j->m,
+                          .o = &j->o,
+                          .measure = j->measure};
+    return OK;
+}
+
+/* A site that some adapter has but for which all weights are 0 stays, as a zero of rank 1: an adapter without
+ * any site is none. */
+static Status job_site(void *ctx, size_t at, size_t thread, Err *e)
+{
+    MergeJob *j = ctx;
+    MergePart p;
+    Arena mem = {0};
+    bool any = false;
+    for (size_t i = 0; i < j->k; i++) any = any || j->l[i]->site[at].r > 0;
+    if (!any) return OK;
+    Status s = part_find(&p, &mem, j, at, e);
+    if (s == OK && p.site.k == 0)
+        s = made_new(&j->made[at], 1, p.site.n_out, p.site.n_in, e);
+    else if (s == OK)
+        s = j->m->recipe->site(&j->made[at], &p.site, &j->work[thread], e);
+    arena_free(&mem);
+    return s;
+}
+
+/* ---- the whole ---- */
+
+/* Memory of all threads together, for methods that form dW. */
+#define JOB_BYTES 4e9
+
+static size_t job_threads(const MergeJob *j)
+{
+    size_t most = 1, threads = par_threads();
+    for (size_t k = 0; k < LORA_KINDS; k++) {
+        size_t n = j->l[0]->shape.n_in[k] * j->l[0]->shape.n_out[k];
+        most = n > most ? n : most;
+    }
+    double one = 4.0 * (double)most * (double)(j->k + 3);
+    if (j->m->form == MERGE_DENSE && one * (double)threads > JOB_BYTES)
+        threads = one < JOB_BYTES ? (size_t)(JOB_BYTES / one) : 1;
+    return threads;
+}
+
+static Status job_new(MergeJob *j, Err *e)
+{
+    j->threads = job_threads(j);
+    j->order = calloc(j->k, sizeof *j->order);
+    j->id = calloc(j->k, sizeof *j->id);
+    j->made = calloc(j->n_sites, sizeof *j->made);
+    j->work = calloc(j->threads, sizeof *j->work);
+    if (j->order == NULL || j->id == NULL || j->made == NULL || j->work == NULL)
+        FAIL(e, ERR_NOMEM, "no memory to merge %zu adapters", j->k);
+    return OK;
+}
+
+static void job_free(MergeJob *j)
+{
+    for (size_t i = 0; j->made != NULL && i < j->n_sites; i++) made_free(&j->made[i]);
+    for (size_t i = 0; j->work != NULL && i < j->threads; i++) free(j->work[i].x);
+    free(j->order);
+    free(j->id);
+    free(j->made);
+    free(j->work);
+}
+
+static Status job_assemble(Lora **out, const MergeJob *j, Err *e)
+{
+    Lora *l = NULL;
+    size_t *rank = calloc(j->n_sites, sizeof *rank);
+    if (rank == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu sites", j->n_sites);
+    for (size_t i = 0; i < j->n_sites; i++) rank[i] = j->made[i].r;
+    Status s = lora_new_ranks(&l, &j->l[0]->shape, rank, e);
+    free(rank);
+    if (s != OK) return s;
+    if (j->m->form == MERGE_FACTORS) l->dropout = j->l[0]->dropout;
+    for (size_t i = 0; i < j->n_sites; i++) {
+        const MergeMade *m = &j->made[i];
+        if (m->r == 0) continue;
+        l->site[i].scale = m->scale;
+        memcpy(l->site[i].a, m->a, m->r * l->shape.n_in[i % LORA_KINDS] * sizeof *m->a);
+        memcpy(l->site[i].b, m->b, m->r * l->shape.n_out[i % LORA_KINDS] * sizeof *m->b);
+    }
+    *out = l;
+    return OK;
+}
+
+/* ---- reports ---- */
+
+void merge_report_free(MergeReport *r)
+{
+    free(r->own); /* shares and signs lie behind it */
+    *r = (MergeReport){0};
+}
+
+static void report_adapters(MergeReport *r, const MergeJob *j, const double *norm)
+{
+    double sum = 0, sq = 0;
+    for (size_t i = 0; i < j->k; i++) {
+        double own = 0, with = 0, sign = 0, plain = 0;
+        for (size_t g = 0; g < j->groups; g++) {
+            double w = j->w->w[i * j->groups + g], n = norm[i * j->groups + g];
+            own += n * n;
+            with += w * w * n * n;
+            sign += w * n * n;
+            plain += w / (double)j->groups;
+        }
+        r->own[i] = sqrt(own);
+        r->share[i] = sqrt(with);
+        r->sign[i] = own > 0 ? sign / own : plain;
+        sum += r->share[i];
+    }
+    for (size_t i = 0; i < j->k; i++) {
+        r->share[i] = sum > 0 ? r->share[i] / sum : NAN;
+        sq += sum > 0 ? r->share[i] * r->share[i] : 0;
+    }
+    r->effective = sq > 0 ? 1 / sq : 0;
+}
+
+static Status report_make(MergeReport *rep, const MergeJob *j, Err *e)
+{
+    MergeReport r = {.k = j->k, .own = calloc(3 * j->k, sizeof *r.own)};
+    double *norm = calloc(j->k * j->groups, sizeof *norm), norm2 = 0, exact2 = 0, cross2 = 0, cut2 = 0;
+    if (r.own == NULL || norm == NULL) {
+        free(r.own);
+        free(norm);
+        FAIL(e, ERR_NOMEM, "no memory for a report on %zu adapters", j->k);
+    }
+    r.share = r.own + j->k;
+    r.sign = r.share + j->k;
+    merge_group_norms(norm, j->l, j->k, j->w->by);
+    report_adapters(&r, j, norm);
+    free(norm);
+    for (size_t i = 0; i < j->n_sites; i++) {
+        const MergeMade *m = &j->made[i];
+        r.rank = m->r > r.rank ? m->r : r.rank;
+        norm2 += m->norm2 - m->cut2; /* the best approximation and the rest are orthogonal */
+        exact2 += m->exact2;
+        cross2 += m->cross2;
+        cut2 += m->cut2;
+    }
+    r.norm = sqrt(fmax(0, norm2));
+    r.exact = sqrt(fmax(0, exact2));
+    r.cross = sqrt(fmax(0, cross2));
+    r.cut = sqrt(cut2);
+    *rep = r;
+    return OK;
+}
+
+static Status job_run(Lora **out, MergeReport *rep, MergeJob *j, Err *e)
+{
+    TRY(job_new(j, e));
+    job_sort(j);
+    TRY(par_run(j->n_sites, j->threads, job_site, j, e));
+    TRY(job_assemble(out, j, e));
+    if (rep == NULL) return OK;
+    Status s = report_make(rep, j, e);
+    if (s != OK) {
+        lora_free(*out);
+        *out = NULL;
+    }
+    return s;
+}
+
+Status merge_build(Lora **out, MergeReport *rep, const MergeMethod *m, const Lora *const *l, size_t k,
+                   const MergeWeights *w, const MergeOpts *o, Err *e)
+{
+    if (k == 0) FAIL(e, ERR_ARG, "a merge of 0 adapters, want at least 1");
+    MergeJob j = {.l = l, .k = k, .w = w, .m = m, .measure = rep != NULL};
+    j.groups = merge_groups(w->by, &l[0]->shape);
+    j.n_sites = l[0]->shape.n_layers * LORA_KINDS;
+    TRY(merge_check(m, o, w->w, k * j.groups, e));
+    TRY(job_check(&j, e));
+    j.o = merge_resolve(m, o);
+    Lora *made = NULL;
+    Status s = job_run(&made, rep, &j, e);
+    job_free(&j);
+    if (s == OK) *out = made;
+    return s;
 }
 
 Status merge_run(Lora **out, const MergeMethod *m, const Lora *const *l, const double *w, size_t k, Err *e)
 {
-    if (k == 0) FAIL(e, ERR_ARG, "a merge of 0 adapters, want at least 1");
-    for (size_t j = 0; j < k; j++) {
-        if (!isfinite(w[j])) FAIL(e, ERR_ARG, "weight %zu is %g, want a finite number", j, w[j]);
-        if (!lora_shape_same(&l[j]->shape, &l[0]->shape))
-            FAIL(e, ERR_SHAPE, "adapter %zu is for a model of another shape than adapter 0", j);
-    }
-    return m->fn(out, l, w, k, e);
+    MergeOpts o = merge_opts();
+    return merge_build(out, NULL, m, l, k, &(MergeWeights){w, MERGE_BY_ADAPTER}, &o, e);
 }
 
 Status merge_attenuation(double *ratio, double *merged, double *anchor, const MergeMethod *m,
