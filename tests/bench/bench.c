@@ -128,15 +128,17 @@ static bool wanted(const BenchOpts *o, const char *group)
     return o->only == NULL || strcmp(o->only, group) == 0;
 }
 
-/* The limits belong to scoring: its shares are taken of them. */
+/* The limits belong to scoring, whose shares are taken of them, and go with the fronts to tell the machine.
+ */
 static Status list_cases(Bench *b, Workload *w, const BenchOpts *o, Err *e)
 {
-    if (wanted(o, "limits") || wanted(o, "score")) TRY(limits_add(b, w, e));
+    if (wanted(o, "limits") || wanted(o, "score") || wanted(o, "fronts")) TRY(limits_add(b, w, e));
     if (wanted(o, "score")) scoring_add(b, w);
     if (wanted(o, "greedy")) TRY(greedy_add(b, w, e));
     if (wanted(o, "smollm")) TRY(smol_add(b, e));
     if (wanted(o, "train")) TRY(train_add(b, w, e));
     if (wanted(o, "stats")) TRY(stats_add(b, e));
+    if (wanted(o, "fronts")) TRY(fronts_add(b, e));
     if (wanted(o, "tokens")) TRY(tokens_add(b, e));
     if (wanted(o, "load")) TRY(load_add(b, e));
     return OK;
@@ -161,7 +163,7 @@ static Status bench_all(Bench *b, Workload *w, const BenchOpts *o, Err *e)
 static int usage(void)
 {
     fputs("usage: bench [--table] [--reps N] [--texts N] [--only "
-          "limits|score|greedy|smollm|train|stats|load|tokens|nll] "
+          "limits|score|greedy|smollm|train|stats|fronts|load|tokens|nll] "
           "[--model DIR]\n",
           stderr);
     return 2;
@@ -173,8 +175,8 @@ int main(int argc, char **argv)
         {"table", no_argument, NULL, 't'},       {"reps", required_argument, NULL, 'r'},
         {"texts", required_argument, NULL, 'n'}, {"only", required_argument, NULL, 'o'},
         {"model", required_argument, NULL, 'm'}, {0}};
-    static const char *const groups[] = {"limits", "score", "greedy", "smollm", "train",
-                                         "stats",  "load",  "tokens", "nll"};
+    static const char *const groups[] = {"limits", "score",  "greedy", "smollm", "train",
+                                         "stats",  "fronts", "load",   "tokens", "nll"};
     static Bench b = {.reps = 3};
     BenchOpts o = {.texts = 50};
     for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
@@ -201,6 +203,7 @@ int main(int argc, char **argv)
     smol_free();
     train_free();
     stats_free();
+    fronts_free();
     tokens_free();
     load_free();
     work_free(&w);

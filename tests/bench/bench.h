@@ -71,6 +71,8 @@ Status train_add(Bench *b, const Workload *w, Err *e) PRIME_MUST_USE;
 void train_free(void);
 Status stats_add(Bench *b, Err *e) PRIME_MUST_USE;
 void stats_free(void);
+Status fronts_add(Bench *b, Err *e) PRIME_MUST_USE;
+void fronts_free(void);
 Status load_add(Bench *b, Err *e) PRIME_MUST_USE;
 void load_rows(const Bench *b);
 void load_free(void);
