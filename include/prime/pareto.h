@@ -1,8 +1,9 @@
 /* pareto.h - dominance, fronts, hypervolume, indicators of a front, attainment surfaces, knees.
  *
  * Points are rows of pts [N, M], every objective is minimised: negate (pareto_flip) what is to be maximised.
- * No NaN; M >= 1; N = 0 is a set without points. a dominates b when it is nowhere worse and somewhere better;
- * equal points do not dominate each other.
+ * No NaN, and infinities only where dominance alone counts (dominates, front, rank, eaf); M >= 1; N = 0 is a
+ * set without points. a dominates b when it is nowhere worse and somewhere better; equal points do not
+ * dominate each other.
  *
  * Own code, since no C library for this is packaged by Debian: libpagmo is C++ over Boost and TBB, and the
  * packages emoa and eaf belong to R. */

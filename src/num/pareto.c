@@ -154,13 +154,14 @@ static void front_list(bool *flag, ParetoWork *w)
     }
 }
 
-/* Three objectives: points come by the first one, the stairs hold the other two of what came before. */
+/* Three objectives: points come by the first one, the stairs hold the other two of what came before. NaN as
+ * their top lets a third objective of infinity pass where there are no stairs. */
 static void front_space(bool *flag, ParetoWork *w, const size_t *place)
 {
-    stair_clear(&w->stair, w->n, INFINITY, INFINITY);
+    stair_clear(&w->stair, w->n, INFINITY, NAN);
     for (size_t i = 0; i < w->n; i++) {
         size_t at = w->rows[i].at;
-        flag[at] = stair_height(&w->stair, place[at]) > w->rows[i].p[2];
+        flag[at] = !(stair_height(&w->stair, place[at]) <= w->rows[i].p[2]);
         if (flag[at]) stair_add(&w->stair, place[at], w->rows[i].p[2]);
     }
 }

@@ -13,15 +13,16 @@ const char *pareto_crowd_name(ParetoCrowd kind)
     return kind < PARETO_CROWDS ? name[kind] : NULL;
 }
 
-/* One objective: out [at] grows by the gap between both neighbours. row [n] is sorted by it. */
+/* One objective: out [at] grows by the gap between both neighbours. row [n] is sorted by it. Halves, so that
+ * no range of finite numbers overflows. */
 static void crowd_gaps(double *out, const ParetoRow *row, size_t n)
 {
-    double range = n > 0 ? row[n - 1].p[0] - row[0].p[0] : 0;
+    double range = n > 0 ? 0.5 * row[n - 1].p[0] - 0.5 * row[0].p[0] : 0;
     for (size_t i = 0; i < n; i++) {
         if (i == 0 || i + 1 == n)
             out[row[i].at] = INFINITY;
         else if (range > 0)
-            out[row[i].at] += (row[i + 1].p[0] - row[i - 1].p[0]) / range;
+            out[row[i].at] += (0.5 * row[i + 1].p[0] - 0.5 * row[i - 1].p[0]) / range;
     }
 }
 
@@ -90,7 +91,7 @@ static Status knee_fill(KneeWork *w, Arena *a, Err *e)
     return OK;
 }
 
-/* Halves keep the range of values near the limits of double finite. */
+/* Halves again. */
 static double knee_scaled(const KneeWork *w, size_t i, size_t j)
 {
     double range = 0.5 * w->hi[j] - 0.5 * w->lo[j];

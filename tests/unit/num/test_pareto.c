@@ -17,12 +17,20 @@ static bool by_definition(const double *a, const double *b, size_t m, bool every
     return everywhere ? better == m : worse == 0 && better > 0;
 }
 
+/* Ties and duplicates, few of them, or infinities of both signs. */
+static void odd_points(size_t m, uint64_t seed)
+{
+    points_grid(pts, N, m, seed, seed % 3 == 1 ? 1e6 : 6);
+    for (size_t i = 0; seed % 3 == 2 && i < N * m; i++)
+        pts[i] = pts[i] > 0.8 ? INFINITY : pts[i] < 0.1 ? -INFINITY : pts[i];
+}
+
 Test(pareto, fronts_meet_their_definition)
 {
     bool flag[PARETO_TIES][N];
     for (size_t m = 1; m <= 5; m++)
         for (uint64_t seed = 0; seed < 12; seed++) {
-            points_grid(pts, N, m, seed, seed % 2 == 0 ? 6 : 1e6);
+            odd_points(m, seed);
             for (size_t t = 0; t < PARETO_TIES; t++)
                 cr_assert_eq(pareto_front(flag[t], pts, N, m, (ParetoTies)t, NULL), OK);
             for (size_t i = 0; i < N; i++) {
@@ -44,7 +52,7 @@ Test(pareto, ranks_meet_their_definition)
     size_t rank[N];
     for (size_t m = 1; m <= 5; m++)
         for (uint64_t seed = 0; seed < 12; seed++) {
-            points_grid(pts, N, m, seed, seed % 2 == 0 ? 6 : 1e6);
+            odd_points(m, seed);
             cr_assert_eq(pareto_rank(rank, pts, N, m, NULL), OK);
             for (size_t i = 0; i < N; i++) {
                 size_t above = 0;
@@ -55,6 +63,14 @@ Test(pareto, ranks_meet_their_definition)
                 cr_assert_eq(rank[i], above, "one more than the deepest point that dominates it");
             }
         }
+}
+
+Test(pareto, one_objective_may_have_failed)
+{
+    double some[12] = {0, 0, INFINITY, 1, 0, 5, 0, 1, INFINITY, 0, 0, INFINITY};
+    bool flag[4];
+    cr_assert_eq(pareto_front(flag, some, 4, 3, PARETO_ALL, NULL), OK);
+    cr_assert(flag[0] && flag[1] && !flag[2] && flag[3]);
 }
 
 Test(pareto, zeros_of_both_signs_are_equal)
@@ -143,6 +159,13 @@ Test(pareto, crowding_of_a_flat_objective)
     cr_assert(crowd[0] == INFINITY && crowd[3] == INFINITY);
     REF_NEAR(crowd[1], 0.75, 1e-15, "3 of 4, and nothing from the flat one");
     REF_NEAR(crowd[2], 0.75, 1e-15, "3 of 4");
+}
+
+Test(pareto, crowding_of_ranges_beyond_double)
+{
+    double wide[3] = {-1.7e308, 0, 1.7e308}, crowd[3];
+    cr_assert_eq(pareto_crowding(crowd, wide, 3, 1, PARETO_CROWD_SUM, NULL), OK);
+    cr_assert_eq(crowd[1], 1);
 }
 
 Test(pareto, names)
