@@ -43,6 +43,7 @@ typedef struct {
         const char *preset, *method; /* method NULL: the preset's */
         int op;                      /* index into spec_ops */
         int objective;               /* index into the table of penalty.h */
+        int granularity;             /* MergeBy: what has a weight of its own */
         size_t budget, popsize;      /* evaluations for each lambda; 0: the preset's population */
         double sigma, bound;         /* sigma NAN: the preset's */
     } evolve;

@@ -103,6 +103,39 @@ Status audit_bank(LoraBank **b, const Lora **l, const Audit *a, const AuditTarge
     return lora_bank_new(b, own, k, e);
 }
 
+/* Which weight counts at which site. */
+static Status audit_groups(Audit *a, Err *e)
+{
+    MergeBy by = (MergeBy)a->spec->evolve.granularity;
+    LoraShape shape = model_lora_shape(&a->base->cfg);
+    size_t sites = shape.n_layers * LORA_KINDS;
+    a->n_groups = merge_groups(by, &shape);
+    if (by == MERGE_BY_ADAPTER) return OK;
+    a->group = arena_zalloc(&a->arena, sites, sizeof *a->group);
+    if (a->group == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu sites", sites);
+    for (size_t i = 0; i < sites; i++)
+        if (shape.n_out[i % LORA_KINDS] > 0) a->group[i] = merge_group(by, &shape, i);
+    return OK;
+}
+
+size_t audit_genome(const Audit *a)
+{
+    return a->spec->anchors.per_target * a->n_groups;
+}
+
+PassLora audit_pass(const Audit *a, const LoraBank *b, const float *w)
+{
+    return (PassLora){
+        .bank = b, .op = spec_merge(a->spec)->op, .w = w, .group = a->group, .n_groups = a->n_groups};
+}
+
+Status audit_merge(Lora **out, const Audit *a, const Lora *const *anchor, const double *genome, Err *e)
+{
+    MergeWeights w = {genome, (MergeBy)a->spec->evolve.granularity};
+    MergeOpts o = merge_opts();
+    return merge_build(out, NULL, spec_merge(a->spec), anchor, a->spec->anchors.per_target, &w, &o, e);
+}
+
 Status audit_open(Audit **out, const Spec *spec, const char *dir, bool resume, Err *e)
 {
     Audit *a = calloc(1, sizeof *a);
@@ -110,6 +143,7 @@ Status audit_open(Audit **out, const Spec *spec, const char *dir, bool resume, E
     a->spec = spec;
     a->dir = dir;
     Status s = audit_load(a, e);
+    if (s == OK) s = audit_groups(a, e);
     if (s == OK) s = audit_select(a, e);
     if (s == OK) s = audit_train(a, resume, e);
     if (s != OK)

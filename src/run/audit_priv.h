@@ -49,6 +49,8 @@ typedef struct {
     AuditAnchor *anchor;
     AuditTarget *target;
     size_t n_anchors, n_targets, n_train, n_eligible;
+    size_t *group,
+        n_groups; /* of merge weights: [sites], NULL for one group; a genome is [per_target, n_groups] */
     const char **excluded; /* [n_excluded] sorted ids of people the base model has read */
     size_t n_excluded;
     bool knows_excluded;
@@ -76,6 +78,14 @@ Status audit_set(AuditSet *out, Audit *a, const DataUser *u, DataSplit split, si
  * pointers go to l [per_target] unless it is NULL. */
 Status audit_bank(LoraBank **b, const Lora **l, const Audit *a, const AuditTarget *t, size_t s,
                   Err *e) PRIME_MUST_USE;
+
+/* audit_pass - the adapters of a bank under candidates' weights w [n_cand, per_target, n_groups].
+ * audit_genome - entries of a genome. */
+PassLora audit_pass(const Audit *a, const LoraBank *b, const float *w);
+size_t audit_genome(const Audit *a);
+/* audit_merge - the merge that a genome stands for. Errors: those of merge_build. */
+Status audit_merge(Lora **out, const Audit *a, const Lora *const *anchor, const double *genome,
+                   Err *e) PRIME_MUST_USE;
 
 /* ---- measuring (measure.c) ---- */
 
@@ -109,7 +119,7 @@ Status audit_check_splits(const Audit *a, Err *e) PRIME_MUST_USE;
 
 /* What a search found for one goal. */
 typedef struct {
-    double *weight;         /* [K], all 0 after going back to the base */
+    double *weight;         /* the genome, all 0 after going back to the base */
     double u, v, objective; /* as searched; v is the mean agreement */
     double base_u, base_v, base_objective;
     double again;       /* objective of what is deployed, evaluated once more */

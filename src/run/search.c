@@ -22,15 +22,16 @@
 
 /* ---- what is known ---- */
 
-/* An evaluation depends on the anchors' adapters, the operator, the objective, how answers are scored and the
- * records that are searched on, and on nothing else: not on lambda, not on the optimiser. */
+/* An evaluation depends on the anchors' adapters, the operator and what has weights of its own, the
+ * objective, how answers are scored and the records that are searched on, and on nothing else: not on lambda,
+ * not on the optimiser. */
 static Status search_name(Search *s, Err *e)
 {
     const Spec *sp = s->a->spec;
     char hex[HASH_HEX];
     Str text = {0};
-    str_printf(&text, "%s %s %d", spec_merge(sp)->name, penalty_at((size_t)sp->evolve.objective)->name,
-               sp->search.score);
+    str_printf(&text, "%s %s %s %d", spec_merge(sp)->name, merge_by_names[sp->evolve.granularity],
+               penalty_at((size_t)sp->evolve.objective)->name, sp->search.score);
     if (penalty_at((size_t)sp->evolve.objective)->reads_people)
         str_printf(&text, " %zu %zu", sp->search.members, sp->search.heldout);
     for (size_t k = 0; k < s->k; k++) {
@@ -49,8 +50,8 @@ static Status search_name(Search *s, Err *e)
 static Status cache_in(void *ctx, const LedgerEval *ev, Err *e)
 {
     Search *s = ctx;
-    if (ev->n_genome != s->k || ev->n_agreement != s->k)
-        FAIL(e, ERR_FORMAT, "the ledger holds an evaluation of %zu weights, want %zu", ev->n_genome, s->k);
+    if (ev->n_genome != s->dim || ev->n_agreement != s->k)
+        FAIL(e, ERR_FORMAT, "the ledger holds an evaluation of %zu weights, want %zu", ev->n_genome, s->dim);
     return archive_put(s->cache, ev->genome, ev->utility, ev->agreement, NAN, e);
 }
 
@@ -61,8 +62,8 @@ static Status cache_write(Search *s, const double *x, const double *u, const dou
     for (size_t i = 0; i < n; i++) {
         LedgerEval ev = {.target = s->key,
                          .seed = s->a->spec->seeds.x[s->seed],
-                         .genome = x + i * s->k,
-                         .n_genome = s->k,
+                         .genome = x + i * s->dim,
+                         .n_genome = s->dim,
                          .utility = u[i],
                          .agreement = v + i * s->k,
                          .n_agreement = s->k};
@@ -74,7 +75,7 @@ static Status cache_write(Search *s, const double *x, const double *u, const dou
 static Status cache_out(Search *s, const double *x, const double *u, const double *v, size_t n, Err *e)
 {
     const SweepWatch *w = s->a->watch;
-    for (size_t i = 0; i < n; i++) TRY(archive_put(s->cache, x + i * s->k, u[i], v + i * s->k, NAN, e));
+    for (size_t i = 0; i < n; i++) TRY(archive_put(s->cache, x + i * s->dim, u[i], v + i * s->k, NAN, e));
     if (s->ledger == NULL) return OK;
     Status st = cache_write(s, x, u, v, n, e);
     if (st != OK)
@@ -84,16 +85,16 @@ static Status cache_out(Search *s, const double *x, const double *u, const doubl
     return st;
 }
 
-/* Evaluate those of x [n, K] that are not known yet; all of them are known afterwards. */
+/* Evaluate those of x [n, dim] that are not known yet; all of them are known afterwards. */
 static Status search_learn(Search *s, const double *x, size_t n, Err *e)
 {
-    size_t K = s->k, fresh = 0;
+    size_t K = s->k, D = s->dim, fresh = 0;
     ArchiveItem it;
-    double *miss = malloc(n * (2 * K + 1) * sizeof *miss);
+    double *miss = malloc(n * (D + K + 1) * sizeof *miss);
     if (miss == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu candidates", n);
     for (size_t i = 0; i < n; i++)
-        if (!archive_find(&it, s->cache, x + i * K)) memcpy(miss + fresh++ * K, x + i * K, K * sizeof *miss);
-    double *u = miss + n * K, *v = u + n;
+        if (!archive_find(&it, s->cache, x + i * D)) memcpy(miss + fresh++ * D, x + i * D, D * sizeof *miss);
+    double *u = miss + n * D, *v = u + n;
     Status st = fresh > 0 ? search_measure(u, v, s, miss, fresh, e) : OK;
     if (st == OK && fresh > 0) st = cache_out(s, miss, u, v, fresh, e);
     free(miss);
@@ -135,7 +136,7 @@ static Status search_start(Evolver **ev, Search *s, const SpecGoal *g, size_t in
     const Spec *sp = s->a->spec;
     size_t best;
     char label[96];
-    TRY(evolve_preset(&o, &method, sp->evolve.preset, s->k, s->k, e));
+    TRY(evolve_preset(&o, &method, sp->evolve.preset, s->dim, s->k, e));
     if (sp->evolve.method != NULL) method = sp->evolve.method;
     if (sp->evolve.popsize > 0) o.popsize = sp->evolve.popsize;
     if (!isnan(sp->evolve.sigma)) o.sigma = sp->evolve.sigma;
@@ -152,12 +153,12 @@ static Status search_start(Evolver **ev, Search *s, const SpecGoal *g, size_t in
 static Status search_generation(Search *s, Evolver *ev, const SpecGoal *g, size_t n, double *x, double *f,
                                 Err *e)
 {
-    size_t P = evolve_popsize(ev), K = s->k;
+    size_t P = evolve_popsize(ev), D = s->dim;
     evolve_ask(ev, x);
     TRY(search_learn(s, x, n, e));
     for (size_t i = 0; i < n; i++) {
         ArchiveItem it = {0};
-        if (!archive_find(&it, s->cache, x + i * K)) FAIL(e, ERR_NUM, "candidate %zu was not evaluated", i);
+        if (!archive_find(&it, s->cache, x + i * D)) FAIL(e, ERR_NUM, "candidate %zu was not evaluated", i);
         TRY(archive_put(s->archive, it.x, it.u, it.v, NAN, e));
         f[i] = goal_loss(s, g, it.u, it.v);
     }
@@ -169,7 +170,7 @@ static Status search_goal(Search *s, const SpecGoal *g, size_t index, Err *e)
     Evolver *ev = NULL;
     TRY(search_start(&ev, s, g, index, e));
     size_t P = evolve_popsize(ev), budget = s->a->spec->evolve.budget;
-    double *x = malloc(P * s->k * sizeof *x), *f = malloc(P * sizeof *f);
+    double *x = malloc(P * s->dim * sizeof *x), *f = malloc(P * sizeof *f);
     Status st = x != NULL && f != NULL
                     ? OK
                     : err_set(e, ERR_NOMEM, __FILE__, __LINE__, "no memory for %zu candidates", P);
@@ -187,8 +188,8 @@ static Status search_goal(Search *s, const SpecGoal *g, size_t index, Err *e)
 static Status search_pick(SearchFound *out, Search *s, const SpecGoal *g, Arena *arena, Err *e)
 {
     size_t best = 0;
-    SearchFound f = {.weight = arena_zalloc(arena, s->k, sizeof(double)), .base_u = s->base_u};
-    if (f.weight == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu weights", s->k);
+    SearchFound f = {.weight = arena_zalloc(arena, s->dim, sizeof(double)), .base_u = s->base_u};
+    if (f.weight == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu weights", s->dim);
     if (!goal_best(&best, s, g)) FAIL(e, ERR_ARG, "the search evaluated nothing");
     ArchiveItem it = archive_at(s->archive, best);
     f.base_v = search_mean(s, s->base_v);
@@ -198,7 +199,7 @@ static Status search_pick(SearchFound *out, Search *s, const SpecGoal *g, Arena 
     f.objective = goal_loss(s, g, it.u, it.v);
     f.evaluations = archive_count(s->archive);
     f.reverted = f.base_objective < f.objective;
-    if (!f.reverted) memcpy(f.weight, it.x, s->k * sizeof *f.weight);
+    if (!f.reverted) memcpy(f.weight, it.x, s->dim * sizeof *f.weight);
     double u, *v = arena_alloc(arena, s->k, sizeof *v);
     if (v == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu weights", s->k);
     TRY(search_measure(&u, v, s, f.reverted ? NULL : f.weight, 1, e));
@@ -212,8 +213,8 @@ static Status search_pick(SearchFound *out, Search *s, const SpecGoal *g, Arena 
 static Status search_all(SearchFound *found, Search *s, Arena *arena, Err *e)
 {
     const Spec *sp = s->a->spec;
-    TRY(archive_new(&s->archive, s->k, s->k, e));
-    TRY(archive_new(&s->cache, s->k, s->k, e));
+    TRY(archive_new(&s->archive, s->dim, s->k, e));
+    TRY(archive_new(&s->cache, s->dim, s->k, e));
     TRY(search_name(s, e));
     if (s->ledger != NULL) TRY(ledger_each_eval(s->ledger, s->key, sp->seeds.x[s->seed], cache_in, s, e));
     TRY(search_prepare(s, e));
@@ -231,12 +232,17 @@ static Status search_all(SearchFound *found, Search *s, Arena *arena, Err *e)
 Status search_run(SearchFound *found, const Audit *a, const AuditTarget *t, size_t seed, Ledger *ledger,
                   Arena *arena, Err *e)
 {
-    Search s = {.a = a, .t = t, .seed = seed, .k = a->spec->anchors.per_target, .ledger = ledger};
+    Search s = {.a = a,
+                .t = t,
+                .seed = seed,
+                .k = a->spec->anchors.per_target,
+                .dim = audit_genome(a),
+                .ledger = ledger};
     LoraBank *bank = NULL;
     s.anchor = arena_alloc(arena, s.k, sizeof *s.anchor);
     if (s.anchor == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu anchors", s.k);
     TRY(audit_bank(&bank, s.anchor, a, t, seed, e));
-    s.lora = (PassLora){.bank = bank, .op = spec_merge(a->spec)->op};
+    s.lora = audit_pass(a, bank, NULL);
     s.minimise = a->spec->search.score != SPEC_LIKELIHOOD && !measure_higher(a);
     Status st = search_all(found, &s, arena, e);
     archive_free(s.archive);

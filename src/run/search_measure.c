@@ -58,9 +58,9 @@ static Status eval_answers(double *u, double *v, Search *s, const PassLora *lora
 
 Status search_measure(double *u, double *v, Search *s, const double *x, size_t n_cand, Err *e)
 {
-    float *w = arena_alloc(&s->arena, n_cand * s->k, sizeof *w);
+    float *w = arena_alloc(&s->arena, n_cand * s->dim, sizeof *w);
     if (w == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu candidates", n_cand);
-    for (size_t i = 0; x != NULL && i < n_cand * s->k; i++) w[i] = (float)x[i];
+    for (size_t i = 0; x != NULL && i < n_cand * s->dim; i++) w[i] = (float)x[i];
     PassLora lora = s->lora;
     lora.w = w;
     const PassLora *use = x != NULL ? &lora : NULL;
@@ -92,10 +92,10 @@ static Status anchor_samples(Search *s, size_t k, Err *e)
 /* What each anchor alone says on the target's inputs: one population of K unit vectors. */
 Status search_prepare(Search *s, Err *e)
 {
-    size_t n = s->t->search.n, K = s->k;
+    size_t n = s->t->search.n, K = s->k, G = s->a->n_groups;
     int how = s->a->spec->search.score == SPEC_LABELS ? SPEC_LABELS : SPEC_GENERATE;
     const char **said = arena_alloc(&s->keep, K * n, sizeof(const char *));
-    float *w = arena_zalloc(&s->keep, K * K, sizeof *w);
+    float *w = arena_zalloc(&s->keep, K * s->dim, sizeof *w);
     s->gold = arena_alloc(&s->keep, n, sizeof(const char *));
     s->anchor_out = arena_alloc(&s->keep, K, sizeof(const char **));
     s->anchor_set = arena_zalloc(&s->keep, K, sizeof *s->anchor_set);
@@ -104,7 +104,7 @@ Status search_prepare(Search *s, Err *e)
         s->base_v == NULL)
         FAIL(e, ERR_NOMEM, "no memory for %zu answers", K * n);
     for (size_t k = 0; k < K; k++) {
-        w[k * K + k] = 1;
+        for (size_t g = 0; g < G; g++) w[k * s->dim + k * G + g] = 1;
         s->anchor_out[k] = said + k * n;
     }
     PassLora lora = s->lora;

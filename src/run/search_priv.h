@@ -12,7 +12,7 @@ enum { SEARCH_KEY = 160 };
 typedef struct {
     const Audit *a;
     const AuditTarget *t;
-    size_t seed, k;
+    size_t seed, k, dim; /* anchors; entries of a genome: [K, groups] */
     const Lora **anchor; /* [K] */
     PassLora lora;
     Arena arena;              /* reset after every evaluation */
@@ -28,8 +28,8 @@ typedef struct {
     bool minimise;
 } Search;
 
-/* search_measure - U [n_cand] and V [n_cand, K] of genomes x [n_cand, K]; x NULL is the base model (n_cand =
- * 1). V of an objective other than PriME's is negated where the task's metric is an error, so that PriME's
+/* search_measure - U [n_cand] and V [n_cand, K] of genomes x [n_cand, dim]; x NULL is the base model (n_cand
+ * = 1). V of an objective other than PriME's is negated where the task's metric is an error, so that PriME's
  * formula, which turns both terms around there, still makes it a cost. */
 Status search_measure(double *u, double *v, Search *s, const double *x, size_t n_cand, Err *e) PRIME_MUST_USE;
 

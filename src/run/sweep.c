@@ -129,15 +129,39 @@ static Status body_search(const CellBody *b, Err *e)
     return OK;
 }
 
+/* Norm of the merge's update over the mean norm of the anchors' own. */
 static Status body_norm(const CellBody *b, Err *e)
 {
     const Audit *a = b->s->a;
-    double ratio, merged, own;
-    TRY(merge_attenuation(&ratio, &merged, &own, spec_merge(a->spec), b->lora, b->w,
-                          a->spec->anchors.per_target, e));
+    size_t K = a->spec->anchors.per_target;
+    Lora *sum = NULL;
+    double own = 0;
+    TRY(audit_merge(&sum, a, b->lora, b->w, e));
+    double merged = lora_norm(sum);
+    lora_free(sum);
+    for (size_t k = 0; k < K; k++) own += lora_norm(b->lora[k]) / (double)K;
+    if (!(own > 0)) FAIL(e, ERR_NUM, "all adapters are zero: their norm is %g", own);
+    double ratio = merged / own;
     TRY(cell_write_one(b->s->ledger, "norm", "attenuation", b->t->user->id, ratio, e));
     TRY(cell_write_one(b->s->ledger, "norm", "merged", b->t->user->id, merged, e));
     return cell_write_one(b->s->ledger, "norm", "anchor", b->t->user->id, own, e);
+}
+
+/* One weight; where an anchor has several, each under the name of what it is for. */
+static Status write_weight(const CellBody *b, size_t anchor, size_t group, double value, Err *e)
+{
+    const Audit *a = b->s->a;
+    LoraShape shape = model_lora_shape(&a->base->cfg);
+    char name[MERGE_GROUP_NAME];
+    LedgerScore row = {.kind = "weight",
+                       .metric = "w",
+                       .unit = a->anchor[anchor].user->id,
+                       .record = "",
+                       .label = LEDGER_NO_LABEL,
+                       .value = value};
+    if (a->n_groups > 1)
+        row.record = merge_group_name(name, (MergeBy)a->spec->evolve.granularity, &shape, group);
+    return ledger_score(b->s->ledger, &row, e);
 }
 
 static Status body_merge(const CellBody *b, Err *e)
@@ -147,8 +171,8 @@ static Status body_merge(const CellBody *b, Err *e)
     for (size_t k = 0; k < a->spec->anchors.per_target; k++) {
         size_t anchor = b->t->anchor[k];
         TRY(cell_write_attack(b->s->ledger, a, anchor, &b->nll[k], b->cand, &b->s->ref[anchor], e));
-        if (b->w != NULL)
-            TRY(cell_write_one(b->s->ledger, "weight", "w", a->anchor[anchor].user->id, b->w[k], e));
+        for (size_t g = 0; b->w != NULL && g < a->n_groups; g++)
+            TRY(write_weight(b, anchor, g, b->w[k * a->n_groups + g], e));
     }
     if (b->w != NULL) TRY(body_norm(b, e));
     return b->found != NULL ? body_search(b, e) : OK;
@@ -221,7 +245,7 @@ static Status sweep_anchor(Sweep *s, size_t anchor, size_t index, Err *e)
     return sweep_cell(&b, body_anchor, "anchor", id, seed, NAN, e);
 }
 
-/* Measure n_cand weight vectors w [n_cand, K] of a target in one population. */
+/* Measure n_cand genomes w of a target in one population. */
 typedef struct {
     CellUtility u;
     CellNll nll[256];
@@ -232,13 +256,13 @@ static Status measure_merges(Merged *out, Sweep *s, const AuditTarget *t, size_t
                              size_t n_cand, Err *e)
 {
     const Audit *a = s->a;
-    size_t K = a->spec->anchors.per_target;
-    float *wf = arena_alloc(&s->arena, n_cand * K, sizeof *wf);
+    size_t K = a->spec->anchors.per_target, D = audit_genome(a);
+    float *wf = arena_alloc(&s->arena, n_cand * D, sizeof *wf);
     LoraBank *bank = NULL;
     if (wf == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu candidates", n_cand);
-    for (size_t i = 0; i < n_cand * K; i++) wf[i] = (float)w[i];
+    for (size_t i = 0; i < n_cand * D; i++) wf[i] = (float)w[i];
     TRY(audit_bank(&bank, out->lora, a, t, index, e));
-    PassLora lora = {.bank = bank, .op = spec_merge(a->spec)->op, .w = wf};
+    PassLora lora = audit_pass(a, bank, wf);
     Status st = cell_utility(&out->u, a, &lora, n_cand, t, &s->arena, e);
     for (size_t k = 0; st == OK && k < K; k++)
         st = cell_nll(&out->nll[k], a, &lora, n_cand, t->anchor[k], &s->arena, e);
@@ -248,14 +272,14 @@ static Status measure_merges(Merged *out, Sweep *s, const AuditTarget *t, size_t
 
 static Status sweep_uniform(Sweep *s, const AuditTarget *t, size_t index, Err *e)
 {
-    size_t K = s->a->spec->anchors.per_target, seed = s->a->spec->seeds.x[index];
+    size_t K = s->a->spec->anchors.per_target, D = audit_genome(s->a), seed = s->a->spec->seeds.x[index];
     bool done = false;
     Merged m;
     TRY(is_done(&done, s, "uniform", t->user->id, seed, NAN, e));
     if (done) return OK;
-    double *w = arena_alloc(&s->arena, K, sizeof *w);
-    if (w == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu weights", K);
-    for (size_t k = 0; k < K; k++) w[k] = 1.0 / (double)K;
+    double *w = arena_alloc(&s->arena, D, sizeof *w);
+    if (w == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu weights", D);
+    for (size_t i = 0; i < D; i++) w[i] = 1.0 / (double)K;
     TRY(measure_merges(&m, s, t, index, w, 1, e));
     CellBody b = {.s = s, .t = t, .u = &m.u, .nll = m.nll, .w = w, .lora = m.lora};
     return sweep_cell(&b, body_merge, "uniform", t->user->id, seed, NAN, e);
@@ -277,12 +301,12 @@ static size_t distinct_weights(double *w, size_t *row, const SearchFound *found,
 static Status write_evolved(Sweep *s, const AuditTarget *t, size_t index, const SearchFound *found, Err *e)
 {
     const Spec *sp = s->a->spec;
-    size_t K = sp->anchors.per_target, n = spec_goals(sp);
+    size_t D = audit_genome(s->a), n = spec_goals(sp);
     Merged m;
-    double *w = arena_alloc(&s->arena, n * K, sizeof *w);
+    double *w = arena_alloc(&s->arena, n * D, sizeof *w);
     size_t *row = arena_alloc(&s->arena, n, sizeof *row);
     if (w == NULL || row == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu goals", n);
-    size_t n_cand = distinct_weights(w, row, found, n, K);
+    size_t n_cand = distinct_weights(w, row, found, n, D);
     TRY(measure_merges(&m, s, t, index, w, n_cand, e));
     for (size_t i = 0; i < n; i++) {
         bool done = false;

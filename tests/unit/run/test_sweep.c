@@ -303,6 +303,34 @@ Test(sweep, objectives_beyond_agreement_lower_what_they_weigh, .timeout = 240)
     world_close(&w);
 }
 
+/* Weights by layer and by module: so many of each anchor, under the name of what they are for. */
+Test(sweep, weights_may_be_finer_than_an_anchor, .timeout = 240)
+{
+    static const struct {
+        const char *set, *name;
+        size_t groups;
+    } cases[] = {{"evolve.granularity=layer", "|layer 1|", 2},
+                 {"evolve.granularity=module", "|layer 0 q_proj|", 14}};
+    World w = world_open();
+    for (size_t i = 0; i < 2; i++)
+        for (size_t op = 0; op < 2; op++) {
+            char run[32];
+            snprintf(run, sizeof run, "grain%zu%zu", i, op);
+            w.spec =
+                world_spec(&w,
+                           (const char *const[]){cases[i].set, "lambda=0.5", "seeds=1",
+                                                 op == 0 ? "evolve.operator=exact" : "evolve.operator=prime"},
+                           4);
+            Str rows = run_text(&w, run, 2);
+            /* 2 targets, evolved and uniform, 2 anchors each */
+            cr_expect_eq(count_lines(&rows, "|weight|w|"), 8 * cases[i].groups, "%s", cases[i].set);
+            cr_expect_eq(count_lines(&rows, cases[i].name), 8, "%s", cases[i].name);
+            cr_expect_eq(count_lines(&rows, "|search|objective|"), 2);
+            str_free(&rows);
+        }
+    world_close(&w);
+}
+
 /* Within a limit: a merge that is deployed keeps it, and a looser limit is never worse in what was searched.
  */
 Test(sweep, a_limit_is_kept, .timeout = 240)
