@@ -108,13 +108,23 @@ static Status audit_groups(Audit *a, Err *e)
 {
     MergeBy by = (MergeBy)a->spec->evolve.granularity;
     LoraShape shape = model_lora_shape(&a->base->cfg);
-    size_t sites = shape.n_layers * LORA_KINDS;
-    a->n_groups = merge_groups(by, &shape);
-    if (by == MERGE_BY_ADAPTER) return OK;
+    size_t sites = shape.n_layers * LORA_KINDS, all = merge_groups(by, &shape);
+    unsigned kinds = 0;
+    TRY(spec_kinds(&kinds, a->spec, &shape, e));
     a->group = arena_zalloc(&a->arena, sites, sizeof *a->group);
-    if (a->group == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu sites", sites);
-    for (size_t i = 0; i < sites; i++)
-        if (shape.n_out[i % LORA_KINDS] > 0) a->group[i] = merge_group(by, &shape, i);
+    a->full = arena_zalloc(&a->arena, all, sizeof *a->full);
+    if (a->group == NULL || a->full == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu sites", sites);
+    for (size_t g = 0; g < all; g++) {
+        bool used = false;
+        for (size_t i = 0; i < sites; i++) {
+            bool trained = shape.n_out[i % LORA_KINDS] > 0 && (kinds >> (i % LORA_KINDS) & 1U) != 0;
+            if (!trained || merge_group(by, &shape, i) != g) continue;
+            a->group[i] = a->n_groups;
+            used = true;
+        }
+        if (used) a->full[a->n_groups++] = g;
+    }
+    if (by == MERGE_BY_ADAPTER) a->group = NULL;
     return OK;
 }
 
@@ -131,9 +141,16 @@ PassLora audit_pass(const Audit *a, const LoraBank *b, const float *w)
 
 Status audit_merge(Lora **out, const Audit *a, const Lora *const *anchor, const double *genome, Err *e)
 {
-    MergeWeights w = {genome, (MergeBy)a->spec->evolve.granularity};
+    MergeBy by = (MergeBy)a->spec->evolve.granularity;
     MergeOpts o = merge_opts();
-    return merge_build(out, NULL, spec_merge(a->spec), anchor, a->spec->anchors.per_target, &w, &o, e);
+    size_t K = a->spec->anchors.per_target, all = merge_groups(by, &anchor[0]->shape);
+    double *w = calloc(K * all, sizeof *w);
+    if (w == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu weights", K * all);
+    for (size_t i = 0; i < K * a->n_groups; i++)
+        w[i / a->n_groups * all + a->full[i % a->n_groups]] = genome[i];
+    Status s = merge_build(out, NULL, spec_merge(a->spec), anchor, K, &(MergeWeights){w, by}, &o, e);
+    free(w);
+    return s;
 }
 
 Status audit_open(Audit **out, const Spec *spec, const char *dir, bool resume, Err *e)

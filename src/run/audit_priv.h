@@ -49,8 +49,10 @@ typedef struct {
     AuditAnchor *anchor;
     AuditTarget *target;
     size_t n_anchors, n_targets, n_train, n_eligible;
-    size_t *group,
-        n_groups; /* of merge weights: [sites], NULL for one group; a genome is [per_target, n_groups] */
+    /* Of merge weights: [sites], NULL for one group; a genome is [per_target, n_groups]. Groups without a
+     * module that the anchors train are left out: full [n_groups] is the number that merge.h gives a group.
+     */
+    size_t *group, *full, n_groups;
     const char **excluded; /* [n_excluded] sorted ids of people the base model has read */
     size_t n_excluded;
     bool knows_excluded;

@@ -160,7 +160,7 @@ static Status write_weight(const CellBody *b, size_t anchor, size_t group, doubl
                        .label = LEDGER_NO_LABEL,
                        .value = value};
     if (a->n_groups > 1)
-        row.record = merge_group_name(name, (MergeBy)a->spec->evolve.granularity, &shape, group);
+        row.record = merge_group_name(name, (MergeBy)a->spec->evolve.granularity, &shape, a->full[group]);
     return ledger_score(b->s->ledger, &row, e);
 }
 
