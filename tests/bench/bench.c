@@ -139,6 +139,7 @@ static Status list_cases(Bench *b, Workload *w, const BenchOpts *o, Err *e)
     if (wanted(o, "train")) TRY(train_add(b, w, e));
     if (wanted(o, "stats")) TRY(stats_add(b, e));
     if (wanted(o, "fronts")) TRY(fronts_add(b, e));
+    if (wanted(o, "search")) TRY(search_add(b, e));
     if (wanted(o, "tokens")) TRY(tokens_add(b, e));
     if (wanted(o, "load")) TRY(load_add(b, e));
     return OK;
@@ -154,6 +155,7 @@ static Status bench_all(Bench *b, Workload *w, const BenchOpts *o, Err *e)
     TRY(run_cases(b, e));
     print_cases(b);
     if (wanted(o, "score")) scoring_rows(b, w);
+    if (wanted(o, "search")) search_rows(b);
     if (wanted(o, "load")) load_rows(b);
     if (wanted(o, "smollm")) smol_rows(b);
     if (o->model != NULL && wanted(o, "nll")) TRY(scoring_population(b, w, e));
@@ -163,7 +165,7 @@ static Status bench_all(Bench *b, Workload *w, const BenchOpts *o, Err *e)
 static int usage(void)
 {
     fputs("usage: bench [--table] [--reps N] [--texts N] [--only "
-          "limits|score|greedy|smollm|train|stats|fronts|load|tokens|nll] "
+          "limits|score|greedy|smollm|train|stats|fronts|search|load|tokens|nll] "
           "[--model DIR]\n",
           stderr);
     return 2;
@@ -175,8 +177,8 @@ int main(int argc, char **argv)
         {"table", no_argument, NULL, 't'},       {"reps", required_argument, NULL, 'r'},
         {"texts", required_argument, NULL, 'n'}, {"only", required_argument, NULL, 'o'},
         {"model", required_argument, NULL, 'm'}, {0}};
-    static const char *const groups[] = {"limits", "score",  "greedy", "smollm", "train",
-                                         "stats",  "fronts", "load",   "tokens", "nll"};
+    static const char *const groups[] = {"limits", "score",  "greedy", "smollm", "train", "stats",
+                                         "fronts", "search", "load",   "tokens", "nll"};
     static Bench b = {.reps = 3};
     BenchOpts o = {.texts = 50};
     for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
@@ -204,6 +206,7 @@ int main(int argc, char **argv)
     train_free();
     stats_free();
     fronts_free();
+    search_free();
     tokens_free();
     load_free();
     work_free(&w);
