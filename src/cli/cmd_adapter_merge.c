@@ -3,14 +3,15 @@
 
 #include "prime/merge.h"
 
+#include "prime/file.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct {
-    const char *model, *out, *weights;
-    const MergeMethod *method;
+    const char *model;
 } AdapterOpts;
 
 typedef Status (*AdapterJob)(const AdapterOpts *o, AdapterSet *set, Err *e);
@@ -120,31 +121,66 @@ int adapter_diff_run(const CliVerb *self, int argc, char **argv)
 
 /* ---- merge ---- */
 
-/* w [n]: the numbers of --weights, or 1/n each. Returns an exit code, or -1 to go on. */
-static int weights_parse(double *w, size_t n, const char *text)
+typedef struct {
+    const char *model, *out, *weights, *method, *by, *rank, *rescale, *elect, *mean, *fold, *dtype;
+    bool project, limited;
+    const MergeMethod *m;
+    MergeBy granularity;
+    MergeOpts o;
+    MergeLimits lim;
+    StType type;
+} MergeCmd;
+
+/* The numbers of text, with commas between, in fresh memory (caller frees); NULL if they are none. */
+static double *numbers_parse(size_t *n, const char *text)
 {
-    size_t got = 0;
-    for (size_t i = 0; i < n; i++) w[i] = 1.0 / (double)n;
-    if (text == NULL) return -1;
-    for (const char *s = text;; got++) {
+    size_t room = 1;
+    for (const char *s = text; *s != '\0'; s++) room += *s == ',';
+    double *x = calloc(room, sizeof *x);
+    *n = 0;
+    for (const char *s = text; x != NULL; s++) {
         char *end = NULL;
-        double x = strtod(s, &end);
-        if (end == s || (*end != ',' && *end != '\0') || !isfinite(x))
-            return cli_usage("--weights = %s, want finite numbers separated by commas", text);
-        if (got < n) w[got] = x;
-        if (*end == '\0') break;
-        s = end + 1;
+        x[(*n)++] = strtod(s, &end);
+        if (end != s && *end == '\0' && isfinite(x[*n - 1])) return x;
+        if (end == s || *end != ',' || !isfinite(x[*n - 1])) break;
+        s = end;
     }
-    if (got + 1 == n) return -1;
-    return cli_usage("--weights has %zu numbers, want %zu: one for each adapter", got + 1, n);
+    free(x);
+    return NULL;
 }
 
-static size_t rank_most(const Lora *l)
+/* w [k * groups], fresh: the numbers of --weights, or 1/k each. */
+static Status weights_make(double **out, const MergeCmd *c, size_t k, size_t groups, Err *e)
 {
-    size_t most = 0;
-    for (size_t i = 0; i < l->shape.n_layers * LORA_KINDS; i++)
-        most = l->site[i].r > most ? l->site[i].r : most;
-    return most;
+    size_t n = 0, want = k * groups;
+    if (c->weights != NULL) {
+        double *w = numbers_parse(&n, c->weights);
+        if (w == NULL)
+            FAIL(e, ERR_ARG, "--weights = %s, want finite numbers separated by commas", c->weights);
+        *out = w;
+        if (n == want) return OK;
+        if (groups == 1)
+            FAIL(e, ERR_ARG, "--weights has %zu numbers, want %zu: one for each adapter", n, want);
+        FAIL(e, ERR_ARG, "--weights has %zu numbers, want %zu: for each of %zu adapters one for each %s, %zu",
+             n, want, k, merge_by_names[c->granularity], groups);
+    }
+    *out = calloc(want, sizeof **out);
+    if (*out == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu weights", want);
+    for (size_t i = 0; i < want; i++) (*out)[i] = 1.0 / (double)k;
+    return OK;
+}
+
+static Status merge_limit(double *w, const MergeCmd *c, const AdapterSet *set, size_t groups, Err *e)
+{
+    const Lora *const *l = (const Lora *const *)set->l;
+    if (!c->limited) return OK;
+    double *norm = calloc(set->n * groups, sizeof *norm);
+    if (norm == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu norms", set->n * groups);
+    merge_group_norms(norm, l, set->n, c->granularity);
+    Status s = (c->project ? merge_limits_project(w, &c->lim, norm, set->n, &set->shape, c->granularity, e)
+                           : merge_limits_check(&c->lim, w, norm, set->n, &set->shape, c->granularity, e));
+    free(norm);
+    return s;
 }
 
 static void merge_row(AdapterRows *t, const char *metric, const char *adapter, double value)
@@ -154,83 +190,235 @@ static void merge_row(AdapterRows *t, const char *metric, const char *adapter, d
     adapter_rows_num(t, value);
 }
 
-/* An adapter's share: |weight| times its norm, over the sum of these. */
-static Status merge_print(const AdapterSet *set, const double *w, const Lora *merged, Err *e)
+/* A weight that differs between groups is shown as its mean by squared norm, and group by group. */
+static void merge_print_weights(AdapterRows *t, const MergeCmd *c, const AdapterSet *set, const double *w,
+                                const MergeReport *rep, size_t i)
+{
+    size_t groups = merge_groups(c->granularity, &set->shape);
+    merge_row(t, "weight", set->dir[i], rep->sign[i]);
+    for (size_t g = 0; groups > 1 && g < groups; g++) {
+        char name[MERGE_GROUP_NAME], row[MERGE_GROUP_NAME + 16];
+        snprintf(row, sizeof row, "weight %s", merge_group_name(name, c->granularity, &set->shape, g));
+        merge_row(t, row, set->dir[i], w[i * groups + g]);
+    }
+}
+
+static Status merge_print(const MergeCmd *c, const AdapterSet *set, const double *w, const MergeReport *rep,
+                          Err *e)
 {
     static const char *const col[] = {"metric", "adapter", "value"};
-    double norm = lora_norm(merged), mean = 0, sum = 0;
+    double mean = 0;
     AdapterRows t = adapter_rows(col, 3);
-    for (size_t i = 0; i < set->n; i++) {
-        mean += set->norm[i] / (double)set->n;
-        sum += fabs(w[i]) * set->norm[i];
-    }
-    merge_row(&t, "rank", NULL, (double)rank_most(merged));
-    merge_row(&t, "norm", NULL, norm);
+    for (size_t i = 0; i < set->n; i++) mean += rep->own[i] / (double)set->n;
+    merge_row(&t, "rank", NULL, (double)rep->rank);
+    merge_row(&t, "norm", NULL, rep->norm);
     merge_row(&t, "mean_norm", NULL, mean);
-    merge_row(&t, "attenuation", NULL, mean > 0 ? norm / mean : NAN);
+    merge_row(&t, "attenuation", NULL, mean > 0 ? rep->norm / mean : NAN);
+    merge_row(&t, "exact_norm", NULL, rep->exact);
+    merge_row(&t, "cross_norm", NULL, rep->cross);
+    merge_row(&t, "truncation", NULL, rep->cut);
+    merge_row(&t, "effective", NULL, rep->effective);
     for (size_t i = 0; i < set->n; i++) {
-        merge_row(&t, "weight", set->dir[i], w[i]);
-        merge_row(&t, "norm", set->dir[i], set->norm[i]);
-        merge_row(&t, "share", set->dir[i], sum > 0 ? fabs(w[i]) * set->norm[i] / sum : NAN);
+        merge_print_weights(&t, c, set, w, rep, i);
+        merge_row(&t, "norm", set->dir[i], rep->own[i]);
+        merge_row(&t, "share", set->dir[i], rep->share[i]);
     }
     return adapter_rows_print(&t, e);
 }
 
+/* The files of a model's folder that say how it reads and writes text. */
+static Status fold_texts(const MergeCmd *c, Err *e)
+{
+    static const char *const name[] = {"tokenizer.json", "tokenizer_config.json", "tokenizer.model",
+                                       "special_tokens_map.json", "generation_config.json"};
+    for (size_t i = 0; file_is_dir(c->fold) && i < sizeof name / sizeof name[0]; i++) {
+        char *from = file_join(c->fold, name[i]), *to = file_join(c->out, name[i]), *data = NULL;
+        size_t n = 0;
+        Err missing = {0};
+        Status s = from != NULL && to != NULL ? OK : ERR_NOMEM;
+        if (s == OK && file_read(&data, &n, from, &missing) == OK) s = file_write(to, data, n, e);
+        free(data);
+        free(from);
+        free(to);
+        if (s == ERR_NOMEM) FAIL(e, ERR_NOMEM, "out of memory");
+        if (s != OK) return s;
+    }
+    return OK;
+}
+
+static Status merge_fold(const Lora *merged, const MergeCmd *c, Err *e)
+{
+    Model *m = NULL;
+    TRY(model_open(&m, c->fold, &(ModelOpts){.weights = WEIGHTS_F32}, e));
+    Status s = model_fold(m, merged, 1, e);
+    if (s == OK) s = model_save(m, c->out, c->type, e);
+    if (s == OK) s = fold_texts(c, e);
+    model_free(m);
+    return s;
+}
+
 /* The name of the base that is written: the model given, else what the first adapter says. */
-static Status merge_save(const Lora *merged, const AdapterOpts *o, const AdapterSet *set, Err *e)
+static Status merge_save(const Lora *merged, const MergeCmd *c, const AdapterSet *set, Err *e)
 {
     char *base = NULL;
-    if (o->model != NULL) return lora_save(merged, o->out, o->model, e);
+    if (c->fold != NULL) return merge_fold(merged, c, e);
+    if (c->model != NULL) return lora_save_as(merged, c->out, c->model, c->type, e);
     TRY(adapter_base_name(&base, set->dir[0], e));
-    Status s = lora_save(merged, o->out, base, e);
+    Status s = lora_save_as(merged, c->out, base, c->type, e);
     free(base);
     return s;
 }
 
-static Status merge_job(const AdapterOpts *o, const CliList *dirs, const double *w, Err *e)
+static Status merge_do(const MergeCmd *c, const AdapterSet *set, double *w, size_t groups, Err *e)
+{
+    Lora *merged = NULL;
+    MergeReport rep = {0};
+    TRY(merge_limit(w, c, set, groups, e));
+    TRY(merge_build(&merged, &rep, c->m, (const Lora *const *)set->l, set->n,
+                    &(MergeWeights){w, c->granularity}, &c->o, e));
+    Status s = merge_save(merged, c, set, e);
+    if (s == OK) s = merge_print(c, set, w, &rep, e);
+    merge_report_free(&rep);
+    lora_free(merged);
+    return s;
+}
+
+static Status merge_job(const MergeCmd *c, const CliList *dirs, Err *e)
 {
     AdapterSet set = {0};
-    Lora *merged = NULL;
-    Status s = adapter_set_load(&set, o->model, dirs->item, dirs->n, e);
-    if (s == OK) s = merge_run(&merged, o->method, (const Lora *const *)set.l, w, set.n, e);
-    if (s == OK) s = merge_save(merged, o, &set, e);
-    if (s == OK) s = merge_print(&set, w, merged, e);
-    lora_free(merged);
+    double *w = NULL;
+    Status s = adapter_set_load(&set, c->model != NULL ? c->model : c->fold, dirs->item, dirs->n, e);
+    size_t groups = s == OK ? merge_groups(c->granularity, &set.shape) : 0;
+    if (s == OK) s = weights_make(&w, c, set.n, groups, e);
+    if (s == OK) s = merge_do(c, &set, w, groups, e);
+    free(w);
     adapter_set_free(&set);
     return s;
 }
 
-static int merge_main(AdapterOpts *o, const char *method, const CliList *dirs)
+/* Index of `text` in names; -1 says that it was not there, and what is. */
+static int choice_find(size_t *at, const char *option, const char *text, const char *const *names)
 {
-    o->method = merge_find(method);
-    const char *near = merge_nearest(method);
-    if (o->method == NULL)
-        return cli_usage("--method = %s is not known%s%s", method,
+    char all[128] = "";
+    size_t used = 0;
+    for (size_t i = 0; names[i] != NULL; i++) {
+        if (strcmp(names[i], text) == 0) {
+            *at = i;
+            return -1;
+        }
+        used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", i > 0 ? ", " : "", names[i]);
+    }
+    return cli_usage("--%s = %s, want one of %s", option, text, all);
+}
+
+static int merge_choices(MergeCmd *c)
+{
+    static const char *const types[] = {"f32", "f16", "bf16", NULL};
+    static const StType type[] = {ST_F32, ST_F16, ST_BF16};
+    size_t by = 0, rescale = 0, elect = 0, mean = 0, dtype = 0;
+    const struct {
+        const char *name, *text;
+        const char *const *names;
+        size_t *at;
+    } choice[] = {{"granularity", c->by, merge_by_names, &by},
+                  {"rescale", c->rescale, merge_rescale_names, &rescale},
+                  {"elect", c->elect, merge_elect_names, &elect},
+                  {"mean", c->mean, merge_mean_names, &mean},
+                  {"dtype", c->dtype, types, &dtype}};
+    for (size_t i = 0; i < sizeof choice / sizeof choice[0]; i++) {
+        int code = choice_find(choice[i].at, choice[i].name, choice[i].text, choice[i].names);
+        if (code >= 0) return code;
+    }
+    c->granularity = (MergeBy)by;
+    c->o.rescale = (MergeRescale)rescale;
+    c->o.elect = (MergeElect)elect;
+    c->o.mean = (MergeMean)mean;
+    c->type = type[dtype];
+    return -1;
+}
+
+/* A merge that is folded is not cut unless that is asked for. */
+static int merge_rank(MergeCmd *c)
+{
+    c->o.rank = c->fold != NULL ? MERGE_RANK_FULL : MERGE_RANK_AUTO;
+    if (c->rank == NULL) return -1;
+    char *end = NULL;
+    double r = strtod(c->rank, &end);
+    if (strcmp(c->rank, "full") == 0) {
+        c->o.rank = MERGE_RANK_FULL;
+        return -1;
+    }
+    if (end == c->rank || *end != '\0' || !(r >= 1 && r <= 65536) || r != floor(r))
+        return cli_usage("--rank = %s, want 1 to 65536, or full", c->rank);
+    c->o.rank = (size_t)r;
+    return -1;
+}
+
+static int merge_options(MergeCmd *c)
+{
+    c->m = merge_find(c->method);
+    const char *near = merge_nearest(c->method);
+    if (c->m == NULL)
+        return cli_usage("--method = %s is not known%s%s", c->method,
                          near != NULL ? ", did you mean " : "; see 'prime list merge'",
                          near != NULL ? near : "");
-    if (o->out == NULL) return cli_usage("'prime adapter merge' wants --out DIR");
-    Err e = {0};
-    double *w = calloc(dirs->n, sizeof *w);
-    if (w == NULL) return cli_usage("out of memory");
-    int code = weights_parse(w, dirs->n, o->weights);
-    if (code < 0) code = merge_job(o, dirs, w, &e) == OK ? EXIT_DONE : cli_fail(&e);
-    free(w);
+    if (c->out == NULL) return cli_usage("'prime adapter merge' wants --out DIR");
+    if (c->fold != NULL && c->model != NULL)
+        return cli_usage("--fold names the model already; leave out --model");
+    int code = merge_choices(c);
+    if (code < 0) code = merge_rank(c);
+    c->limited = isfinite(c->lim.cap) || c->lim.min_effective > 0;
+    if (code < 0 && c->project && !c->limited)
+        return cli_usage("--project wants --cap or --min-effective to project onto");
+    c->o.seed = cli_common.seed;
     return code;
+}
+
+static int merge_main(MergeCmd *c, const CliList *dirs)
+{
+    Err e = {0};
+    int code = merge_options(c);
+    if (code >= 0) return code;
+    if (merge_job(c, dirs, &e) == OK) return EXIT_DONE;
+    code = cli_fail(&e);
+    return e.code == ERR_ARG ? EXIT_USAGE : code;
 }
 
 int adapter_merge_run(const CliVerb *self, int argc, char **argv)
 {
-    AdapterOpts o = {0};
-    const char *method = "exact";
+    MergeCmd c = {.method = "exact", .by = "adapter", .rescale = "auto", .elect = "auto", .mean = "auto"};
+    c.dtype = "f32";
+    c.o = merge_opts();
+    c.lim.cap = INFINITY;
     const CliOpt opts[] = {
-        {"method", 0, OPT_STR, &method, "NAME", "see 'prime list merge' (exact)", 0, 0},
-        {"weights", 'w', OPT_STR, &o.weights, "W,W,...", "one for each adapter (1/n each)", 0, 0},
-        {"model", 'm', OPT_STR, &o.model, "DIR", "check that they fit this model", 0, 0},
-        {"out", 'o', OPT_STR, &o.out, "DIR", "folder to write (required)", 0, 0},
+        {"method", 0, OPT_STR, &c.method, "NAME", "see 'prime list merge' (exact)", 0, 0},
+        {"weights", 'w', OPT_STR, &c.weights, "W,W,...",
+         "those of the first adapter, of the second, ... (1/n)", 0, 0},
+        {"granularity", 0, OPT_STR, &c.by, "WHAT", "a weight for each adapter, layer, kind, module (adapter)",
+         0, 0},
+        {"density", 0, OPT_NUM, &c.o.density, "D", "share of the entries that is kept", 0, 0},
+        {"gamma", 0, OPT_NUM, &c.o.gamma, "G", "breadcrumbs: share of the largest that is dropped (0.01)", 0,
+         0},
+        {"epsilon", 0, OPT_NUM, &c.o.epsilon, "E", "della: spread of keep probabilities (0.15 at most)", 0,
+         0},
+        {"lambda", 0, OPT_NUM, &c.o.lambda, "X", "times the merged update (1)", 0, 0},
+        {"rescale", 0, OPT_STR, &c.rescale, "HOW", "what is kept: none, inverse, l1 (the method's)", 0, 0},
+        {"elect", 0, OPT_STR, &c.elect, "HOW", "votes for a sign: total, frequency (total)", 0, 0},
+        {"mean", 0, OPT_STR, &c.mean, "HOW", "of those that agree: sum, count, weights (the method's)", 0, 0},
+        {"rank", 0, OPT_STR, &c.rank, "N", "cut to this rank, or full (see 'prime list merge')", 0, 0},
+        {"cap", 0, OPT_NUM, &c.lim.cap, "C", "largest weight in size", 0, 0},
+        {"min-effective", 0, OPT_NUM, &c.lim.min_effective, "N", "effective adapters of every group", 0, 0},
+        {"project", 0, OPT_FLAG, &c.project, NULL, "move weights to keep these limits, instead of refusing",
+         0, 0},
+        {"model", 'm', OPT_STR, &c.model, "DIR", "check that they fit this model", 0, 0},
+        {"fold", 0, OPT_STR, &c.fold, "MODEL", "write this model with the merge folded in, not an adapter", 0,
+         0},
+        {"dtype", 0, OPT_STR, &c.dtype, "TYPE", "f32, f16 or bf16 (f32)", 0, 0},
+        {"out", 'o', OPT_STR, &c.out, "DIR", "folder to write (required)", 0, 0},
     };
     CliList pos = {0};
     int code = cli_args(self, "adapter", opts, sizeof opts / sizeof opts[0], argc, argv, &pos, 1, 10000);
-    if (code < 0) code = merge_main(&o, method, &pos);
+    if (code < 0) code = merge_main(&c, &pos);
     cli_list_free(&pos);
     return code;
 }
