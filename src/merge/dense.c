@@ -16,7 +16,7 @@ static double band_sum(const float *x, size_t n, float lo, float hi)
 #pragma omp simd reduction(+ : sum)
     for (size_t i = 0; i < n; i++) {
         float m = fabsf(x[i]);
-        sum += m >= lo && m <= hi ? (double)m : 0.0;
+        sum += (m >= lo) & (m <= hi) ? (double)m : 0.0;
     }
     return sum;
 }
@@ -48,7 +48,7 @@ typedef struct {
 static inline float band_value(float x, float lo, float hi)
 {
     float m = fabsf(x);
-    return m >= lo && m <= hi ? x : 0.0f;
+    return (m >= lo) & (m <= hi) ? x : 0.0f; /* without &&: a branch would keep loops from being vectorised */
 }
 
 /* Votes for a sign: of values times `times`, or one voice each. */
@@ -64,7 +64,7 @@ static void chunk_vote_one(float *vote, const float *x, size_t n, float lo, floa
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
         float v = band_value(x[i], lo, hi);
-        vote[i] += v > 0 ? one : v < 0 ? -one : 0.0f;
+        vote[i] += one * ((v > 0 ? 1.0f : 0.0f) - (v < 0 ? 1.0f : 0.0f));
     }
 }
 
@@ -75,9 +75,9 @@ static void chunk_agree(Chunk *c, const float *x, size_t n, float lo, float hi, 
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
         float v = band_value(x[i], lo, hi);
-        bool with = turn * v * c->sign[i] > 0;
-        c->num[i] += with ? w * v : 0.0f;
-        c->den[i] += with ? each : 0.0f;
+        float with = turn * v * c->sign[i] > 0 ? 1.0f : 0.0f;
+        c->num[i] += with * (w * v);
+        c->den[i] += with * each;
     }
 }
 
@@ -88,7 +88,7 @@ static void chunk_all(Chunk *c, const float *x, size_t n, float lo, float hi, fl
     for (size_t i = 0; i < n; i++) {
         float v = band_value(x[i], lo, hi);
         c->num[i] += w * v;
-        c->den[i] += v != 0 ? each : 0.0f;
+        c->den[i] += each * (v != 0 ? 1.0f : 0.0f);
     }
 }
 
@@ -118,10 +118,20 @@ static float combine_majority(const MergeDense *d, const MergeRecipe *r)
 static void combine_divide(float *out, const Chunk *c, size_t n, const MergeOpts *o)
 {
     float times = (float)o->lambda;
+    int plain = o->mean == MEAN_SUM;
     for (size_t i = 0; i < n; i++) {
         float by = c->den[i];
-        if (o->mean == MEAN_SUM || fabsf(by) < 1e-8f) by = 1;
+        by = plain | (fabsf(by) < 1e-8f) ? 1.0f : by;
         out[i] = times * c->num[i] / by;
+    }
+}
+
+static void combine_signs(float *vote, size_t n, float even)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        float sign = vote[i] < 0 ? -1.0f : 1.0f;
+        vote[i] = vote[i] == 0 ? even : sign;
     }
 }
 
@@ -132,7 +142,7 @@ static void combine_chunk(float *out, const MergeDense *d, const MergeRecipe *r,
     memset(&c, 0, sizeof c);
     if (r->elects) {
         combine_votes(c.sign, d, r, at, n);
-        for (size_t i = 0; i < n; i++) c.sign[i] = c.sign[i] > 0 ? 1 : c.sign[i] < 0 ? -1 : even;
+        combine_signs(c.sign, n, even);
     }
     for (size_t j = 0; j < d->k; j++) {
         const float *x = d->tv + j * d->n + at;

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- the k-th largest ---- */
 
@@ -32,36 +33,45 @@ static float select_kth(float *m, size_t n, size_t k)
     return m[at];
 }
 
-enum { SAMPLE = 8192, BLOCK = 32 };
+enum { SAMPLE = 4096, STRIP = 512 };
 
-/* Two magnitudes between which the k-th largest very likely lies, from a sample at even distances: four
- * standard deviations of its rank on either side. */
+/* Two magnitudes between which the k-th largest very likely lies, from a sample, one entry of each stretch of
+ * even length: three standard deviations of its rank on either side. Even distances would meet the same few
+ * columns over and over. */
 static void sample_bracket(float *lo, float *hi, const float *x, size_t n, size_t k, float *work)
 {
     size_t step = n / SAMPLE;
-    for (size_t i = 0; i < SAMPLE; i++) work[i] = fabsf(x[i * step]);
-    double p = (double)k / (double)n, at = p * SAMPLE, wide = 4 * sqrt(SAMPLE * p * (1 - p)) + 2;
+    for (size_t i = 0; i < SAMPLE; i++) work[i] = fabsf(x[i * step + rng_mix(i) % step]);
+    double p = (double)k / (double)n, at = p * SAMPLE, wide = 3 * sqrt(SAMPLE * p * (1 - p)) + 2;
     *hi = at - wide < 1 ? INFINITY : select_kth(work, SAMPLE, (size_t)(at - wide));
     *lo = at + wide >= SAMPLE ? 0 : select_kth(work, SAMPLE, (size_t)(at + wide));
 }
 
-/* How many magnitudes exceed hi; those within [lo, hi] go to work. One pass, whose blocks without any of the
- * latter, most of them, are only counted. */
+/* Which of m [STRIP] lie within [lo, hi], a byte each; returns how many exceed hi. */
+static size_t strip_flags(unsigned char *in, const float *x, float lo, float hi)
+{
+    int above = 0;
+#pragma omp simd reduction(+ : above)
+    for (size_t i = 0; i < STRIP; i++) {
+        float m = fabsf(x[i]);
+        above += m > hi ? 1 : 0;
+        in[i] = (unsigned char)((m >= lo) & (m <= hi));
+    }
+    return (size_t)above;
+}
+
+/* How many magnitudes exceed hi; those within [lo, hi], few, go to work. */
 static size_t bracket_gather(float *work, size_t *inside, const float *x, size_t n, float lo, float hi)
 {
     size_t above = 0, got = 0, i = 0;
-    for (; i + BLOCK <= n; i += BLOCK) {
-        int over = 0, in = 0;
-        for (size_t j = 0; j < BLOCK; j++) {
-            float m = fabsf(x[i + j]);
-            over += m > hi;
-            in += m >= lo;
-        }
-        above += (size_t)over;
-        for (size_t j = 0; in > over && j < BLOCK; j++) {
-            float m = fabsf(x[i + j]);
-            work[got] = m;
-            got += m >= lo && m <= hi;
+    for (; i + STRIP <= n; i += STRIP) {
+        unsigned char in[STRIP];
+        above += strip_flags(in, x + i, lo, hi);
+        for (size_t j = 0; j < STRIP; j += sizeof(uint64_t)) {
+            uint64_t eight;
+            memcpy(&eight, in + j, sizeof eight);
+            for (size_t v = j; eight != 0 && v < j + sizeof eight; v++)
+                if (in[v]) work[got++] = fabsf(x[i + v]);
         }
     }
     for (; i < n; i++) {
@@ -78,7 +88,7 @@ float trim_kth(const float *x, size_t n, size_t k, float *work, TrimPlace *at)
     size_t inside = n, above = 0;
     bool found = false;
     assert(k >= 1 && k <= n);
-    if (n >= 4 * SAMPLE) {
+    if (n >= 16 * SAMPLE) {
         float lo, hi;
         sample_bracket(&lo, &hi, x, n, k, work);
         above = bracket_gather(work, &inside, x, n, lo, hi);

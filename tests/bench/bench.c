@@ -132,11 +132,13 @@ static bool wanted(const BenchOpts *o, const char *group)
  */
 static Status list_cases(Bench *b, Workload *w, const BenchOpts *o, Err *e)
 {
-    if (wanted(o, "limits") || wanted(o, "score") || wanted(o, "fronts")) TRY(limits_add(b, w, e));
+    if (wanted(o, "limits") || wanted(o, "score") || wanted(o, "fronts") || wanted(o, "merge"))
+        TRY(limits_add(b, w, e));
     if (wanted(o, "score")) scoring_add(b, w);
     if (wanted(o, "greedy")) TRY(greedy_add(b, w, e));
     if (wanted(o, "smollm")) TRY(smol_add(b, e));
     if (wanted(o, "train")) TRY(train_add(b, w, e));
+    if (wanted(o, "merge")) TRY(merging_add(b, e));
     if (wanted(o, "stats")) TRY(stats_add(b, e));
     if (wanted(o, "fronts")) TRY(fronts_add(b, e));
     if (wanted(o, "search")) TRY(search_add(b, e));
@@ -157,6 +159,7 @@ static Status bench_all(Bench *b, Workload *w, const BenchOpts *o, Err *e)
     if (wanted(o, "score")) scoring_rows(b, w);
     if (wanted(o, "search")) search_rows(b);
     if (wanted(o, "load")) load_rows(b);
+    if (wanted(o, "merge")) merging_rows(b);
     if (wanted(o, "smollm")) smol_rows(b);
     if (o->model != NULL && wanted(o, "nll")) TRY(scoring_population(b, w, e));
     return OK;
@@ -165,7 +168,7 @@ static Status bench_all(Bench *b, Workload *w, const BenchOpts *o, Err *e)
 static int usage(void)
 {
     fputs("usage: bench [--table] [--reps N] [--texts N] [--only "
-          "limits|score|greedy|smollm|train|stats|fronts|search|load|tokens|nll] "
+          "limits|score|greedy|smollm|train|merge|stats|fronts|search|load|tokens|nll] "
           "[--model DIR]\n",
           stderr);
     return 2;
@@ -177,8 +180,8 @@ int main(int argc, char **argv)
         {"table", no_argument, NULL, 't'},       {"reps", required_argument, NULL, 'r'},
         {"texts", required_argument, NULL, 'n'}, {"only", required_argument, NULL, 'o'},
         {"model", required_argument, NULL, 'm'}, {0}};
-    static const char *const groups[] = {"limits", "score",  "greedy", "smollm", "train", "stats",
-                                         "fronts", "search", "load",   "tokens", "nll"};
+    static const char *const groups[] = {"limits", "score",  "greedy", "smollm", "train",  "merge",
+                                         "stats",  "fronts", "search", "load",   "tokens", "nll"};
     static Bench b = {.reps = 3};
     BenchOpts o = {.texts = 50};
     for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
@@ -204,6 +207,7 @@ int main(int argc, char **argv)
     greedy_free();
     smol_free();
     train_free();
+    merging_free();
     stats_free();
     fronts_free();
     search_free();
