@@ -63,7 +63,8 @@ enum { MERGE_RANK_AUTO = 0 };
 typedef struct {
     double density; /* share of the entries that is kept, (0, 1]; methods that read it want it */
     double gamma;   /* breadcrumbs: share of the largest entries that is dropped too, [0, 1); 0.01 */
-    double epsilon; /* della: keep probabilities run from density - epsilon to density + epsilon; 0.15 */
+    double epsilon; /* della: keep probabilities run from density - epsilon to density + epsilon;
+                       0.15, or half of the way from density to 0 or 1 where that is less */
     double lambda;  /* the merged update is multiplied by it; 1 */
     /* rank - at a site, at most. MERGE_RANK_AUTO: `svd` the largest of its adapters' ranks; MERGE_DENSE
      * methods the sum of them; others are not cut. MERGE_RANK_FULL: whatever it takes to lose nothing, at
@@ -139,14 +140,14 @@ void merge_report_free(MergeReport *r); /* accepts one that is zero */
  * Laws: weights of 0 give no update; permuting adapters with their weights changes nothing (random trims
  * belong to an adapter's content, not to its place); with density 1 and no negative weight, weight 1 on one
  * adapter and 0 on the others gives that adapter. Copies of one adapter give it back for weights with sum 1
- * (PEFT's means by count: weights 1; `prime`: weights with sum 1 or -1; means by weights: any). Errors:
- * ERR_ARG k = 0, a weight that is not finite, or negative where the method takes proportions or divides by
- * weights, options out of range, missing, or not read by the method; ERR_SHAPE adapters of different models;
- * ERR_UNSUP `prime` and `peft_linear` with unequal ranks, `prime` with unequal scales, `slerp` of more than
- * two; ERR_NUM directions that cancel; ERR_NOMEM. Cost: O(parameters) for MERGE_FACTORS; + (sum of ranks)^2
- * (n_in + n_out) a site for MERGE_SPAN; K n_in n_out a site for MERGE_DENSE, whose memory is K + 2 times the
- * largest dW for each thread; cuts as in svd.h. Sites are spread over par_threads(); the result does not
- * depend on how many. */
+ * (PEFT's means by count: weights 1; `prime`: weights with sum 1 or -1; `peft_linear`: sum of sqrt(w) 1;
+ * means by weights: any). Errors: ERR_ARG k = 0, a weight that is not finite, or negative where the method
+ * takes proportions or divides by weights, options out of range, missing, or not read by the method;
+ * ERR_SHAPE adapters of different models; ERR_UNSUP `prime` and `peft_linear` with unequal ranks, `prime`
+ * with unequal scales, `slerp` of more than two; ERR_NUM directions that cancel; ERR_NOMEM. Cost:
+ * O(parameters) for MERGE_FACTORS; + (sum of ranks)^2 (n_in + n_out) a site for MERGE_SPAN; K n_in n_out a
+ * site for MERGE_DENSE, whose memory is K + 3 times the largest dW for each thread; cuts as in svd.h. Sites
+ * are spread over par_threads(); the result does not depend on how many. */
 Status merge_build(Lora **out, MergeReport *rep, const MergeMethod *m, const Lora *const *l, size_t k,
                    const MergeWeights *w, const MergeOpts *o, Err *e) PRIME_MUST_USE;
 
