@@ -13,8 +13,8 @@ enum {
     SMOL_TEXTS = 64, /* of the batched answers */
     SMOL_NEW = 10,
     SMOL_START = 4,    /* tokens of their prompts */
-    SMOL_PROMPTS = 18, /* two blocks of prompts that are read and answered by one token */
-    SMOL_LEN = 32,
+    SMOL_PROMPTS = 36, /* two blocks of prompts that are read and answered by one token */
+    SMOL_LEN = 16,
     SMOL_ROWS = 288, /* of the products alone: the rows of such a block */
     SMOL_LANES = 2
 };
@@ -150,7 +150,7 @@ Status smol_add(Bench *b, Err *e)
         bench_add(
             b, (BenchCase){.what = "smollm_prompt",
                            .unit = "GF/s",
-                           .note = "18 prompts of 32 tokens read and one token chosen, attention not counted",
+                           .note = "36 prompts of 16 tokens read and one token chosen, attention not counted",
                            .run = run_smol_prompt,
                            .threads = t,
                            .work = SMOL_PROMPTS * (SMOL_LEN * layers + head)});
