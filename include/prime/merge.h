@@ -159,10 +159,10 @@ Status merge_check(const MergeMethod *m, const MergeOpts *o, const double *w, si
 Status merge_run(Lora **out, const MergeMethod *m, const Lora *const *l, const double *w, size_t k,
                  Err *e) PRIME_MUST_USE;
 
-/* merge_attenuation - norm of the merge's update over the mean norm of the adapters' own: 1 keeps an anchor's
- * full strength, 0 is the base model. Sets *merged and *anchor to the two norms unless they are NULL. Errors:
- * those of merge_run; ERR_NUM when all adapters are zero. */
-Status merge_attenuation(double *ratio, double *merged, double *anchor, const MergeMethod *m,
-                         const Lora *const *l, const double *w, size_t k, Err *e) PRIME_MUST_USE;
+/* merge_attenuation - norm of a merge's update over the mean norm of the adapters' own: 1 keeps an anchor's
+ * full strength, 0 is the base model. Sets *norm and *anchor to the two norms unless they are NULL. Errors:
+ * ERR_NUM when all adapters are zero. */
+Status merge_attenuation(double *ratio, double *norm, double *anchor, const Lora *merged,
+                         const Lora *const *l, size_t k, Err *e) PRIME_MUST_USE;
 
 #endif

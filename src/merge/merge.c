@@ -310,18 +310,14 @@ Status merge_run(Lora **out, const MergeMethod *m, const Lora *const *l, const d
     return merge_build(out, NULL, m, l, k, &(MergeWeights){w, MERGE_BY_ADAPTER}, &o, e);
 }
 
-Status merge_attenuation(double *ratio, double *merged, double *anchor, const MergeMethod *m,
-                         const Lora *const *l, const double *w, size_t k, Err *e)
+Status merge_attenuation(double *ratio, double *norm, double *anchor, const Lora *merged,
+                         const Lora *const *l, size_t k, Err *e)
 {
-    Lora *sum = NULL;
-    double own = 0;
-    TRY(merge_run(&sum, m, l, w, k, e));
-    double norm = lora_norm(sum);
-    lora_free(sum);
+    double own = 0, sum = lora_norm(merged);
     for (size_t j = 0; j < k; j++) own += lora_norm(l[j]) / (double)k;
     if (!(own > 0)) FAIL(e, ERR_NUM, "all adapters are zero: their norm is %g", own);
-    *ratio = norm / own;
-    if (merged != NULL) *merged = norm;
+    *ratio = sum / own;
+    if (norm != NULL) *norm = sum;
     if (anchor != NULL) *anchor = own;
     return OK;
 }

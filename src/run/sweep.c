@@ -129,19 +129,15 @@ static Status body_search(const CellBody *b, Err *e)
     return OK;
 }
 
-/* Norm of the merge's update over the mean norm of the anchors' own. */
 static Status body_norm(const CellBody *b, Err *e)
 {
     const Audit *a = b->s->a;
-    size_t K = a->spec->anchors.per_target;
     Lora *sum = NULL;
-    double own = 0;
+    double ratio, merged, own;
     TRY(audit_merge(&sum, a, b->lora, b->w, e));
-    double merged = lora_norm(sum);
+    Status s = merge_attenuation(&ratio, &merged, &own, sum, b->lora, a->spec->anchors.per_target, e);
     lora_free(sum);
-    for (size_t k = 0; k < K; k++) own += lora_norm(b->lora[k]) / (double)K;
-    if (!(own > 0)) FAIL(e, ERR_NUM, "all adapters are zero: their norm is %g", own);
-    double ratio = merged / own;
+    TRY(s);
     TRY(cell_write_one(b->s->ledger, "norm", "attenuation", b->t->user->id, ratio, e));
     TRY(cell_write_one(b->s->ledger, "norm", "merged", b->t->user->id, merged, e));
     return cell_write_one(b->s->ledger, "norm", "anchor", b->t->user->id, own, e);

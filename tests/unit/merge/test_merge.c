@@ -217,13 +217,14 @@ Test(merge, sign_symmetry_of_prime_and_its_quarter_strength)
     Lora *l[1] = {case_adapter(2, 2, 6)};
     double ratio, half = 0.5, minus = -1;
     Err e = {0};
-    cr_assert_eq(
-        merge_attenuation(&ratio, NULL, NULL, merge_find("prime"), (const Lora *const *)l, &half, 1, &e), OK);
-    cr_assert_float_eq(ratio, 0.25, 1e-5);
-    cr_assert_eq(
-        merge_attenuation(&ratio, NULL, NULL, merge_find("prime"), (const Lora *const *)l, &minus, 1, &e),
-        OK);
-    cr_assert_float_eq(ratio, 1, 1e-5);
+    const double *w[2] = {&half, &minus}, want[2] = {0.25, 1};
+    for (size_t i = 0; i < 2; i++) {
+        Lora *sum = NULL;
+        cr_assert_eq(merge_run(&sum, merge_find("prime"), (const Lora *const *)l, w[i], 1, &e), OK);
+        cr_assert_eq(merge_attenuation(&ratio, NULL, NULL, sum, (const Lora *const *)l, 1, &e), OK);
+        cr_assert_float_eq(ratio, want[i], 1e-5);
+        lora_free(sum);
+    }
     lora_free(l[0]);
 }
 
