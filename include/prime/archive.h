@@ -35,13 +35,11 @@ Status archive_put(Archive *a, const double *x, double u, const double *v, doubl
 /* archive_find - the entry of genome x; false when it was never evaluated. Cost: O(D). */
 bool archive_find(ArchiveItem *out, const Archive *a, const double *x);
 
-/* archive_loss - objective_prime of entry i. */
-double archive_loss(const Archive *a, size_t i, double lambda, bool minimise);
-/* archive_best - index of the entry with the least objective under lambda, the oldest among equals; false for
- * an empty archive. */
-bool archive_best(size_t *out, const Archive *a, double lambda, bool minimise);
-/* archive_rank - the first n (at most archive_count) entries in order of the objective, equal ones by age;
- * returns how many were written. Cost: O(count * n). */
-size_t archive_rank(size_t *idx, size_t n, const Archive *a, double lambda, bool minimise);
+/* archive_rank - the first n (at most archive_count) entries in order of loss, least first, equal ones by
+ * age; returns how many were written. The loss may be any function of an entry: a lambda, a limit. Cost:
+ * O(count * n).
+ */
+typedef double (*ArchiveLoss)(const void *ctx, const ArchiveItem *it);
+size_t archive_rank(size_t *idx, size_t n, const Archive *a, ArchiveLoss loss, const void *ctx);
 
 #endif

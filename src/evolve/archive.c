@@ -1,7 +1,6 @@
 #include "prime/archive.h"
 
 #include "prime/arena.h"
-#include "prime/objective.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -163,23 +162,17 @@ bool archive_find(ArchiveItem *out, const Archive *a, const double *x)
     return true;
 }
 
-double archive_loss(const Archive *a, size_t i, double lambda, bool minimise)
-{
-    return objective_prime(a->u[i], &a->v[i * a->k], a->k, lambda, minimise);
-}
-
-bool archive_best(size_t *out, const Archive *a, double lambda, bool minimise)
-{
-    return archive_rank(out, 1, a, lambda, minimise) == 1;
-}
-
-size_t archive_rank(size_t *idx, size_t n, const Archive *a, double lambda, bool minimise)
+size_t archive_rank(size_t *idx, size_t n, const Archive *a, ArchiveLoss loss, const void *ctx)
 {
     size_t kept = 0;
     for (size_t i = 0; i < a->n; i++) {
-        double loss = archive_loss(a, i, lambda, minimise);
+        ArchiveItem it = archive_at(a, i);
+        double mine = loss(ctx, &it);
         size_t j = kept;
-        while (j > 0 && archive_loss(a, idx[j - 1], lambda, minimise) > loss) j--;
+        for (; j > 0; j--) {
+            ArchiveItem other = archive_at(a, idx[j - 1]);
+            if (!(loss(ctx, &other) > mine)) break;
+        }
         if (j >= n) continue;
         size_t top = kept < n ? kept++ : n - 1;
         for (size_t m = top; m > j; m--) idx[m] = idx[m - 1];

@@ -113,18 +113,21 @@ static double goal_loss(const Search *s, const SpecGoal *g, double u, const doub
     return over > 0 ? beyond_limit + over : s->minimise ? u : -u;
 }
 
+typedef struct {
+    const Search *s;
+    const SpecGoal *g;
+} GoalOf;
+
+static double goal_entry(const void *ctx, const ArchiveItem *it)
+{
+    const GoalOf *of = ctx;
+    return goal_loss(of->s, of->g, it->u, it->v);
+}
+
 /* The oldest of the best; false for an empty archive. */
 static bool goal_best(size_t *out, const Search *s, const SpecGoal *g)
 {
-    double least = INFINITY;
-    for (size_t i = 0; i < archive_count(s->archive); i++) {
-        ArchiveItem it = archive_at(s->archive, i);
-        double loss = goal_loss(s, g, it.u, it.v);
-        if (loss >= least) continue;
-        least = loss;
-        *out = i;
-    }
-    return least < INFINITY;
+    return archive_rank(out, 1, s->archive, goal_entry, &(GoalOf){s, g}) == 1;
 }
 
 /* ---- the loop ---- */

@@ -61,6 +61,24 @@ Test(archive, finds_what_was_put_and_averages_repeats)
     archive_free(NULL);
 }
 
+typedef struct {
+    double lambda;
+    size_t k;
+    bool minimise;
+} PrimeLoss;
+
+static double prime_loss(const void *ctx, const ArchiveItem *it)
+{
+    const PrimeLoss *p = ctx;
+    return objective_prime(it->u, it->v, p->k, p->lambda, p->minimise);
+}
+
+static double loss_at(const Archive *a, size_t i, const PrimeLoss *p)
+{
+    ArchiveItem it = archive_at(a, i);
+    return prime_loss(p, &it);
+}
+
 Test(archive, serves_every_lambda)
 {
     enum { N = 500, D = 5, K = 3 };
@@ -69,7 +87,7 @@ Test(archive, serves_every_lambda)
     double u[N], v[N][K], x[N][D];
     cr_assert_eq(archive_new(&a, D, K, NULL), OK);
     size_t best, top[10];
-    cr_assert(!archive_best(&best, a, 0.1, false));
+    cr_assert_eq(archive_rank(&best, 1, a, prime_loss, &(PrimeLoss){0.1, K, false}), 0u);
     for (size_t i = 0; i < N; i++) {
         u[i] = rng_uniform(&r);
         for (size_t j = 0; j < D; j++) x[i][j] = rng_normal(&r);
@@ -84,15 +102,13 @@ Test(archive, serves_every_lambda)
     }
     for (int m = 0; m < 2; m++)
         for (double lambda = 0; lambda < 3; lambda += 0.7) {
-            cr_assert(archive_best(&best, a, lambda, m == 1));
+            PrimeLoss p = {lambda, K, m == 1};
+            cr_assert_eq(archive_rank(&best, 1, a, prime_loss, &p), 1u);
             for (size_t i = 0; i < N; i++)
-                cr_assert_leq(archive_loss(a, best, lambda, m == 1),
-                              objective_prime(u[i], v[i], K, lambda, m == 1));
-            cr_assert_eq(archive_rank(top, 10, a, lambda, m == 1), 10u);
+                cr_assert_leq(loss_at(a, best, &p), objective_prime(u[i], v[i], K, lambda, m == 1));
+            cr_assert_eq(archive_rank(top, 10, a, prime_loss, &p), 10u);
             cr_assert_eq(top[0], best);
-            for (size_t i = 1; i < 10; i++)
-                cr_assert_leq(archive_loss(a, top[i - 1], lambda, m == 1),
-                              archive_loss(a, top[i], lambda, m == 1));
+            for (size_t i = 1; i < 10; i++) cr_assert_leq(loss_at(a, top[i - 1], &p), loss_at(a, top[i], &p));
         }
     archive_free(a);
 }
@@ -103,9 +119,9 @@ Test(archive, equal_entries_come_by_age_and_short_archives_rank_whole)
     size_t idx[9];
     cr_assert_eq(archive_new(&a, 1, 0, NULL), OK);
     for (double x = 0; x < 4; x++) cr_assert_eq(archive_put(a, &x, x == 2 ? 0.9 : 0.5, NULL, NAN, NULL), OK);
-    cr_assert_eq(archive_rank(idx, 9, a, 1, false), 4u);
+    cr_assert_eq(archive_rank(idx, 9, a, prime_loss, &(PrimeLoss){1, 0, false}), 4u);
     cr_assert(idx[0] == 2 && idx[1] == 0 && idx[2] == 1 && idx[3] == 3);
-    cr_assert_eq(archive_rank(idx, 0, a, 1, false), 0u);
+    cr_assert_eq(archive_rank(idx, 0, a, prime_loss, &(PrimeLoss){1, 0, false}), 0u);
     archive_free(a);
 }
 
