@@ -6,6 +6,7 @@
 #ifndef PRIME_SPEC_H
 #define PRIME_SPEC_H
 
+#include "prime/evolve.h"
 #include "prime/merge.h"
 #include "prime/task.h"
 #include "prime/train.h"
@@ -19,6 +20,7 @@ typedef struct {
     YmlSizes seeds;
     YmlNums lambda;
     YmlNums limit; /* searches of their own: best utility with mean V <= limit */
+    YmlNums front; /* no searches: points of the front of what was evaluated, by their place in [0, 1] */
 
     struct {
         size_t count, min_search, min_query;
@@ -41,15 +43,24 @@ typedef struct {
     } adapter;
     struct {
         const char *preset, *method; /* method NULL: the preset's */
-        int op;                      /* index into spec_ops */
+        const char *op;              /* a method of merge.h */
         int objective;               /* index into the table of penalty.h */
         int granularity;             /* MergeBy: what has a weight of its own */
-        size_t budget, popsize;      /* evaluations for each lambda; 0: the preset's population */
+        size_t budget, popsize;      /* evaluations for each lambda and limit; 0: the preset's population */
         double sigma, bound;         /* sigma NAN: the preset's */
+        double cap, min_effective;   /* MergeLimits that every candidate keeps */
+        int noise;                   /* EvolveNoise */
+        bool with_norm;
     } evolve;
     struct {
+        double density; /* NAN: not given */
+        size_t rank;    /* 0: the operator's own */
+    } merge;
+    struct {
         size_t records;
-        int score;               /* SpecScore */
+        int score;                 /* SpecScore */
+        double temperature, top_p; /* of generated answers; 0: the likeliest */
+        size_t repeats;            /* evaluations of a point of the front, where answers are drawn */
         size_t members, heldout; /* of each anchor, for an objective that reads people; no attack sees them */
     } search;
     struct {
@@ -61,17 +72,21 @@ typedef struct {
     } attack;
 } Spec;
 
-/* What a search is for: least -U + lambda * V, or best U with V within a limit. */
+/* What is wanted of a search: least -U + lambda * V, best U with V within a limit, or a point of the front of
+ * least -U and least V, by its place between the most private (0) and the most useful (1). */
+typedef enum { SPEC_LAMBDA, SPEC_LIMIT, SPEC_FRONT } SpecWant;
 typedef struct {
-    const char *method; /* of its cells: evolved, limited */
-    bool limit;
+    const char *method; /* of its cells: evolved, limited, front */
+    SpecWant want;
     double value;
 } SpecGoal;
 size_t spec_goals(const Spec *s);
-SpecGoal spec_goal(const Spec *s, size_t i); /* lambdas first, in order, then limits */
-
-/* The merge operators that a population can be scored with. */
-extern const char *const spec_ops[];
+SpecGoal spec_goal(const Spec *s, size_t i); /* lambdas first, in order, then limits, then front */
+/* spec_searches - how many of the goals, the first ones, are searched for by an optimiser of one objective.
+ */
+size_t spec_searches(const Spec *s);
+/* spec_evaluations - the most evaluations of one search of all goals, repeated ones apart. */
+size_t spec_evaluations(const Spec *s);
 
 /* spec_default - every optional value. */
 Spec spec_default(void);
@@ -83,8 +98,12 @@ Status spec_load(Spec *s, Arena *a, const char *path, const char *const *set, si
 void spec_dump(Str *out, const Spec *s);
 void spec_help(Str *out);
 
-const Task *spec_task(const Spec *s);               /* never NULL after spec_load */
-const MergeMethod *spec_merge(const Spec *s);       /* never NULL after spec_load */
+const Task *spec_task(const Spec *s);              /* never NULL after spec_load */
+const MergeMethod *spec_merge(const Spec *s);      /* never NULL after spec_load */
+const EvolveMethod *spec_optimiser(const Spec *s); /* never NULL after spec_load */
+/* spec_merge_opts - of a merge method in this audit: what the method reads. */
+MergeOpts spec_merge_opts(const Spec *s, const MergeMethod *m, uint64_t seed);
+bool spec_draws(const Spec *s); /* whether a search draws its answers, so that values are noisy */
 TrainOpts spec_train(const Spec *s, uint64_t seed); /* of the anchors' adapters */
 /* spec_kinds - adapter.modules as bits of LoraKind. Errors: ERR_ARG a module that a model of this shape
  * lacks. */

@@ -2,8 +2,9 @@
  *
  * Cells: `base` (once a target), `anchor` (each anchor's adapter alone), `uniform` (equal weights 1/K),
  * `evolved` (once a target, seed and lambda), `limited` (once a target, seed and limit, which stands in the
- * place of lambda). Each is one transaction in DIR/ledger.db, and so is every generation of a search; what a
- * cell holds does not depend on the order or number of threads, nor on where a run was cut short. */
+ * place of lambda), `front` (likewise: the place of a point on the front). Each is one transaction in
+ * DIR/ledger.db, and so is every generation of a search; what a cell holds does not depend on the order or
+ * number of threads, nor on where a run was cut short. */
 #ifndef PRIME_SWEEP_H
 #define PRIME_SWEEP_H
 
@@ -22,12 +23,19 @@ typedef struct {
     void *ctx;
 } SweepWatch;
 
-/* sweep_run - run the plan of spec into the folder dir. With `resume` an existing ledger of the same
- * specification is carried on; without it the folder must not hold a ledger. Reports are made from the ledger
- * afterwards (report.h). Errors: those of loading, training and files; ERR_IO a ledger is there (or, on
- * resume, is not); ERR_ARG another specification. The ledger stays valid whatever happens. */
-Status sweep_run(const Spec *spec, const char *dir, bool resume, const SweepWatch *watch,
-                 Err *e) PRIME_MUST_USE;
+typedef struct {
+    bool resume;       /* carry on the ledger that is in the folder, of the same specification */
+    const char *reuse; /* folder of another run, or NULL: what it has evaluated is not evaluated again */
+    const SweepWatch *watch; /* may be NULL */
+} SweepHow;
+
+/* sweep_run - run the plan of spec into the folder dir; how NULL: from the start, unwatched. Without `resume`
+ * the folder must not hold a ledger. With `reuse` the rows are those of a run without it: an evaluation is
+ * known by all that it depends on (adapters, operator, objective, records, genome, seed), so a run with more
+ * lambdas behind the first ones pays for the new ones alone. Reports are made from the ledger afterwards
+ * (report.h). Errors: those of loading, training and files; ERR_IO a ledger is there (or, on resume and for
+ * reuse, is not); ERR_ARG another specification. The ledger stays valid whatever happens. */
+Status sweep_run(const Spec *spec, const char *dir, const SweepHow *how, Err *e) PRIME_MUST_USE;
 
 /* sweep_plan - what sweep_run would do, as CSV rows `what,value`: people, cells, evaluations, records. Loads
  * data and base model and chooses people, but trains nothing and writes nothing. Errors: as sweep_run. */

@@ -85,7 +85,7 @@ static Status report_on(Str *table, const char *dir, Err *e)
 }
 
 static Status sweep_all(const char *path, const CliList *set, const char *lambda, const char *out,
-                        bool resume, Err *e)
+                        SweepHow *how, Err *e)
 {
     Arena a = {0};
     Spec spec;
@@ -94,8 +94,9 @@ static Status sweep_all(const char *path, const CliList *set, const char *lambda
     default_out(dir, path);
     if (out != NULL) snprintf(dir, sizeof dir, "%s", out);
     SweepWatch watch = {.begin = watch_begin, .step = watch_step};
+    how->watch = &watch;
     Status s = load_spec(&spec, &a, path, set, lambda, e);
-    if (s == OK) s = sweep_run(&spec, dir, resume, &watch, e);
+    if (s == OK) s = sweep_run(&spec, dir, how, e);
     progress_end();
     if (s == OK) s = report_on(&table, dir, e);
     if (s == OK) printf("%s\nreport: %s\n", table.s != NULL ? table.s : "", dir);
@@ -108,19 +109,19 @@ static int sweep_main(const CliVerb *self, int argc, char **argv)
 {
     CliList pos = {0}, set = {0};
     const char *lambda = NULL, *out = NULL;
-    bool resume = false;
+    SweepHow how = {0};
     size_t jobs = 0;
     const CliOpt opts[] = {
         {"jobs", 'j', OPT_SIZE, &jobs, "N", "threads to use; the same as --threads", 1, 256},
         {"lambda", 'l', OPT_STR, &lambda, "LIST", "privacy weights: v,v,... or FIRST:LAST:STEP", 0, 0},
         {"out", 'o', OPT_STR, &out, "DIR", "folder of the run (reports/NAME)", 0, 0},
-        {"resume", 'r', OPT_FLAG, &resume, NULL, "carry on a run that was interrupted", 0, 0},
+        {"resume", 'r', OPT_FLAG, &how.resume, NULL, "carry on a run that was interrupted", 0, 0},
+        {"reuse", 'u', OPT_STR, &how.reuse, "RUN", "take over what another run has evaluated", 0, 0},
         {"set", 's', OPT_MANY, &set, "KEY=VALUE", "override a key of the specification", 0, 0},
     };
     Err e = {0};
     int code = cli_args(self, "sweep", opts, sizeof opts / sizeof opts[0], argc, argv, &pos, 1, 1);
-    if (code < 0)
-        code = sweep_all(pos.item[0], &set, lambda, out, resume, &e) == OK ? EXIT_DONE : cli_fail(&e);
+    if (code < 0) code = sweep_all(pos.item[0], &set, lambda, out, &how, &e) == OK ? EXIT_DONE : cli_fail(&e);
     cli_list_free(&pos);
     cli_list_free(&set);
     return code;

@@ -13,7 +13,8 @@ static const ReportColumn columns[] = {
     {"cells.csv", "method", "name",
      "base, anchor (one anchor's adapter alone), uniform, or the search that chose the weights"},
     {"cells.csv", "lambda", "number",
-     "privacy weight in utility - lambda * V; of method limited the limit of V; empty for methods without"},
+     "privacy weight in utility - lambda * V; of method limited the limit of V, of method front the place on "
+     "the front from the most private (0) to the most useful (1); empty for methods without"},
     {"cells.csv", "target", "user id", "for whom the adapter was merged"},
     {"cells.csv", "seed", "whole number", "seed of the cell's random streams"},
     {"cells.csv", "metric", "name",

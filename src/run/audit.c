@@ -94,15 +94,6 @@ Status audit_load(Audit *a, Err *e)
     return load_excluded(a, e);
 }
 
-Status audit_bank(LoraBank **b, const Lora **l, const Audit *a, const AuditTarget *t, size_t s, Err *e)
-{
-    const Lora *own[256];
-    size_t k = a->spec->anchors.per_target;
-    for (size_t i = 0; i < k; i++) own[i] = a->anchor[t->anchor[i]].lora[a->n_train > 1 ? s : 0];
-    if (l != NULL) memcpy(l, own, k * sizeof *l);
-    return lora_bank_new(b, own, k, e);
-}
-
 /* Which weight counts at which site. */
 static Status audit_groups(Audit *a, Err *e)
 {
@@ -126,31 +117,6 @@ static Status audit_groups(Audit *a, Err *e)
     }
     if (by == MERGE_BY_ADAPTER) a->group = NULL;
     return OK;
-}
-
-size_t audit_genome(const Audit *a)
-{
-    return a->spec->anchors.per_target * a->n_groups;
-}
-
-PassLora audit_pass(const Audit *a, const LoraBank *b, const float *w)
-{
-    return (PassLora){
-        .bank = b, .op = spec_merge(a->spec)->op, .w = w, .group = a->group, .n_groups = a->n_groups};
-}
-
-Status audit_merge(Lora **out, const Audit *a, const Lora *const *anchor, const double *genome, Err *e)
-{
-    MergeBy by = (MergeBy)a->spec->evolve.granularity;
-    MergeOpts o = merge_opts();
-    size_t K = a->spec->anchors.per_target, all = merge_groups(by, &anchor[0]->shape);
-    double *w = calloc(K * all, sizeof *w);
-    if (w == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu weights", K * all);
-    for (size_t i = 0; i < K * a->n_groups; i++)
-        w[i / a->n_groups * all + a->full[i % a->n_groups]] = genome[i];
-    Status s = merge_build(out, NULL, spec_merge(a->spec), anchor, K, &(MergeWeights){w, by}, &o, e);
-    free(w);
-    return s;
 }
 
 Status audit_open(Audit **out, const Spec *spec, const char *dir, bool resume, Err *e)

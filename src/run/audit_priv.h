@@ -81,20 +81,41 @@ Status audit_set(AuditSet *out, Audit *a, const DataUser *u, DataSplit split, si
 Status audit_bank(LoraBank **b, const Lora **l, const Audit *a, const AuditTarget *t, size_t s,
                   Err *e) PRIME_MUST_USE;
 
-/* audit_pass - the adapters of a bank under candidates' weights w [n_cand, per_target, n_groups].
- * audit_genome - entries of a genome. */
-PassLora audit_pass(const Audit *a, const LoraBank *b, const float *w);
+/* audit_genome - entries of a genome. audit_spread - w [per_target, merge_groups] from a genome: groups that
+ * the anchors do not train get 0. */
 size_t audit_genome(const Audit *a);
-/* audit_merge - the merge that a genome stands for. Errors: those of merge_build. */
-Status audit_merge(Lora **out, const Audit *a, const Lora *const *anchor, const double *genome,
+void audit_spread(double *w, const Audit *a, const double *genome);
+/* audit_merge - the merge that a genome stands for; seed: of operators that trim at random. Errors: those of
+ * merge_build. */
+Status audit_merge(Lora **out, const Audit *a, const Lora *const *anchor, const double *genome, uint64_t seed,
                    Err *e) PRIME_MUST_USE;
+
+/* Candidates side by side, as a model takes them: weights over a bank of anchors where the operator is
+ * linear, else one adapter for each. */
+typedef struct {
+    PassLora lora;
+    LoraBank *bank; /* its own; NULL for linear operators */
+    Lora **built;   /* [n], or NULL */
+    size_t n;
+    float *w;
+} AuditCrowd;
+
+/* audit_crowd - n genomes x [n, audit_genome]; bank and anchor [per_target] are those of audit_bank.
+ * audit_crowd_of - n adapters that are there. Both borrow what they are given. */
+Status audit_crowd(AuditCrowd *c, const Audit *a, const LoraBank *bank, const Lora *const *anchor,
+                   const double *x, size_t n, uint64_t seed, Err *e) PRIME_MUST_USE;
+Status audit_crowd_of(AuditCrowd *c, const Lora *const *l, size_t n, Err *e) PRIME_MUST_USE;
+void audit_crowd_free(AuditCrowd *c); /* accepts one that is zero */
 
 /* ---- measuring (measure.c) ---- */
 
 /* measure_answers - what the candidates say: out [n_cand * set->n], candidate by candidate, strings in the
- * arena. lora NULL: the base (n_cand = 1). how: SPEC_GENERATE or SPEC_LABELS. */
+ * arena. lora NULL: the base (n_cand = 1). how: SPEC_GENERATE or SPEC_LABELS. measure_drawn - answers drawn
+ * as search.temperature and search.top_p say; they depend on the seed and the place of a text among all. */
 Status measure_answers(const char **out, const Audit *a, const PassLora *lora, size_t n_cand,
                        const AuditSet *set, int how, Arena *arena, Err *e) PRIME_MUST_USE;
+Status measure_drawn(const char **out, const Audit *a, const PassLora *lora, size_t n_cand,
+                     const AuditSet *set, uint64_t seed, Arena *arena, Err *e) PRIME_MUST_USE;
 /* measure_golds - the records' own answers, out [set->n]. */
 void measure_golds(const char **out, const AuditSet *set);
 /* measure_sum - the sum of the task's metrics, as PriME reduces them; *higher tells whether more is better.
@@ -130,8 +151,9 @@ typedef struct {
 } SearchFound;
 
 /* search_run - evolve merge weights for target t under seed index s, all goals on one archive; found
- * [spec_goals], weights in the arena. The archive is read from and written to the ledger (may be NULL). */
+ * [spec_goals], weights in the arena. The archive is read from and written to the ledger (may be NULL); what
+ * the ledger `reuse` of another run (may be NULL) has evaluated is taken over. */
 Status search_run(SearchFound *found, const Audit *a, const AuditTarget *t, size_t s, Ledger *ledger,
-                  Arena *arena, Err *e) PRIME_MUST_USE;
+                  Ledger *reuse, Arena *arena, Err *e) PRIME_MUST_USE;
 
 #endif

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- greedy answers ---- */
+/* ---- answers ---- */
 
 /* The answer as text: the first line, without white space at its ends. */
 static Status answer_text(const char **out, const Audit *a, const int32_t *ids, size_t n, Arena *arena,
@@ -28,8 +28,8 @@ static Status answer_text(const char **out, const Audit *a, const int32_t *ids, 
     return OK;
 }
 
-static Status answers_greedy(const char **out, const Audit *a, const PassLora *lora, size_t n_cand,
-                             const AuditSet *set, Arena *arena, Err *e)
+static Status answers_made(const char **out, const Audit *a, const PassLora *lora, size_t n_cand,
+                           const AuditSet *set, GenOpts o, Arena *arena, Err *e)
 {
     size_t n = n_cand * set->n, max = a->task->max_new;
     const ModelConfig *c = &a->base->cfg;
@@ -41,7 +41,7 @@ static Status answers_greedy(const char **out, const Audit *a, const PassLora *l
         const Sample *s = &set->r[i % set->n].ask;
         item[i] = (GenItem){.ids = s->ids, .n = s->n, .cand = i / set->n};
     }
-    GenOpts o = gen_greedy(max);
+    o.max_new = max;
     o.stop = c->stop;
     o.n_stop = c->n_stop;
     TRY(gen_texts(ids, end, a->base, lora, n_cand, item, n, &o, e));
@@ -89,7 +89,17 @@ Status measure_answers(const char **out, const Audit *a, const PassLora *lora, s
                        const AuditSet *set, int how, Arena *arena, Err *e)
 {
     if (how == SPEC_LABELS) return answers_labels(out, a, lora, n_cand, set, arena, e);
-    return answers_greedy(out, a, lora, n_cand, set, arena, e);
+    return answers_made(out, a, lora, n_cand, set, gen_greedy(1), arena, e);
+}
+
+Status measure_drawn(const char **out, const Audit *a, const PassLora *lora, size_t n_cand,
+                     const AuditSet *set, uint64_t seed, Arena *arena, Err *e)
+{
+    GenOpts o = gen_greedy(1);
+    o.temperature = a->spec->search.temperature;
+    o.top_p = a->spec->search.top_p;
+    o.seed = seed;
+    return answers_made(out, a, lora, n_cand, set, o, arena, e);
 }
 
 /* ---- metrics ---- */

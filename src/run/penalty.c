@@ -56,7 +56,7 @@ static Status each_merge(double *v, Search *s, const double *x, size_t n_cand,
 {
     for (size_t c = 0; c < n_cand; c++) {
         Lora *merged = NULL;
-        TRY(audit_merge(&merged, s->a, s->anchor, x + c * s->dim, e));
+        TRY(audit_merge(&merged, s->a, s->anchor, x + c * s->dim, s->a->spec->seeds.x[s->seed], e));
         for (size_t k = 0; k < s->k; k++) v[c * s->k + k] = fn(merged, s->anchor[k]);
         lora_free(merged);
     }

@@ -1,199 +1,215 @@
 /* search.c - evolve merge weights for one target: PriME's objective U - lambda * mean V on the target's
- * search split.
+ * search split, limits of V, or a whole front.
  *
  * (U, V) of a candidate does not depend on lambda: every evaluation made for one lambda serves all of them.
- * Lambdas, and then limits, are searched one after the other, each starting from the best known point; what
- * is deployed is chosen from the whole archive at the end. Points are functions of seeds and of what was
- * found before, so a search that was cut short takes the same way again, and what is in the ledger is not
- * evaluated twice. V is a row of penalty.h. Source: PriME's released code, lora_composition_evo.py. Differs:
- * the released code deploys the optimiser's recommendation, compared with the base by another candidate's
- * loss, and does not evaluate it again; here the best evaluated candidate is deployed, compared with the base
- * by its own objective, and evaluated once more. */
+ * Lambdas, and then limits, are searched one after the other, each starting from the best known point; an
+ * optimiser that returns fronts searches once, for as many evaluations. What is deployed is chosen from the
+ * whole archive at the end. Points are functions of seeds and of what was found before, so a search that was
+ * cut short takes the same way again, and what is in the ledger is not evaluated twice. V is a row of
+ * penalty.h. Where answers are drawn, all points of the front are evaluated search.repeats times before
+ * anything is chosen, and what is reported of the chosen one is an evaluation that did not choose it.
+ *
+ * Source: PriME's released code, lora_composition_evo.py. Differs: the released code deploys the optimiser's
+ * recommendation, compared with the base by another candidate's loss, and does not evaluate it again; here
+ * the best evaluated candidate is deployed, compared with the base by its own objective, and evaluated once
+ * more. */
 #include "search_priv.h"
-
-#include "prime/evolve.h"
-#include "prime/hash.h"
-#include "prime/objective.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- what is known ---- */
+/* ---- an optimiser ---- */
 
-/* An evaluation depends on the anchors' adapters, the operator and what has weights of its own, the
- * objective, how answers are scored and the records that are searched on, and on nothing else: not on lambda,
- * not on the optimiser. */
-static Status search_name(Search *s, Err *e)
+enum { FRONT_LEAST = 8, FRONT_MOST = 24, RESTART_MOST = 4096 };
+
+/* Kin of the presets' methods take their small populations; others have sizes of their own. A front is
+ * searched for in at least five generations, if it can be. */
+static size_t start_popsize(const Search *s, const EvolveMethod *m, size_t preset, size_t budget)
 {
+    size_t fifth = budget / 5;
+    if (s->a->spec->evolve.popsize > 0) return s->a->spec->evolve.popsize;
+    if (m->many) return fifth < FRONT_LEAST ? FRONT_LEAST : fifth > FRONT_MOST ? FRONT_MOST : fifth;
+    return strncmp(m->name, "cma", 3) == 0 ? preset : 0;
+}
+
+static size_t start_popsize_max(const EvolveMethod *m, size_t popsize, size_t budget)
+{
+    if (m->restart == EVOLVE_ONE_RUN) return 0;
+    size_t most = budget < RESTART_MOST ? budget : RESTART_MOST;
+    return popsize > most ? popsize : most;
+}
+
+/* g NULL: the front. */
+static Status search_start(Evolver **ev, Search *s, const SpecGoal *g, size_t index, size_t budget, Err *e)
+{
+    EvolveOpts o;
+    const char *preset = NULL;
     const Spec *sp = s->a->spec;
-    char hex[HASH_HEX];
-    Str text = {0};
-    str_printf(&text, "%s %s %s %d", spec_merge(sp)->name, merge_by_names[sp->evolve.granularity],
-               penalty_at((size_t)sp->evolve.objective)->name, sp->search.score);
-    if (penalty_at((size_t)sp->evolve.objective)->reads_people)
-        str_printf(&text, " %zu %zu", sp->search.members, sp->search.heldout);
-    for (size_t k = 0; k < s->k; k++) {
-        hash_bytes(hex, s->anchor[k]->data, s->anchor[k]->n_params * sizeof *s->anchor[k]->data);
-        str_printf(&text, "\n%s %s", s->a->anchor[s->t->anchor[k]].user->id, hex);
-    }
-    for (size_t i = 0; i < s->t->search.n; i++) str_printf(&text, "\n%s", s->t->search.r[i].rec->id);
-    bool failed = text.failed;
-    if (!failed) hash_bytes(hex, text.s, text.n);
-    str_free(&text);
-    if (failed) FAIL(e, ERR_NOMEM, "no memory for the name of an archive");
-    snprintf(s->key, sizeof s->key, "%.100s#%.16s", s->t->user->id, hex);
-    return OK;
-}
-
-static Status cache_in(void *ctx, const LedgerEval *ev, Err *e)
-{
-    Search *s = ctx;
-    if (ev->n_genome != s->dim || ev->n_agreement != s->k)
-        FAIL(e, ERR_FORMAT, "the ledger holds an evaluation of %zu weights, want %zu", ev->n_genome, s->dim);
-    return archive_put(s->cache, ev->genome, ev->utility, ev->agreement, NAN, e);
-}
-
-/* What was evaluated goes to the ledger at once: a search that is cut short is carried on from here. */
-static Status cache_write(Search *s, const double *x, const double *u, const double *v, size_t n, Err *e)
-{
-    TRY(ledger_batch_begin(s->ledger, e));
-    for (size_t i = 0; i < n; i++) {
-        LedgerEval ev = {.target = s->key,
-                         .seed = s->a->spec->seeds.x[s->seed],
-                         .genome = x + i * s->dim,
-                         .n_genome = s->dim,
-                         .utility = u[i],
-                         .agreement = v + i * s->k,
-                         .n_agreement = s->k};
-        TRY(ledger_eval_add(s->ledger, &ev, e));
-    }
-    return ledger_batch_commit(s->ledger, e);
-}
-
-static Status cache_out(Search *s, const double *x, const double *u, const double *v, size_t n, Err *e)
-{
-    const SweepWatch *w = s->a->watch;
-    for (size_t i = 0; i < n; i++) TRY(archive_put(s->cache, x + i * s->dim, u[i], v + i * s->k, NAN, e));
-    if (s->ledger == NULL) return OK;
-    Status st = cache_write(s, x, u, v, n, e);
-    if (st != OK)
-        ledger_cell_abort(s->ledger);
-    else if (w != NULL && w->evaluated != NULL)
-        w->evaluated(w->ctx, n);
-    return st;
-}
-
-/* Evaluate those of x [n, dim] that are not known yet; all of them are known afterwards. */
-static Status search_learn(Search *s, const double *x, size_t n, Err *e)
-{
-    size_t K = s->k, D = s->dim, fresh = 0;
-    ArchiveItem it;
-    double *miss = malloc(n * (D + K + 1) * sizeof *miss);
-    if (miss == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu candidates", n);
-    for (size_t i = 0; i < n; i++)
-        if (!archive_find(&it, s->cache, x + i * D)) memcpy(miss + fresh++ * D, x + i * D, D * sizeof *miss);
-    double *u = miss + n * D, *v = u + n;
-    Status st = fresh > 0 ? search_measure(u, v, s, miss, fresh, e) : OK;
-    if (st == OK && fresh > 0) st = cache_out(s, miss, u, v, fresh, e);
-    free(miss);
-    return st;
-}
-
-/* ---- goals ---- */
-
-/* What breaks a limit ranks behind all that keeps it, by how much it does (Deb 2000, feasibility rules). */
-static const double beyond_limit = 1e12;
-
-static double goal_loss(const Search *s, const SpecGoal *g, double u, const double *v)
-{
-    if (!g->limit) return objective_prime(u, v, s->k, g->value, s->minimise);
-    double over = search_mean(s, v) - g->value;
-    return over > 0 ? beyond_limit + over : s->minimise ? u : -u;
-}
-
-typedef struct {
-    const Search *s;
-    const SpecGoal *g;
-} GoalOf;
-
-static double goal_entry(const void *ctx, const ArchiveItem *it)
-{
-    const GoalOf *of = ctx;
-    return goal_loss(of->s, of->g, it->u, it->v);
-}
-
-/* The oldest of the best; false for an empty archive. */
-static bool goal_best(size_t *out, const Search *s, const SpecGoal *g)
-{
-    return archive_rank(out, 1, s->archive, goal_entry, &(GoalOf){s, g}) == 1;
+    const EvolveMethod *m = spec_optimiser(sp);
+    size_t best;
+    char label[96];
+    TRY(evolve_preset(&o, &preset, sp->evolve.preset, s->dim, s->k, e));
+    o.popsize = start_popsize(s, m, o.popsize, budget);
+    o.popsize_max = start_popsize_max(m, o.popsize, budget);
+    if (!isnan(sp->evolve.sigma)) o.sigma = sp->evolve.sigma;
+    o.lo = spec_merge(sp)->positive ? 0 : -sp->evolve.bound;
+    o.hi = sp->evolve.bound;
+    o.noise = (EvolveNoise)sp->evolve.noise;
+    o.n_obj = m->many ? 2 + (size_t)sp->evolve.with_norm : 0;
+    if (g != NULL && goal_best(&best, s, g)) o.x0 = archive_at(s->archive, best).x;
+    snprintf(label, sizeof label, "evolve %.40s", s->t->user->id);
+    Rng rng = rng_stream(sp->seeds.x[s->seed], label, index);
+    o.seed = rng_u64(&rng);
+    return evolve_new(ev, m->name, &o, e);
 }
 
 /* ---- the loop ---- */
 
-static Status search_start(Evolver **ev, Search *s, const SpecGoal *g, size_t index, Err *e)
+/* One generation; f and rep as long as x has rows. */
+typedef struct {
+    double *x, *f;
+    size_t *rep; /* how often a point has come before in this generation */
+    size_t n;
+} Generation;
+
+static Status generation_new(Generation *g, const Evolver *ev, Err *e)
 {
-    EvolveOpts o;
-    const char *method = NULL;
-    const Spec *sp = s->a->spec;
-    size_t best;
-    char label[96];
-    TRY(evolve_preset(&o, &method, sp->evolve.preset, s->dim, s->k, e));
-    if (sp->evolve.method != NULL) method = sp->evolve.method;
-    if (sp->evolve.popsize > 0) o.popsize = sp->evolve.popsize;
-    if (!isnan(sp->evolve.sigma)) o.sigma = sp->evolve.sigma;
-    o.lo = -sp->evolve.bound;
-    o.hi = sp->evolve.bound;
-    if (goal_best(&best, s, g)) o.x0 = archive_at(s->archive, best).x;
-    snprintf(label, sizeof label, "evolve %.40s", s->t->user->id);
-    Rng rng = rng_stream(sp->seeds.x[s->seed], label, index);
-    o.seed = rng_u64(&rng);
-    return evolve_new(ev, method, &o, e);
+    size_t P = evolve_popsize_max(ev);
+    g->x = malloc(P * evolve_dim(ev) * sizeof *g->x);
+    g->f = malloc(P * evolve_values(ev) * sizeof *g->f);
+    g->rep = malloc(P * sizeof *g->rep);
+    if (g->x == NULL || g->f == NULL || g->rep == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu candidates", P);
+    return OK;
+}
+
+static void generation_free(Generation *g)
+{
+    free(g->x);
+    free(g->f);
+    free(g->rep);
+}
+
+/* A repeated point is evaluated again only where values are noisy. */
+static void generation_repeats(Generation *g, const Search *s)
+{
+    for (size_t i = 0; i < g->n; i++) {
+        g->rep[i] = 0;
+        for (size_t j = 0; s->n_slots > 1 && j < i; j++)
+            if (memcmp(g->x + i * s->dim, g->x + j * s->dim, s->dim * sizeof *g->x) == 0)
+                g->rep[i] = g->rep[j] + 1 < s->n_slots - 1 ? g->rep[j] + 1 : g->rep[j];
+    }
+}
+
+/* Neighbours with the same number of repeats at once. */
+static Status generation_learn(const Generation *g, Search *s, Err *e)
+{
+    for (size_t i = 0, j; i < g->n; i = j) {
+        for (j = i; j < g->n && g->rep[j] == g->rep[i];) j++;
+        TRY(search_learn(s, g->x + i * s->dim, j - i, g->rep[i], e));
+    }
+    return OK;
 }
 
 /* One generation, or as much of it as the budget still allows (then the optimiser is not told). */
-static Status search_generation(Search *s, Evolver *ev, const SpecGoal *g, size_t n, double *x, double *f,
+static Status search_generation(Search *s, Evolver *ev, const SpecGoal *goal, Generation *g, size_t left,
                                 Err *e)
 {
-    size_t P = evolve_popsize(ev), D = s->dim;
-    evolve_ask(ev, x);
-    TRY(search_learn(s, x, n, e));
-    for (size_t i = 0; i < n; i++) {
-        ArchiveItem it = {0};
-        if (!archive_find(&it, s->cache, x + i * D)) FAIL(e, ERR_NUM, "candidate %zu was not evaluated", i);
-        TRY(archive_put(s->archive, it.x, it.u, it.v, NAN, e));
-        f[i] = goal_loss(s, g, it.u, it.v);
+    size_t P = evolve_popsize(ev), M = evolve_values(ev);
+    evolve_ask(ev, g->x);
+    TRY(search_repair(g->x, s, P, e));
+    g->n = left < P ? left : P;
+    generation_repeats(g, s);
+    TRY(generation_learn(g, s, e));
+    for (size_t i = 0; i < g->n; i++) {
+        ArchiveItem it;
+        TRY(search_take(&it, s, g->x + i * s->dim, g->rep[i], e));
+        if (goal != NULL)
+            g->f[i] = goal_loss(s, goal, it.u, it.v);
+        else
+            goal_values(g->f + i * M, s, it.u, it.v);
     }
-    return n == P ? evolve_tell(ev, x, f, e) : OK;
+    return g->n == P ? evolve_tell(ev, g->x, g->f, e) : OK;
 }
 
-static Status search_goal(Search *s, const SpecGoal *g, size_t index, Err *e)
+static Status search_goal(Search *s, const SpecGoal *g, size_t index, size_t budget, Err *e)
 {
     Evolver *ev = NULL;
-    TRY(search_start(&ev, s, g, index, e));
-    size_t P = evolve_popsize(ev), budget = s->a->spec->evolve.budget;
-    double *x = malloc(P * s->dim * sizeof *x), *f = malloc(P * sizeof *f);
-    Status st = x != NULL && f != NULL
-                    ? OK
-                    : err_set(e, ERR_NOMEM, __FILE__, __LINE__, "no memory for %zu candidates", P);
-    for (size_t done = 0; st == OK && done < budget; done += P)
-        st = search_generation(s, ev, g, budget - done < P ? budget - done : P, x, f, e);
-    free(x);
-    free(f);
+    Generation gen = {0};
+    TRY(search_start(&ev, s, g, index, budget, e));
+    Status st = generation_new(&gen, ev, e);
+    for (size_t done = 0; st == OK && done < budget; done += gen.n)
+        st = search_generation(s, ev, g, &gen, budget - done, e);
+    generation_free(&gen);
     evolve_free(ev);
     return st;
 }
 
+/* x [dim] is the archive's own, which moves when something is put into it. */
+static Status settle_once(Search *s, const double *x, size_t slot, Err *e)
+{
+    ArchiveItem it;
+    double *copy = arena_alloc(&s->keep, s->dim, sizeof *copy);
+    if (copy == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu weights", s->dim);
+    memcpy(copy, x, s->dim * sizeof *copy);
+    TRY(search_learn(s, copy, 1, slot, e));
+    return search_take(&it, s, copy, slot, e);
+}
+
+/* Every point of the front as often as search.repeats says. Averages move, so the front may change. */
+static Status search_settle(Search *s, Err *e)
+{
+    bool changed = s->n_slots > 1;
+    while (changed) {
+        size_t *front = NULL, n = 0;
+        changed = false;
+        TRY(goal_front(&front, &n, s, e));
+        for (size_t i = 0; i < n; i++) {
+            ArchiveItem it = archive_at(s->archive, front[i]);
+            if (it.count >= s->n_slots - 1) continue;
+            TRY(settle_once(s, it.x, it.count, e));
+            changed = true;
+        }
+    }
+    return OK;
+}
+
 /* ---- the outcome ---- */
 
-/* PriME's rule: back to the base when the base's own objective is better; a tie keeps the merge. */
+/* The entry that a goal deploys. */
+static Status pick_entry(size_t *out, Search *s, const SpecGoal *g, Err *e)
+{
+    size_t *front = NULL, n = 0;
+    if (archive_count(s->archive) == 0) FAIL(e, ERR_ARG, "the search evaluated nothing");
+    if (g->want != SPEC_FRONT) {
+        goal_best(out, s, g);
+        return OK;
+    }
+    TRY(goal_front(&front, &n, s, e));
+    *out = front[(size_t)lround(g->value * (double)(n - 1))];
+    return OK;
+}
+
+/* What is deployed, once more: where answers are drawn, an evaluation that had no part in the choice. */
+static Status pick_again(SearchFound *f, Search *s, const SpecGoal *g, Arena *arena, Err *e)
+{
+    size_t slot = s->n_slots - 1;
+    double u, *v = arena_alloc(arena, s->n_v, sizeof *v);
+    if (v == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu terms", s->n_v);
+    TRY(search_measure(&u, v, s, f->reverted ? NULL : f->weight, 1, slot, e));
+    f->again = goal_loss(s, g, u, v);
+    return OK;
+}
+
+/* PriME's rule: back to the base when the base's own objective is better; a tie keeps the merge. A point of
+ * the front is deployed as it is. */
 static Status search_pick(SearchFound *out, Search *s, const SpecGoal *g, Arena *arena, Err *e)
 {
     size_t best = 0;
     SearchFound f = {.weight = arena_zalloc(arena, s->dim, sizeof(double)), .base_u = s->base_u};
     if (f.weight == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu weights", s->dim);
-    if (!goal_best(&best, s, g)) FAIL(e, ERR_ARG, "the search evaluated nothing");
+    TRY(pick_entry(&best, s, g, e));
     ArchiveItem it = archive_at(s->archive, best);
     f.base_v = search_mean(s, s->base_v);
     f.base_objective = goal_loss(s, g, s->base_u, s->base_v);
@@ -201,30 +217,32 @@ static Status search_pick(SearchFound *out, Search *s, const SpecGoal *g, Arena 
     f.v = search_mean(s, it.v);
     f.objective = goal_loss(s, g, it.u, it.v);
     f.evaluations = archive_count(s->archive);
-    f.reverted = f.base_objective < f.objective;
+    f.reverted = g->want != SPEC_FRONT && f.base_objective < f.objective;
     if (!f.reverted) memcpy(f.weight, it.x, s->dim * sizeof *f.weight);
-    double u, *v = arena_alloc(arena, s->k, sizeof *v);
-    if (v == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu weights", s->k);
-    TRY(search_measure(&u, v, s, f.reverted ? NULL : f.weight, 1, e));
-    f.again = goal_loss(s, g, u, v);
+    TRY(pick_again(&f, s, g, arena, e));
     *out = f;
     return OK;
 }
 
-/* A search that was cut short takes the same way again: what it had evaluated is known, so that it costs
- * nothing until it is new. */
-static Status search_all(SearchFound *found, Search *s, Arena *arena, Err *e)
+static Status search_goals(Search *s, Err *e)
 {
     const Spec *sp = s->a->spec;
-    TRY(archive_new(&s->archive, s->dim, s->k, e));
-    TRY(archive_new(&s->cache, s->dim, s->k, e));
-    TRY(search_name(s, e));
-    if (s->ledger != NULL) TRY(ledger_each_eval(s->ledger, s->key, sp->seeds.x[s->seed], cache_in, s, e));
-    TRY(search_prepare(s, e));
-    for (size_t i = 0; i < spec_goals(sp); i++) {
+    if (spec_optimiser(sp)->many) return search_goal(s, NULL, 0, spec_evaluations(sp), e);
+    for (size_t i = 0; i < spec_searches(sp); i++) {
         SpecGoal g = spec_goal(sp, i);
-        TRY(search_goal(s, &g, i, e));
+        TRY(search_goal(s, &g, i, sp->evolve.budget, e));
     }
+    return OK;
+}
+
+static Status search_all(SearchFound *found, Search *s, Ledger *reuse, Arena *arena, Err *e)
+{
+    const Spec *sp = s->a->spec;
+    TRY(audit_bank(&s->bank, s->anchor, s->a, s->t, s->seed, e));
+    TRY(known_open(s, reuse, e));
+    TRY(search_prepare(s, e));
+    TRY(search_goals(s, e));
+    TRY(search_settle(s, e));
     for (size_t i = 0; i < spec_goals(sp); i++) {
         SpecGoal g = spec_goal(sp, i);
         TRY(search_pick(&found[i], s, &g, arena, e));
@@ -233,25 +251,20 @@ static Status search_all(SearchFound *found, Search *s, Arena *arena, Err *e)
 }
 
 Status search_run(SearchFound *found, const Audit *a, const AuditTarget *t, size_t seed, Ledger *ledger,
-                  Arena *arena, Err *e)
+                  Ledger *reuse, Arena *arena, Err *e)
 {
+    const Spec *sp = a->spec;
     Search s = {.a = a,
                 .t = t,
                 .seed = seed,
-                .k = a->spec->anchors.per_target,
+                .k = sp->anchors.per_target,
+                .n_v = sp->anchors.per_target + (size_t)sp->evolve.with_norm,
                 .dim = audit_genome(a),
-                .ledger = ledger};
-    LoraBank *bank = NULL;
+                .ledger = ledger,
+                .minimise = sp->search.score != SPEC_LIKELIHOOD && !measure_higher(a)};
     s.anchor = arena_alloc(arena, s.k, sizeof *s.anchor);
     if (s.anchor == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu anchors", s.k);
-    TRY(audit_bank(&bank, s.anchor, a, t, seed, e));
-    s.lora = audit_pass(a, bank, NULL);
-    s.minimise = a->spec->search.score != SPEC_LIKELIHOOD && !measure_higher(a);
-    Status st = search_all(found, &s, arena, e);
-    archive_free(s.archive);
-    archive_free(s.cache);
-    arena_free(&s.arena);
-    arena_free(&s.keep);
-    lora_bank_free(bank);
+    Status st = search_all(found, &s, reuse, arena, e);
+    known_close(&s);
     return st;
 }

@@ -2,6 +2,9 @@
 #include "search_priv.h"
 
 #include "prime/objective.h"
+#include "prime/rng.h"
+
+#include <string.h>
 
 double search_mean(const Search *s, const double *v)
 {
@@ -42,13 +45,39 @@ static Status eval_likelihood(double *u, double *v, Search *s, const PassLora *l
     return OK;
 }
 
-static Status eval_answers(double *u, double *v, Search *s, const PassLora *lora, size_t n_cand, Err *e)
+/* A draw depends on the genome and on which evaluation of it this is, never on what stands beside it. */
+static uint64_t draw_seed(const Search *s, const double *x, size_t slot)
 {
+    uint64_t h = rng_mix(s->a->spec->seeds.x[s->seed] ^ rng_mix(slot + 1));
+    for (size_t i = 0; x != NULL && i < s->dim; i++) {
+        double w = x[i] == 0 ? 0 : x[i];
+        uint64_t bits;
+        memcpy(&bits, &w, sizeof bits);
+        h = rng_mix(h ^ bits);
+    }
+    return h;
+}
+
+/* What is measured: candidates as the model takes them (NULL: the base), their genomes, how often before. */
+typedef struct {
+    const PassLora *lora;
+    const double *x;
+    size_t n_cand, slot;
+} Eval;
+
+/* v NULL: agreement is not wanted. */
+static Status eval_answers(double *u, double *v, Search *s, const Eval *ev, Err *e)
+{
+    const Spec *sp = s->a->spec;
     size_t n = s->t->search.n;
-    const char **said = arena_alloc(&s->arena, n_cand * n, sizeof(const char *));
-    if (said == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu answers", n_cand * n);
-    TRY(measure_answers(said, s->a, lora, n_cand, &s->t->search, s->a->spec->search.score, &s->arena, e));
-    for (size_t c = 0; c < n_cand; c++) {
+    const char **said = arena_alloc(&s->arena, ev->n_cand * n, sizeof(const char *));
+    if (said == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu answers", ev->n_cand * n);
+    if (spec_draws(sp))
+        TRY(measure_drawn(said, s->a, ev->lora, ev->n_cand, &s->t->search, draw_seed(s, ev->x, ev->slot),
+                          &s->arena, e));
+    else
+        TRY(measure_answers(said, s->a, ev->lora, ev->n_cand, &s->t->search, sp->search.score, &s->arena, e));
+    for (size_t c = 0; c < ev->n_cand; c++) {
         TRY(measure_sum(&u[c], s->a, s->gold, said + c * n, n, e));
         for (size_t k = 0; v != NULL && k < s->k; k++)
             TRY(measure_sum(&v[c * s->k + k], s->a, s->anchor_out[k], said + c * n, n, e));
@@ -56,20 +85,60 @@ static Status eval_answers(double *u, double *v, Search *s, const PassLora *lora
     return OK;
 }
 
-Status search_measure(double *u, double *v, Search *s, const double *x, size_t n_cand, Err *e)
+/* v [n_cand, K] */
+static Status eval_terms(double *u, double *v, Search *s, const Eval *ev, Err *e)
 {
-    float *w = arena_alloc(&s->arena, n_cand * s->dim, sizeof *w);
-    if (w == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu candidates", n_cand);
-    for (size_t i = 0; x != NULL && i < n_cand * s->dim; i++) w[i] = (float)x[i];
-    PassLora lora = s->lora;
-    lora.w = w;
-    const PassLora *use = x != NULL ? &lora : NULL;
-    double *agreement = s->a->spec->evolve.objective == 0 ? v : NULL;
-    Status st = s->a->spec->search.score == SPEC_LIKELIHOOD ? eval_likelihood(u, agreement, s, use, n_cand, e)
-                                                            : eval_answers(u, agreement, s, use, n_cand, e);
-    if (st == OK && agreement == NULL) st = penalty_measure(v, s, use, x, n_cand, e);
+    const Spec *sp = s->a->spec;
+    double *agreement = sp->evolve.objective == 0 ? v : NULL;
+    TRY(sp->search.score == SPEC_LIKELIHOOD ? eval_likelihood(u, agreement, s, ev->lora, ev->n_cand, e)
+                                            : eval_answers(u, agreement, s, ev, e));
+    return agreement == NULL ? penalty_measure(v, s, ev->lora, ev->x, ev->n_cand, e) : OK;
+}
+
+/* The norm of each merge, over the mean of the anchors' own, behind the K terms. */
+static Status eval_norms(double *v, Search *s, const Eval *ev, Err *e)
+{
+    for (size_t c = 0; c < ev->n_cand; c++) {
+        double *out = &v[c * s->n_v + s->k];
+        Lora *merged = NULL;
+        *out = 0;
+        if (ev->x == NULL) continue;
+        TRY(audit_merge(&merged, s->a, s->anchor, ev->x + c * s->dim, s->a->spec->seeds.x[s->seed], e));
+        Status st = merge_attenuation(out, NULL, NULL, merged, s->anchor, s->k, e);
+        lora_free(merged);
+        TRY(st);
+    }
+    return OK;
+}
+
+static Status eval_all(double *u, double *v, Search *s, const Eval *ev, Err *e)
+{
+    double *terms = arena_alloc(&s->arena, ev->n_cand * s->k, sizeof *terms);
+    if (terms == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu candidates", ev->n_cand);
+    TRY(eval_terms(u, terms, s, ev, e));
+    for (size_t c = 0; c < ev->n_cand; c++) memcpy(v + c * s->n_v, terms + c * s->k, s->k * sizeof *terms);
+    return s->n_v > s->k ? eval_norms(v, s, ev, e) : OK;
+}
+
+static Status measure_crowd(double *u, double *v, Search *s, const double *x, size_t n_cand, size_t slot,
+                            Err *e)
+{
+    AuditCrowd c = {0};
+    if (x != NULL) TRY(audit_crowd(&c, s->a, s->bank, s->anchor, x, n_cand, s->a->spec->seeds.x[s->seed], e));
+    Eval ev = {x != NULL ? &c.lora : NULL, x, n_cand, slot};
+    Status st = eval_all(u, v, s, &ev, e);
+    audit_crowd_free(&c);
     arena_reset(&s->arena);
     return st;
+}
+
+/* Drawn answers are had candidate by candidate. */
+Status search_measure(double *u, double *v, Search *s, const double *x, size_t n_cand, size_t slot, Err *e)
+{
+    if (!spec_draws(s->a->spec) || x == NULL) return measure_crowd(u, v, s, x, n_cand, slot, e);
+    for (size_t c = 0; c < n_cand; c++)
+        TRY(measure_crowd(u + c, v + c * s->n_v, s, x + c * s->dim, 1, slot, e));
+    return OK;
 }
 
 /* ---- what is known before the search ---- */
@@ -89,29 +158,64 @@ static Status anchor_samples(Search *s, size_t k, Err *e)
     return OK;
 }
 
-/* What each anchor alone says on the target's inputs: one population of K unit vectors. */
-Status search_prepare(Search *s, Err *e)
+static Status prepare_room(Search *s, Err *e)
 {
-    size_t n = s->t->search.n, K = s->k, G = s->a->n_groups;
-    int how = s->a->spec->search.score == SPEC_LABELS ? SPEC_LABELS : SPEC_GENERATE;
+    size_t n = s->t->search.n, K = s->k;
     const char **said = arena_alloc(&s->keep, K * n, sizeof(const char *));
-    float *w = arena_zalloc(&s->keep, K * s->dim, sizeof *w);
     s->gold = arena_alloc(&s->keep, n, sizeof(const char *));
     s->anchor_out = arena_alloc(&s->keep, K, sizeof(const char **));
     s->anchor_set = arena_zalloc(&s->keep, K, sizeof *s->anchor_set);
-    s->base_v = arena_zalloc(&s->keep, K, sizeof *s->base_v);
-    if (said == NULL || w == NULL || s->gold == NULL || s->anchor_out == NULL || s->anchor_set == NULL ||
+    s->base_v = arena_zalloc(&s->keep, s->n_v, sizeof *s->base_v);
+    if (said == NULL || s->gold == NULL || s->anchor_out == NULL || s->anchor_set == NULL ||
         s->base_v == NULL)
         FAIL(e, ERR_NOMEM, "no memory for %zu answers", K * n);
-    for (size_t k = 0; k < K; k++) {
-        for (size_t g = 0; g < G; g++) w[k * s->dim + k * G + g] = 1;
-        s->anchor_out[k] = said + k * n;
+    for (size_t k = 0; k < K; k++) s->anchor_out[k] = said + k * n;
+    return OK;
+}
+
+/* What each anchor alone says on the target's inputs, all at once. Differs: never drawn, though PriME's code
+ * draws these too. */
+static Status prepare_anchors(Search *s, Err *e)
+{
+    int how = s->a->spec->search.score == SPEC_LABELS ? SPEC_LABELS : SPEC_GENERATE;
+    AuditCrowd c = {0};
+    TRY(audit_crowd_of(&c, s->anchor, s->k, e));
+    Status st = measure_answers(s->anchor_out[0], s->a, &c.lora, s->k, &s->t->search, how, &s->keep, e);
+    audit_crowd_free(&c);
+    for (size_t k = 0; st == OK && k < s->k && s->a->spec->search.score == SPEC_LIKELIHOOD; k++)
+        st = anchor_samples(s, k, e);
+    return st;
+}
+
+/* The base as often as a point of the front, which it is compared with. */
+static Status prepare_base(Search *s, Err *e)
+{
+    size_t n = s->n_slots > 1 ? s->n_slots - 1 : 1;
+    double u, *v = arena_alloc(&s->keep, s->n_v, sizeof *v);
+    if (v == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu terms", s->n_v);
+    for (size_t i = 0; i < n; i++) {
+        TRY(search_measure(&u, v, s, NULL, 1, i, e));
+        s->base_u += u / (double)n;
+        for (size_t k = 0; k < s->n_v; k++) s->base_v[k] += v[k] / (double)n;
     }
-    PassLora lora = s->lora;
-    lora.w = w;
+    return OK;
+}
+
+static Status prepare_norms(Search *s, Err *e)
+{
+    MergeBy by = (MergeBy)s->a->spec->evolve.granularity;
+    if (s->a->spec->evolve.min_effective == 0) return OK;
+    s->group_norm = arena_alloc(&s->keep, s->k * merge_groups(by, &s->anchor[0]->shape), sizeof(double));
+    if (s->group_norm == NULL) FAIL(e, ERR_NOMEM, "no memory for the norms of %zu anchors", s->k);
+    merge_group_norms(s->group_norm, s->anchor, s->k, by);
+    return OK;
+}
+
+Status search_prepare(Search *s, Err *e)
+{
+    TRY(prepare_room(s, e));
     measure_golds(s->gold, &s->t->search);
-    TRY(measure_answers(said, s->a, &lora, K, &s->t->search, how, &s->keep, e));
-    for (size_t k = 0; k < K && s->a->spec->search.score == SPEC_LIKELIHOOD; k++)
-        TRY(anchor_samples(s, k, e));
-    return search_measure(&s->base_u, s->base_v, s, NULL, 1, e);
+    TRY(prepare_anchors(s, e));
+    TRY(prepare_norms(s, e));
+    return prepare_base(s, e);
 }

@@ -7,40 +7,78 @@
 #include "prime/archive.h"
 #include "prime/penalty.h"
 
-enum { SEARCH_KEY = 160 };
+enum { SEARCH_KEY = 192 };
 
+/* A genome's values are n_v numbers V beside U: one for each anchor, and the norm of the merge where
+ * evolve.with_norm asks for it. Where answers are drawn, a genome has evaluations 0, 1, ... that differ: each
+ * is a function of the genome and its number alone. */
 typedef struct {
     const Audit *a;
     const AuditTarget *t;
-    size_t seed, k, dim; /* anchors; entries of a genome: [K, groups] */
-    const Lora **anchor; /* [K] */
-    PassLora lora;
+    size_t seed, k, dim, n_v; /* index of the seed; anchors; entries of a genome; of a row of V */
+    const Lora **anchor;      /* [K] */
+    LoraBank *bank;
     Arena arena;              /* reset after every evaluation */
     Arena keep;               /* golds, anchors' outputs */
     const char **gold;        /* [n] */
     const char ***anchor_out; /* [K][n] what each anchor alone says on the same inputs */
     AuditSet *anchor_set;     /* [K] the same as samples, for likelihood */
-    Archive *archive;         /* what this search has evaluated, in its order */
-    Archive *cache;           /* what is known, from an earlier run or this one */
-    Ledger *ledger;           /* where it is written down; may be NULL */
-    char key[SEARCH_KEY];     /* under which */
+    double *group_norm;   /* [K, merge_groups] of the anchors' updates, for limits; NULL: there are none */
+    Archive *archive;     /* what this search has evaluated, in its order */
+    Archive **known;      /* [n_slots] evaluation 0, 1, ... of genomes, of an earlier run or this one */
+    Archive **lent;       /* [n_slots] those of another run, which this one's ledger lacks */
+    size_t n_slots;       /* 1, or the repeats of a front's point and one to report */
+    Ledger *ledger;       /* where it is written down; may be NULL */
+    char key[SEARCH_KEY]; /* under which */
     double base_u, *base_v;
     bool minimise;
 } Search;
 
-/* search_measure - U [n_cand] and V [n_cand, K] of genomes x [n_cand, dim]; x NULL is the base model (n_cand
- * = 1). V of an objective other than PriME's is negated where the task's metric is an error, so that PriME's
- * formula, which turns both terms around there, still makes it a cost. */
-Status search_measure(double *u, double *v, Search *s, const double *x, size_t n_cand, Err *e) PRIME_MUST_USE;
+/* ---- evaluating (search_measure.c) ---- */
 
+/* search_measure - U [n_cand] and V [n_cand, n_v] of evaluation `slot` of genomes x [n_cand, dim]; x NULL is
+ * the base model (n_cand = 1). V of an objective other than PriME's is negated where the task's metric is an
+ * error, so that PriME's formula, which turns both terms around there, still makes it a cost. */
+Status search_measure(double *u, double *v, Search *s, const double *x, size_t n_cand, size_t slot,
+                      Err *e) PRIME_MUST_USE;
 /* search_prepare - golds, what the anchors alone say, the base model's own numbers. */
 Status search_prepare(Search *s, Err *e) PRIME_MUST_USE;
-
 /* search_mean - mean V as a reader wants it: without the sign above. */
 double search_mean(const Search *s, const double *v);
 
 /* penalty_measure - V [n_cand, K] of the objective's row, which is not `agreement`. */
 Status penalty_measure(double *v, Search *s, const PassLora *lora, const double *x, size_t n_cand,
                        Err *e) PRIME_MUST_USE;
+
+/* ---- what is known (search_known.c) ---- */
+
+/* known_open - the archives, with what the ledger and the run that is reused hold. known_close accepts one
+ * that is half open. */
+Status known_open(Search *s, Ledger *reuse, Err *e) PRIME_MUST_USE;
+void known_close(Search *s);
+/* search_learn - evaluate those of x [n, dim] whose evaluation `slot` is not known; all are known afterwards,
+ * and in the ledger. */
+Status search_learn(Search *s, const double *x, size_t n, size_t slot, Err *e) PRIME_MUST_USE;
+/* search_take - evaluation `slot` of genome x, which is known, into the archive, unless it is in there. */
+Status search_take(ArchiveItem *out, Search *s, const double *x, size_t slot, Err *e) PRIME_MUST_USE;
+
+/* ---- goals (search_goal.c) ---- */
+
+/* goal_loss - what a goal minimises. goal_values - the objectives of a method that returns fronts, f [2], or
+ * [3] with the norm. */
+double goal_loss(const Search *s, const SpecGoal *g, double u, const double *v);
+void goal_values(double *f, const Search *s, double u, const double *v);
+/* goal_best - the entry of the archive that a goal deploys, the oldest of equal ones; false: there is none.
+ */
+bool goal_best(size_t *out, const Search *s, const SpecGoal *g);
+/* goal_front - entries of the archive that are not dominated in (U, V), the most private first; *out [count]
+ * in the arena `keep` of the search. */
+Status goal_front(size_t **out, size_t *count, Search *s, Err *e) PRIME_MUST_USE;
+
+/* ---- candidates (search_repair.c) ---- */
+
+/* search_repair - bring genomes x [n, dim] within the limits of the audit, and to one of the signs between
+ * which the operator does not tell. */
+Status search_repair(double *x, const Search *s, size_t n, Err *e) PRIME_MUST_USE;
 
 #endif

@@ -1,311 +1,77 @@
-#include "prime/spec.h"
+/* spec.c - a specification is read, checked against itself, and asked. */
+#include "spec_priv.h"
+
+#include "prime/evolve.h"
 
 #include <math.h>
-#include <stddef.h>
 #include <string.h>
 
-const char *const spec_ops[] = {"prime", "exact", NULL};
-static const char *const score_names[] = {"generate", "labels", "likelihood", NULL};
-static const char *const penalty_names[] = {"agreement", "membership", "fingerprint", "norm", NULL};
-static const char *const preset_names[] = {"default", "paper", NULL};
-
-#define AT(member) offsetof(Spec, member)
-
-static const YmlField fields[] = {
-    {.key = "question", .type = YML_STR, .offset = AT(question), .help = "what the audit is to answer"},
-    {.key = "task",
-     .type = YML_STR,
-     .offset = AT(task),
-     .flags = YML_REQUIRED,
-     .help = "a task of the dataset"},
-    {.key = "data", .type = YML_STR, .offset = AT(data), .flags = YML_REQUIRED, .help = "dataset folder"},
-    {.key = "base",
-     .type = YML_STR,
-     .offset = AT(base),
-     .flags = YML_REQUIRED,
-     .help = "folder of the base model"},
-    {.key = "seeds",
-     .type = YML_SIZES,
-     .offset = AT(seeds),
-     .min = 0,
-     .max = 1e9,
-     .help = "one repetition each"},
-    {.key = "limit",
-     .type = YML_NUMS,
-     .offset = AT(limit),
-     .min = 0,
-     .max = 1e9,
-     .help = "limits of the objective's term: best utility within each"},
-    {.key = "lambda",
-     .type = YML_NUMS,
-     .offset = AT(lambda),
-     .min = 0,
-     .max = 1e6,
-     .help = "privacy weights of the sweep"},
-
-    {.key = "targets.count",
-     .type = YML_SIZE,
-     .offset = AT(targets.count),
-     .min = 1,
-     .max = 10000,
-     .help = "people to personalise for"},
-    {.key = "targets.min_search",
-     .type = YML_SIZE,
-     .offset = AT(targets.min_search),
-     .min = 1,
-     .max = 1e6,
-     .help = "history records a target must have"},
-    {.key = "targets.min_query",
-     .type = YML_SIZE,
-     .offset = AT(targets.min_query),
-     .min = 1,
-     .max = 1e6,
-     .help = "query records a target must have"},
-    {.key = "targets.users",
-     .type = YML_STRS,
-     .offset = AT(targets.users),
-     .help = "these people, instead of a draw"},
-
-    {.key = "anchors.pool",
-     .type = YML_SIZE,
-     .offset = AT(anchors.pool),
-     .min = 1,
-     .max = 10000,
-     .help = "clusters of people; the longest history of each is an anchor"},
-    {.key = "anchors.per_target",
-     .type = YML_SIZE,
-     .offset = AT(anchors.per_target),
-     .min = 1,
-     .max = 256,
-     .help = "nearest anchors that are merged"},
-    {.key = "anchors.min_history",
-     .type = YML_SIZE,
-     .offset = AT(anchors.min_history),
-     .min = 1,
-     .max = 1e6,
-     .help = "history records an anchor must have"},
-    {.key = "anchors.min_heldout",
-     .type = YML_SIZE,
-     .offset = AT(anchors.min_heldout),
-     .min = 1,
-     .max = 1e6,
-     .help = "held-out records an anchor must have"},
-    {.key = "anchors.users",
-     .type = YML_STRS,
-     .offset = AT(anchors.users),
-     .help = "these people, instead of clusters"},
-
-    {.key = "adapt.records",
-     .type = YML_SIZE,
-     .offset = AT(adapt.records),
-     .min = 0,
-     .max = 1e7,
-     .help = "records of base users that adapt the base to the task"},
-    {.key = "adapt.epochs",
-     .type = YML_SIZE,
-     .offset = AT(adapt.epochs),
-     .min = 1,
-     .max = 1000,
-     .help = "passes over them"},
-    {.key = "adapt.rank",
-     .type = YML_SIZE,
-     .offset = AT(adapt.rank),
-     .min = 1,
-     .max = 4096,
-     .help = "rank of the adaptation, folded in"},
-    {.key = "adapt.lr",
-     .type = YML_NUM,
-     .offset = AT(adapt.lr),
-     .min = 0,
-     .max = 1,
-     .help = "its learning rate"},
-
-    {.key = "adapter.preset",
-     .type = YML_CHOICE,
-     .offset = AT(adapter.preset),
-     .names = preset_names,
-     .help = "hyper-parameters of the anchors' adapters"},
-    {.key = "adapter.rank",
-     .type = YML_SIZE,
-     .offset = AT(adapter.rank),
-     .min = 1,
-     .max = 4096,
-     .help = "LoRA rank"},
-    {.key = "adapter.alpha",
-     .type = YML_NUM,
-     .offset = AT(adapter.alpha),
-     .min = 0,
-     .max = 1e6,
-     .flags = YML_ABOVE,
-     .help = "LoRA alpha; the update is scaled by alpha/rank"},
-    {.key = "adapter.modules",
-     .type = YML_STRS,
-     .offset = AT(adapter.modules),
-     .help = "adapted modules, by the model's own names (q_proj, c_attn); or attention, mlp, all-linear"},
-    {.key = "adapter.dropout",
-     .type = YML_NUM,
-     .offset = AT(adapter.dropout),
-     .min = 0,
-     .max = 1,
-     .flags = YML_BELOW,
-     .help = "on the adapters' inputs"},
-    {.key = "adapter.lr",
-     .type = YML_NUM,
-     .offset = AT(adapter.lr),
-     .min = 0,
-     .max = 1,
-     .help = "peak learning rate"},
-    {.key = "adapter.epochs",
-     .type = YML_SIZE,
-     .offset = AT(adapter.epochs),
-     .min = 0,
-     .max = 1000,
-     .help = "passes over a person's history, 0 for the preset's"},
-    {.key = "adapter.batch",
-     .type = YML_SIZE,
-     .offset = AT(adapter.batch),
-     .min = 0,
-     .max = 4096,
-     .help = "records a step, 0 for the preset's"},
-    {.key = "adapter.retrain",
-     .type = YML_BOOL,
-     .offset = AT(adapter.retrain),
-     .help = "train the anchors anew for every seed"},
-
-    {.key = "evolve.preset",
-     .type = YML_STR,
-     .offset = AT(evolve.preset),
-     .help = "settings of the search: prime, prime-paper"},
-    {.key = "evolve.method",
-     .type = YML_STR,
-     .offset = AT(evolve.method),
-     .help = "optimiser, instead of the preset's"},
-    {.key = "evolve.operator",
-     .type = YML_CHOICE,
-     .offset = AT(evolve.op),
-     .names = spec_ops,
-     .help = "how adapters are merged"},
-    {.key = "evolve.granularity",
-     .type = YML_CHOICE,
-     .offset = AT(evolve.granularity),
-     .names = merge_by_names,
-     .help = "what of each anchor has a weight of its own; PriME's piece mode: layer"},
-    {.key = "evolve.objective",
-     .type = YML_CHOICE,
-     .offset = AT(evolve.objective),
-     .names = penalty_names,
-     .help = "what lambda weighs against utility"},
-    {.key = "evolve.budget",
-     .type = YML_SIZE,
-     .offset = AT(evolve.budget),
-     .min = 1,
-     .max = 1e6,
-     .help = "new evaluations for each lambda"},
-    {.key = "evolve.popsize",
-     .type = YML_SIZE,
-     .offset = AT(evolve.popsize),
-     .min = 0,
-     .max = 4096,
-     .help = "candidates a generation, 0 for the preset's"},
-    {.key = "evolve.sigma",
-     .type = YML_NUM,
-     .offset = AT(evolve.sigma),
-     .min = 0,
-     .max = 100,
-     .flags = YML_ABOVE,
-     .help = "initial standard deviation of a weight"},
-    {.key = "evolve.bound",
-     .type = YML_NUM,
-     .offset = AT(evolve.bound),
-     .min = 0,
-     .max = 1000,
-     .flags = YML_ABOVE,
-     .help = "weights lie in [-bound, bound]"},
-
-    {.key = "search.records",
-     .type = YML_SIZE,
-     .offset = AT(search.records),
-     .min = 1,
-     .max = 1e6,
-     .help = "history records of the target that the search sees"},
-    {.key = "search.score",
-     .type = YML_CHOICE,
-     .offset = AT(search.score),
-     .names = score_names,
-     .help = "generate: the task's metrics on greedy answers; labels: on the likeliest label; likelihood: "
-             "nats a token"},
-    {.key = "search.members",
-     .type = YML_SIZE,
-     .offset = AT(search.members),
-     .min = 1,
-     .max = 1e6,
-     .help = "trained records of each anchor that objective membership sees, and no attack"},
-    {.key = "search.heldout",
-     .type = YML_SIZE,
-     .offset = AT(search.heldout),
-     .min = 1,
-     .max = 1e6,
-     .help = "held-out records of each anchor for the same"},
-    {.key = "utility.records",
-     .type = YML_SIZE,
-     .offset = AT(utility.records),
-     .min = 1,
-     .max = 1e6,
-     .help = "query records of the target that are reported on"},
-    {.key = "utility.score",
-     .type = YML_CHOICE,
-     .offset = AT(utility.score),
-     .names = score_names,
-     .help = "generate or labels"},
-    {.key = "attack.members",
-     .type = YML_SIZE,
-     .offset = AT(attack.members),
-     .min = 1,
-     .max = 1e6,
-     .help = "trained records of each anchor, at most"},
-    {.key = "attack.heldout",
-     .type = YML_SIZE,
-     .offset = AT(attack.heldout),
-     .min = 1,
-     .max = 1e6,
-     .help = "held-out records of each anchor, at most"},
-};
-
-static const YmlSpec the_spec = {fields, sizeof fields / sizeof fields[0], sizeof(Spec)};
-
-Spec spec_default(void)
+static Status check_distinct(const char *key, const YmlNums *list, Err *e)
 {
-    static const size_t seeds[] = {1, 2, 3};
-    static const double lambda[] = {0, 0.1, 0.3, 1, 3};
-    static const char *const modules[] = {"attention"};
-    Spec s = {.seeds = {seeds, 3}, .lambda = {lambda, 5}};
-    s.targets.count = 4;
-    s.targets.min_search = 8;
-    s.targets.min_query = 8;
-    s.anchors.pool = 8;
-    s.anchors.per_target = 3;
-    s.anchors.min_history = 12;
-    s.anchors.min_heldout = 6;
-    s.adapt.records = 400;
-    s.adapt.epochs = 1;
-    s.adapt.rank = 8;
-    s.adapt.lr = 1e-3;
-    s.adapter.rank = 8;
-    s.adapter.alpha = 8;
-    s.adapter.dropout = NAN;
-    s.adapter.lr = NAN;
-    s.adapter.modules = (YmlStrs){modules, 1};
-    s.evolve.preset = "prime";
-    s.evolve.budget = 10;
-    s.evolve.sigma = NAN;
-    s.evolve.bound = 1.5;
-    s.search.records = 16;
-    s.search.members = 8;
-    s.search.heldout = 4;
-    s.utility.records = 24;
-    s.attack.members = 48;
-    s.attack.heldout = 48;
-    return s;
+    for (size_t i = 0; i < list->n; i++)
+        for (size_t j = 0; j < i; j++)
+            if (list->x[i] == list->x[j]) FAIL(e, ERR_ARG, "%s: %g is there twice", key, list->x[i]);
+    return OK;
+}
+
+static Status check_seeds(const Spec *s, Err *e)
+{
+    for (size_t i = 0; i < s->seeds.n; i++)
+        for (size_t j = 0; j < i; j++)
+            if (s->seeds.x[i] == s->seeds.x[j]) FAIL(e, ERR_ARG, "seeds: %zu is there twice", s->seeds.x[i]);
+    return OK;
+}
+
+static const EvolveMethod *optimiser_find(const char *name)
+{
+    const EvolveMethod *m;
+    for (size_t i = 0; (m = evolve_method_at(i)) != NULL; i++)
+        if (strcmp(m->name, name) == 0) return m;
+    return NULL;
+}
+
+/* Whether the settings of a search go together. */
+static Status check_search(const Spec *s, Err *e)
+{
+    EvolveOpts o;
+    const char *preset = NULL;
+    TRY(evolve_preset(&o, &preset, s->evolve.preset, 1, 1, e));
+    if (s->evolve.method != NULL && optimiser_find(s->evolve.method) == NULL)
+        FAIL(e, ERR_ARG, "evolve.method = %s is not known; see 'prime list optimiser'", s->evolve.method);
+    const EvolveMethod *m = spec_optimiser(s);
+    if (s->search.temperature > 0 && s->search.score != SPEC_GENERATE)
+        FAIL(e, ERR_ARG, "search.temperature = %g, but only search.score = generate draws answers",
+             s->search.temperature);
+    if (s->evolve.noise != EVOLVE_NOISE_NONE && !spec_draws(s))
+        FAIL(e, ERR_ARG, "evolve.noise: values are exact unless search.temperature is above 0");
+    if (s->evolve.noise == EVOLVE_NOISE_REPEAT && s->search.repeats < 2)
+        FAIL(e, ERR_ARG, "evolve.noise = repeat evaluates points twice, but search.repeats = 1");
+    if (s->evolve.with_norm && !m->many)
+        FAIL(e, ERR_ARG, "evolve.with_norm: %s has one objective; nsga2 and mo-cma return fronts", m->name);
+    if (s->evolve.min_effective > (double)s->anchors.per_target)
+        FAIL(e, ERR_ARG, "evolve.min_effective = %g, want at most anchors.per_target = %zu",
+             s->evolve.min_effective, s->anchors.per_target);
+    return OK;
+}
+
+static Status check_operator(const Spec *s, Err *e)
+{
+    const MergeMethod *m = merge_find(s->evolve.op);
+    if (m == NULL) {
+        const char *near = merge_nearest(s->evolve.op);
+        FAIL(e, ERR_ARG, "evolve.operator = %s is not known%s%s", s->evolve.op,
+             near != NULL ? ", did you mean " : "; see 'prime list merge'", near != NULL ? near : "");
+    }
+    if (!isnan(s->merge.density) && !(m->reads & MERGE_DENSITY))
+        FAIL(e, ERR_ARG, "merge.density = %g, but evolve.operator = %s does not trim", s->merge.density,
+             m->name);
+    if (m->linear && s->merge.rank > 0)
+        FAIL(e, ERR_ARG, "merge.rank = %zu, but merges by %s are scored without being built", s->merge.rank,
+             m->name);
+    MergeOpts o = spec_merge_opts(s, m, 0);
+    double one = 1;
+    if (merge_check(m, &o, &one, 1, e) != OK) return err_prefix(e, "evolve.operator");
+    return OK;
 }
 
 static Status spec_check(const Spec *s, Err *e)
@@ -329,23 +95,18 @@ static Status spec_check(const Spec *s, Err *e)
         FAIL(e, ERR_ARG, "anchors.per_target = %zu, want at most the %zu of anchors.users",
              s->anchors.per_target, s->anchors.users.n);
     if (s->adapter.modules.n == 0) FAIL(e, ERR_ARG, "adapter.modules is empty, want at least one module");
-    for (size_t i = 0; i < s->seeds.n; i++)
-        for (size_t j = 0; j < i; j++)
-            if (s->seeds.x[i] == s->seeds.x[j]) FAIL(e, ERR_ARG, "seeds: %zu is there twice", s->seeds.x[i]);
-    for (size_t i = 0; i < s->lambda.n; i++)
-        for (size_t j = 0; j < i; j++)
-            if (s->lambda.x[i] == s->lambda.x[j])
-                FAIL(e, ERR_ARG, "lambda: %g is there twice", s->lambda.x[i]);
-    for (size_t i = 0; i < s->limit.n; i++)
-        for (size_t j = 0; j < i; j++)
-            if (s->limit.x[i] == s->limit.x[j]) FAIL(e, ERR_ARG, "limit: %g is there twice", s->limit.x[i]);
-    return OK;
+    TRY(check_distinct("lambda", &s->lambda, e));
+    TRY(check_distinct("limit", &s->limit, e));
+    TRY(check_distinct("front", &s->front, e));
+    TRY(check_seeds(s, e));
+    TRY(check_search(s, e));
+    return check_operator(s, e);
 }
 
 Status spec_load(Spec *s, Arena *a, const char *path, const char *const *set, size_t n_set, Err *e)
 {
     Spec fresh = spec_default();
-    TRY(yml_load(&fresh, &the_spec, a, path, set, n_set, e));
+    TRY(yml_load(&fresh, &spec_fields, a, path, set, n_set, e));
     if (spec_check(&fresh, e) != OK) return err_prefix(e, "%s", path);
     *s = fresh;
     return OK;
@@ -353,23 +114,35 @@ Status spec_load(Spec *s, Arena *a, const char *path, const char *const *set, si
 
 void spec_dump(Str *out, const Spec *s)
 {
-    yml_dump(out, &the_spec, s);
+    yml_dump(out, &spec_fields, s);
 }
 
 void spec_help(Str *out)
 {
-    yml_help(out, &the_spec);
+    yml_help(out, &spec_fields);
 }
 
 size_t spec_goals(const Spec *s)
 {
-    return s->lambda.n + s->limit.n;
+    return s->lambda.n + s->limit.n + s->front.n;
 }
 
 SpecGoal spec_goal(const Spec *s, size_t i)
 {
-    if (i < s->lambda.n) return (SpecGoal){"evolved", false, s->lambda.x[i]};
-    return (SpecGoal){"limited", true, s->limit.x[i - s->lambda.n]};
+    if (i < s->lambda.n) return (SpecGoal){"evolved", SPEC_LAMBDA, s->lambda.x[i]};
+    i -= s->lambda.n;
+    if (i < s->limit.n) return (SpecGoal){"limited", SPEC_LIMIT, s->limit.x[i]};
+    return (SpecGoal){"front", SPEC_FRONT, s->front.x[i - s->limit.n]};
+}
+
+size_t spec_searches(const Spec *s)
+{
+    return s->lambda.n + s->limit.n;
+}
+
+size_t spec_evaluations(const Spec *s)
+{
+    return s->evolve.budget * spec_searches(s);
 }
 
 const Task *spec_task(const Spec *s)
@@ -379,7 +152,29 @@ const Task *spec_task(const Spec *s)
 
 const MergeMethod *spec_merge(const Spec *s)
 {
-    return merge_find(spec_ops[s->evolve.op]);
+    return merge_find(s->evolve.op);
+}
+
+const EvolveMethod *spec_optimiser(const Spec *s)
+{
+    for (size_t i = 0; s->evolve.method == NULL && evolve_preset_at(i) != NULL; i++)
+        if (strcmp(evolve_preset_at(i)->name, s->evolve.preset) == 0)
+            return optimiser_find(evolve_preset_at(i)->method);
+    return optimiser_find(s->evolve.method);
+}
+
+MergeOpts spec_merge_opts(const Spec *s, const MergeMethod *m, uint64_t seed)
+{
+    MergeOpts o = merge_opts();
+    if (m->reads & MERGE_DENSITY) o.density = s->merge.density;
+    if (m->reads & MERGE_SEED) o.seed = seed;
+    if (s->merge.rank > 0) o.rank = s->merge.rank;
+    return o;
+}
+
+bool spec_draws(const Spec *s)
+{
+    return s->search.score == SPEC_GENERATE && s->search.temperature > 0;
 }
 
 Status spec_kinds(unsigned *kinds, const Spec *s, const LoraShape *shape, Err *e)

@@ -21,7 +21,7 @@ enum { KEY_LEN = 256 };
 
 typedef struct {
     Audit *a;
-    Ledger *ledger;
+    Ledger *ledger, *reuse; /* reuse: of another run, or NULL */
     const SweepWatch *watch;
     CellNll *ref; /* [n_anchors] under the base model */
     Arena keep;   /* ref */
@@ -67,7 +67,8 @@ typedef struct {
     const CellUtility *u;
     const CellNll *nll; /* [per_target], or of the one anchor */
     size_t cand;        /* within u and nll */
-    const double *w;    /* [per_target] merge weights, or NULL */
+    const double *w;    /* [audit_genome] merge weights, or NULL */
+    size_t index;       /* of the seed */
     const Lora *const *lora;
     const SearchFound *found; /* evolved only */
 } CellBody;
@@ -134,7 +135,7 @@ static Status body_norm(const CellBody *b, Err *e)
     const Audit *a = b->s->a;
     Lora *sum = NULL;
     double ratio, merged, own;
-    TRY(audit_merge(&sum, a, b->lora, b->w, e));
+    TRY(audit_merge(&sum, a, b->lora, b->w, a->spec->seeds.x[b->index], e));
     Status s = merge_attenuation(&ratio, &merged, &own, sum, b->lora, a->spec->anchors.per_target, e);
     lora_free(sum);
     TRY(s);
@@ -252,16 +253,14 @@ static Status measure_merges(Merged *out, Sweep *s, const AuditTarget *t, size_t
                              size_t n_cand, Err *e)
 {
     const Audit *a = s->a;
-    size_t K = a->spec->anchors.per_target, D = audit_genome(a);
-    float *wf = arena_alloc(&s->arena, n_cand * D, sizeof *wf);
+    AuditCrowd c = {0};
     LoraBank *bank = NULL;
-    if (wf == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu candidates", n_cand);
-    for (size_t i = 0; i < n_cand * D; i++) wf[i] = (float)w[i];
     TRY(audit_bank(&bank, out->lora, a, t, index, e));
-    PassLora lora = audit_pass(a, bank, wf);
-    Status st = cell_utility(&out->u, a, &lora, n_cand, t, &s->arena, e);
-    for (size_t k = 0; st == OK && k < K; k++)
-        st = cell_nll(&out->nll[k], a, &lora, n_cand, t->anchor[k], &s->arena, e);
+    Status st = audit_crowd(&c, a, bank, out->lora, w, n_cand, a->spec->seeds.x[index], e);
+    if (st == OK) st = cell_utility(&out->u, a, &c.lora, n_cand, t, &s->arena, e);
+    for (size_t k = 0; st == OK && k < a->spec->anchors.per_target; k++)
+        st = cell_nll(&out->nll[k], a, &c.lora, n_cand, t->anchor[k], &s->arena, e);
+    audit_crowd_free(&c);
     lora_bank_free(bank);
     return st;
 }
@@ -277,7 +276,7 @@ static Status sweep_uniform(Sweep *s, const AuditTarget *t, size_t index, Err *e
     if (w == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu weights", D);
     for (size_t i = 0; i < D; i++) w[i] = 1.0 / (double)K;
     TRY(measure_merges(&m, s, t, index, w, 1, e));
-    CellBody b = {.s = s, .t = t, .u = &m.u, .nll = m.nll, .w = w, .lora = m.lora};
+    CellBody b = {.s = s, .t = t, .u = &m.u, .nll = m.nll, .w = w, .index = index, .lora = m.lora};
     return sweep_cell(&b, body_merge, "uniform", t->user->id, seed, NAN, e);
 }
 
@@ -315,6 +314,7 @@ static Status write_evolved(Sweep *s, const AuditTarget *t, size_t index, const 
                       .nll = m.nll,
                       .cand = row[i],
                       .w = found[i].weight,
+                      .index = index,
                       .lora = m.lora,
                       .found = &found[i]};
         TRY(sweep_cell(&b, body_merge, g.method, t->user->id, sp->seeds.x[index], g.value, e));
@@ -348,7 +348,7 @@ static Status sweep_evolved(Sweep *s, const AuditTarget *t, size_t index, Err *e
     size_t n = spec_goals(s->a->spec);
     SearchFound *found = arena_zalloc(&s->arena, n, sizeof *found);
     if (found == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu goals", n);
-    TRY(search_run(found, s->a, t, index, s->ledger, &s->arena, e));
+    TRY(search_run(found, s->a, t, index, s->ledger, s->reuse, &s->arena, e));
     return write_evolved(s, t, index, found, e);
 }
 
@@ -442,18 +442,38 @@ static Status refuse_old_ledger(const char *dir, Err *e)
     return OK;
 }
 
-Status sweep_run(const Spec *spec, const char *dir, bool resume, const SweepWatch *watch, Err *e)
+static Status open_reuse(Ledger **l, const char *dir, Err *e)
 {
-    Sweep s = {.watch = watch};
+    char *path = file_join(dir, "ledger.db");
+    if (path == NULL) FAIL(e, ERR_NOMEM, "out of memory");
+    Status s = ledger_open(l, path, LEDGER_READ, NULL, e);
+    free(path);
+    return s;
+}
+
+/* A new ledger is made last, so that a run that cannot start leaves none; an old one is checked first. */
+static Status sweep_open(Sweep *s, const Spec *spec, const char *dir, const SweepHow *how, Err *e)
+{
     TRY(file_mkdir(dir, e));
-    if (!resume) TRY(refuse_old_ledger(dir, e));
-    /* A new ledger is made last, so that a run that cannot start leaves none; an old one is checked first. */
-    Status st = resume ? open_ledger(&s.ledger, spec, dir, true, e) : OK;
-    if (st == OK) st = audit_open(&s.a, spec, dir, resume, e);
-    if (st == OK && !resume) st = open_ledger(&s.ledger, spec, dir, false, e);
-    if (st == OK) s.a->watch = watch;
+    if (how->resume)
+        TRY(open_ledger(&s->ledger, spec, dir, true, e));
+    else
+        TRY(refuse_old_ledger(dir, e));
+    if (how->reuse != NULL) TRY(open_reuse(&s->reuse, how->reuse, e));
+    TRY(audit_open(&s->a, spec, dir, how->resume, e));
+    s->a->watch = how->watch;
+    return how->resume ? OK : open_ledger(&s->ledger, spec, dir, false, e);
+}
+
+Status sweep_run(const Spec *spec, const char *dir, const SweepHow *how, Err *e)
+{
+    static const SweepHow plain = {0};
+    if (how == NULL) how = &plain;
+    Sweep s = {.watch = how->watch};
+    Status st = sweep_open(&s, spec, dir, how, e);
     if (st == OK) st = sweep_cells(&s, e);
     ledger_close(s.ledger);
+    ledger_close(s.reuse);
     audit_close(s.a);
     arena_free(&s.keep);
     arena_free(&s.arena);
@@ -475,9 +495,8 @@ static void plan_rows(Str *out, const Audit *a)
                "a target,%zu\n",
                a->n_targets, a->n_anchors, a->n_eligible, K);
     str_printf(out, "adapters to train,%zu\ncells,%zu\n", a->n_anchors * a->n_train, plan_cells(a));
-    str_printf(out, "evaluations of a search,%zu\nevaluations in all,%zu\n",
-               a->spec->evolve.budget * spec_goals(a->spec),
-               a->spec->evolve.budget * spec_goals(a->spec) * a->spec->seeds.n * a->n_targets);
+    str_printf(out, "evaluations of a search,%zu\nevaluations in all,%zu\n", spec_evaluations(a->spec),
+               spec_evaluations(a->spec) * a->spec->seeds.n * a->n_targets);
     str_printf(out, "member records,%zu\nheld-out records,%zu\nquery records,%zu\n", members, heldout, query);
 }
 

@@ -1,173 +1,9 @@
 /* The main job on made-up people and a small random model: what it writes, that it can be killed, and whom it
  * refuses. */
-#include "prime/arena.h"
-#include "prime/data.h"
-#include "prime/file.h"
-#include "prime/hash.h"
-#include "prime/ledger.h"
-#include "prime/mat.h"
-#include "prime/par.h"
-#include "prime/sweep.h"
-#include "prime/tok.h"
+#include "world.h"
 
-#include <criterion/criterion.h>
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-enum { PATH = 600 };
-
-typedef struct {
-    char dir[64], data[PATH], base[PATH];
-    Arena arena;
-    Spec spec;
-} World;
-
-#define MUST(call)                                         \
-    do {                                                   \
-        Err e_ = {0};                                      \
-        cr_assert_eq((call), OK, "%s: %s", #call, e_.msg); \
-    } while (0)
-
-static void copy_file(const char *from, const char *to)
-{
-    char *text = NULL;
-    size_t n = 0;
-    MUST(file_read(&text, &n, from, &e_));
-    MUST(file_write(to, text, n, &e_));
-    free(text);
-}
-
-/* A base folder: random weights and the small tokenizer of the fixtures. */
-static void make_base(const World *w)
-{
-    char from[PATH + 64], to[PATH + 64];
-    Tok *tok = NULL;
-    Model *m = NULL;
-    snprintf(from, sizeof from, "%s/fixtures/tok/tiny/tokenizer.json", getenv("PRIME_SOURCE"));
-    MUST(file_mkdir(w->base, &e_));
-    snprintf(to, sizeof to, "%s/tokenizer.json", w->base);
-    copy_file(from, to);
-    MUST(tok_load(&tok, w->base, &e_));
-    ModelConfig c = {.n_vocab = tok_vocab_size(tok),
-                     .n_hidden = 32,
-                     .n_layers = 2,
-                     .n_heads = 2,
-                     .n_kv = 1,
-                     .head_dim = 16,
-                     .n_ffn = 48,
-                     .max_len = 256,
-                     .norm_eps = 1e-5,
-                     .rope.theta = 10000,
-                     .tied = true,
-                     .bos = -1,
-                     .eos = 0};
-    MUST(model_new(&m, &c, &e_));
-    Rng rng = rng_stream(1, "test base", 0);
-    model_init(m, &rng);
-    for (size_t i = 0; i < m->p.n; i++) m->p.data[i] *= 3; /* so that answers differ between adapters */
-    MUST(model_save(m, w->base, ST_F32, &e_));
-    model_free(m);
-    tok_free(tok);
-}
-
-static const char yaml[] = "task: synth_tag\n"
-                           "data: DATA\n"
-                           "base: BASE\n"
-                           "seeds: [1, 2]\n"
-                           "lambda: [0, 0.5, 4]\n"
-                           "targets: {count: 2, min_search: 4, min_query: 2}\n"
-                           "anchors: {pool: 4, per_target: 2, min_history: 4, min_heldout: 2}\n"
-                           "adapt: {records: 0}\n"
-                           "adapter: {rank: 2, alpha: 4, lr: 0.02, epochs: 2}\n"
-                           "evolve: {budget: 5, operator: exact}\n"
-                           "search: {records: 4, score: labels}\n"
-                           "utility: {records: 4, score: labels}\n";
-
-static Spec world_spec(World *w, const char *const *more, size_t n_more)
-{
-    char path[PATH], data[PATH + 8], base[PATH + 8];
-    const char *set[8] = {data, base};
-    Spec s;
-    snprintf(path, sizeof path, "%s/audit.yaml", w->dir);
-    snprintf(data, sizeof data, "data=%s", w->data);
-    snprintf(base, sizeof base, "base=%s", w->base);
-    for (size_t i = 0; i < n_more; i++) set[2 + i] = more[i];
-    MUST(file_write(path, yaml, sizeof yaml - 1, &e_));
-    MUST(spec_load(&s, &w->arena, path, set, 2 + n_more, &e_));
-    return s;
-}
-
-static World world_open(void)
-{
-    World w = {.dir = "prime_sweep_XXXXXX"};
-    cr_assert_not_null(mkdtemp(w.dir));
-    mat_init();
-    snprintf(w.data, sizeof w.data, "%s/data", w.dir);
-    snprintf(w.base, sizeof w.base, "%s/base", w.dir);
-    DataSynthOpt o = {.out = w.data,
-                      .salt = DATA_SALT,
-                      .seed = 5,
-                      .history = 0.5,
-                      .query = 0.25,
-                      .users = 10,
-                      .records = 16};
-    MUST(data_synth(&o, &e_));
-    make_base(&w);
-    w.spec = world_spec(&w, NULL, 0);
-    return w;
-}
-
-static void world_close(World *w)
-{
-    char cmd[128];
-    snprintf(cmd, sizeof cmd, "rm -r %s", w->dir);
-    cr_assert_eq(system(cmd), 0);
-    arena_free(&w->arena);
-}
-
-/* ---- the ledger as text ---- */
-
-static Status put_score(void *ctx, const LedgerCell *c, const LedgerScore *s, Err *e)
-{
-    (void)e;
-    str_printf(ctx, "%s|%s|%s|%s|%s|%d|%.17g\n", c->key, s->kind, s->metric, s->unit, s->record, s->label,
-               s->value);
-    return OK;
-}
-
-static Str run_rows(const char *run, const LedgerFilter *f)
-{
-    Str text = {0};
-    Ledger *l = NULL;
-    char *path = file_join(run, "ledger.db");
-    MUST(ledger_open(&l, path, LEDGER_READ, NULL, &e_));
-    MUST(ledger_each_score(l, f, put_score, &text, &e_));
-    ledger_close(l);
-    free(path);
-    cr_assert(!text.failed && text.n > 0);
-    return text;
-}
-
-static Str run_text(World *w, const char *name, size_t threads)
-{
-    char run[PATH];
-    snprintf(run, sizeof run, "%s/%s", w->dir, name);
-    par_set_threads(threads);
-    MUST(sweep_run(&w->spec, run, false, NULL, &e_));
-    par_set_threads(0);
-    return run_rows(run, NULL);
-}
-
-static size_t count_lines(const Str *s, const char *part)
-{
-    size_t n = 0;
-    for (const char *at = s->s; (at = strstr(at, part)) != NULL; at++) n++;
-    return n;
-}
 
 /* ---- tests ---- */
 
@@ -219,13 +55,13 @@ Test(sweep, a_killed_run_resumes_to_the_same_rows, .timeout = 240)
             KillAt k = {after[i]};
             SweepWatch watch = {.step = kill_step, .ctx = &k};
             Err e = {0};
-            (void)!sweep_run(&w.spec, run, false, &watch, &e);
+            (void)!sweep_run(&w.spec, run, &(SweepHow){.watch = &watch}, &e);
             _exit(1);
         }
         int status = 0;
         cr_assert_eq(waitpid(pid, &status, 0), pid);
         cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 9, "the child must die in the middle");
-        MUST(sweep_run(&w.spec, run, true, NULL, &e_));
+        MUST(sweep_run(&w.spec, run, &(SweepHow){.resume = true}, &e_));
         Str again = run_rows(run, NULL);
         cr_assert_str_eq(again.s, whole.s, "killed after %zu cells", after[i]);
         str_free(&again);
@@ -250,34 +86,19 @@ Test(sweep, a_search_killed_at_any_evaluation_resumes_to_the_same_rows, .timeout
             KillAt k = {after[i]};
             SweepWatch watch = {.evaluated = kill_evaluation, .ctx = &k};
             Err e = {0};
-            (void)!sweep_run(&w.spec, run, false, &watch, &e);
+            (void)!sweep_run(&w.spec, run, &(SweepHow){.watch = &watch}, &e);
             _exit(1);
         }
         int status = 0;
         cr_assert_eq(waitpid(pid, &status, 0), pid);
         cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 9, "the child must die in a search");
-        MUST(sweep_run(&w.spec, run, true, NULL, &e_));
+        MUST(sweep_run(&w.spec, run, &(SweepHow){.resume = true}, &e_));
         Str again = run_rows(run, NULL);
         cr_assert_str_eq(again.s, whole.s, "killed after %zu evaluations", after[i]);
         str_free(&again);
     }
     str_free(&whole);
     world_close(&w);
-}
-
-/* Sum of a row's values over the cells of one lambda. */
-static double sum_of(const Str *rows, const char *lambda, const char *what)
-{
-    double sum = 0;
-    for (const char *line = rows->s; line != NULL && *line != '\0'; line = strchr(line, '\n') + 1) {
-        const char *end = strchr(line, '\n'), *at = strstr(line, what), *l = strstr(line, lambda);
-        if (at != NULL && at < end && l != NULL && l < end) {
-            const char *value = end;
-            while (value[-1] != '|') value--;
-            sum += strtod(value, NULL);
-        }
-    }
-    return sum;
 }
 
 /* Every objective runs; its term falls as lambda rises, and the base costs nothing under those that measure
@@ -374,7 +195,7 @@ Test(sweep, records_that_a_search_has_seen_are_not_attacked, .timeout = 240)
     char run[PATH];
     Err e = {0};
     snprintf(run, sizeof run, "%s/refused", w.dir);
-    cr_expect_eq(sweep_run(&w.spec, run, false, NULL, &e), ERR_ARG);
+    cr_expect_eq(sweep_run(&w.spec, run, NULL, &e), ERR_ARG);
     cr_expect_not_null(strstr(e.msg, "which must not see what the search saw"), "%s", e.msg);
     str_free(&plain);
     str_free(&rows);
@@ -455,13 +276,13 @@ Test(sweep, an_existing_run_is_not_overwritten_and_another_specification_is_not_
     char run[PATH];
     snprintf(run, sizeof run, "%s/run", w.dir);
     Err none = {0}, there = {0}, other = {0};
-    cr_assert_eq(sweep_run(&w.spec, run, true, NULL, &none), ERR_IO);
+    cr_assert_eq(sweep_run(&w.spec, run, &(SweepHow){.resume = true}, &none), ERR_IO);
     cr_assert_not_null(strstr(none.msg, "ledger.db"), "%s", none.msg);
-    MUST(sweep_run(&w.spec, run, false, NULL, &e_));
-    cr_assert_eq(sweep_run(&w.spec, run, false, NULL, &there), ERR_IO);
+    MUST(sweep_run(&w.spec, run, NULL, &e_));
+    cr_assert_eq(sweep_run(&w.spec, run, NULL, &there), ERR_IO);
     cr_assert_not_null(strstr(there.msg, "--resume"), "%s", there.msg);
     w.spec = world_spec(&w, (const char *const[]){"evolve.budget=6"}, 1);
-    cr_assert_eq(sweep_run(&w.spec, run, true, NULL, &other), ERR_ARG);
+    cr_assert_eq(sweep_run(&w.spec, run, &(SweepHow){.resume = true}, &other), ERR_ARG);
     world_close(&w);
 }
 
