@@ -10,8 +10,9 @@
  *                 {"id","user","split":"history"|"query"|"heldout","input","output"}
  *   canaries.csv  user,record,canary,included: planted secrets and whether they are in the history (1) or
  *                 were kept out (0)
- * User ids are "u" and 12 hexadecimal digits of SHA-256(salt, address); record ids are "r" and 12 digits of
- * SHA-256(salt, name of the record). A record has the same id and split in every task.
+ * The input of a query has the fields of the task, that of history and held-out records the fields of
+ * task_history. User ids are "u" and 12 hexadecimal digits of SHA-256(salt, address); record ids are "r" and
+ * 12 digits of SHA-256(salt, name of the record). A record has the same id and split in every task.
  *
  * Splits. `history` is what a person's adapter may be trained on (the members); `query` is for search and
  * utility; `heldout` is the same person's text that nothing was ever trained on. A keyed random permutation
@@ -43,6 +44,7 @@ const char *data_role_name(DataRole r);
 /* One record of one task. */
 typedef struct {
     const char *id, *input, *output;
+    const Task *task; /* the form it has: the dataset's task for a query, task_history of it otherwise */
 } DataRecord;
 
 typedef struct {

@@ -50,7 +50,7 @@ static Status adapt_docs(TrainDoc **out, size_t *n_out, Audit *a, Err *e)
     for (; n < want && n < total; n++) {
         Sample s;
         const DataRecord *r = all[order[n]];
-        TRY(sample_make(&s, &a->arena, a->tok, &a->base->cfg, a->task, r->input, r->output, 0, e));
+        TRY(sample_make(&s, &a->arena, a->tok, &a->base->cfg, r->task, r->input, r->output, 0, e));
         doc[n] = (TrainDoc){s.ids, s.n, s.skip};
     }
     *out = doc;

@@ -68,24 +68,24 @@ static Status load_excluded(Audit *a, Err *e)
     return s;
 }
 
-static Status find_metrics(Audit *a, Err *e)
+static Status find_metrics(const Metric **metric, size_t *n, Audit *a, const Task *t, Err *e)
 {
-    char *names = arena_strdup(&a->arena, a->task->metrics), *save = NULL;
+    char *names = arena_strdup(&a->arena, t->metrics), *save = NULL;
     if (names == NULL) FAIL(e, ERR_NOMEM, "out of memory");
-    for (char *s = strtok_r(names, " ", &save); s != NULL && a->n_metrics < AUDIT_METRICS;
+    for (char *s = strtok_r(names, " ", &save); s != NULL && *n < AUDIT_METRICS;
          s = strtok_r(NULL, " ", &save)) {
-        a->metric[a->n_metrics] = metric_find(s);
-        if (a->metric[a->n_metrics++] == NULL)
-            FAIL(e, ERR_ARG, "task %s: metric %s is not known", a->task->name, s);
+        metric[*n] = metric_find(s);
+        if (metric[(*n)++] == NULL) FAIL(e, ERR_ARG, "task %s: metric %s is not known", t->name, s);
     }
     return OK;
 }
 
 Status audit_load(Audit *a, Err *e)
 {
-    a->task = spec_task(a->spec);
-    TRY(find_metrics(a, e));
     TRY(data_load(&a->data, a->spec->data, a->spec->task, e));
+    a->task = a->data->task;
+    TRY(find_metrics(a->metric, &a->n_metrics, a, a->task, e));
+    TRY(find_metrics(a->fit, &a->n_fit, a, task_history(a->task), e));
     TRY(model_load(&a->base, a->spec->base, e));
     TRY(tok_load(&a->tok, a->spec->base, e));
     if (tok_vocab_size(a->tok) > a->base->cfg.n_vocab)

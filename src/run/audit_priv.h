@@ -42,7 +42,8 @@ typedef struct {
     const char *dir;         /* of the run */
     const Task *task;
     const Metric *metric[AUDIT_METRICS]; /* of the task */
-    size_t n_metrics;
+    const Metric *fit[AUDIT_METRICS];    /* of an item of the history, which the search sees */
+    size_t n_metrics, n_fit;
     DataSet *data;
     Tok *tok;
     Model *base; /* adapted to the task */
@@ -118,7 +119,8 @@ Status measure_drawn(const char **out, const Audit *a, const PassLora *lora, siz
                      const AuditSet *set, uint64_t seed, Arena *arena, Err *e) PRIME_MUST_USE;
 /* measure_golds - the records' own answers, out [set->n]. */
 void measure_golds(const char **out, const AuditSet *set);
-/* measure_sum - the sum of the task's metrics, as PriME reduces them; *higher tells whether more is better.
+/* measure_sum - the sum of the history's metrics (Audit.fit), as PriME reduces them; *higher tells whether
+ * more is better.
  */
 Status measure_sum(double *u, const Audit *a, const char *const *gold, const char *const *pred, size_t n,
                    Err *e) PRIME_MUST_USE;

@@ -31,7 +31,7 @@ static Status answer_text(const char **out, const Audit *a, const int32_t *ids, 
 static Status answers_made(const char **out, const Audit *a, const PassLora *lora, size_t n_cand,
                            const AuditSet *set, GenOpts o, Arena *arena, Err *e)
 {
-    size_t n = n_cand * set->n, max = a->task->max_new;
+    size_t n = n_cand * set->n, max = set->n > 0 ? set->r[0].rec->task->max_new : 0;
     const ModelConfig *c = &a->base->cfg;
     GenItem *item = arena_alloc(arena, n, sizeof *item);
     GenOut *end = arena_alloc(arena, n, sizeof *end);
@@ -58,8 +58,8 @@ static Status label_samples(Sample **out, const Audit *a, const AuditSet *set, A
     Sample *s = arena_alloc(arena, set->n * L, sizeof *s);
     if (s == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu labels", set->n * L);
     for (size_t i = 0; i < set->n * L; i++)
-        TRY(sample_make(&s[i], arena, a->tok, &a->base->cfg, a->task, set->r[i / L].rec->input,
-                        a->data->label[i % L], 0, e));
+        TRY(sample_make(&s[i], arena, a->tok, &a->base->cfg, set->r[i / L].rec->task,
+                        set->r[i / L].rec->input, a->data->label[i % L], 0, e));
     *out = s;
     return OK;
 }
@@ -111,7 +111,7 @@ void measure_golds(const char **out, const AuditSet *set)
 
 bool measure_higher(const Audit *a)
 {
-    return a->metric[0]->higher;
+    return a->fit[0]->higher;
 }
 
 Status measure_sum(double *u, const Audit *a, const char *const *gold, const char *const *pred, size_t n,
@@ -120,8 +120,8 @@ Status measure_sum(double *u, const Audit *a, const char *const *gold, const cha
     MetricPairs p = {
         .gold = gold, .pred = pred, .n = n, .label = a->data->label, .n_labels = a->data->n_labels};
     double sum = 0, x;
-    for (size_t i = 0; i < a->n_metrics; i++) {
-        TRY(metric_corpus(&x, a->metric[i], &p, e));
+    for (size_t i = 0; i < a->n_fit; i++) {
+        TRY(metric_corpus(&x, a->fit[i], &p, e));
         sum += x;
     }
     *u = sum;

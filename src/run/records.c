@@ -12,9 +12,10 @@ Status audit_set(AuditSet *out, Audit *a, const DataUser *u, DataSplit split, si
         const DataRecord *rec = &u->rec[split][i];
         AuditRec *r = &set.r[i];
         r->rec = rec;
-        TRY(sample_make(&r->full, &a->arena, a->tok, &a->base->cfg, a->task, rec->input, rec->output, 0, e));
-        TRY(sample_make(&r->ask, &a->arena, a->tok, &a->base->cfg, a->task, rec->input, NULL,
-                        a->task->max_new, e));
+        TRY(sample_make(&r->full, &a->arena, a->tok, &a->base->cfg, rec->task, rec->input, rec->output, 0,
+                        e));
+        TRY(sample_make(&r->ask, &a->arena, a->tok, &a->base->cfg, rec->task, rec->input, NULL,
+                        rec->task->max_new, e));
     }
     *out = set;
     return OK;

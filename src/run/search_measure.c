@@ -152,7 +152,7 @@ static Status anchor_samples(Search *s, size_t k, Err *e)
     if (set->r == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu answers", from->n);
     for (size_t i = 0; i < from->n; i++) {
         set->r[i] = from->r[i];
-        TRY(sample_make(&set->r[i].full, &s->keep, s->a->tok, &s->a->base->cfg, s->a->task,
+        TRY(sample_make(&set->r[i].full, &s->keep, s->a->tok, &s->a->base->cfg, from->r[i].rec->task,
                         from->r[i].rec->input, s->anchor_out[k][i], 0, e));
     }
     return OK;

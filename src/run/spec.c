@@ -86,8 +86,10 @@ static Status spec_check(const Spec *s, Err *e)
         FAIL(e, ERR_ARG,
              "utility.score = likelihood, want generate or labels: utility is reported in the task's own "
              "metrics");
-    if (!t->labelled && (s->utility.score == SPEC_LABELS || s->search.score == SPEC_LABELS))
-        FAIL(e, ERR_ARG, "score = labels, but task %s has no closed set of labels", s->task);
+    if ((!t->labelled && s->utility.score == SPEC_LABELS) ||
+        (!task_history(t)->labelled && s->search.score == SPEC_LABELS))
+        FAIL(e, ERR_ARG, "score = labels, but task %s has no closed set of labels",
+             t->labelled ? task_history(t)->name : s->task);
     if (s->anchors.users.n == 0 && s->anchors.per_target > s->anchors.pool)
         FAIL(e, ERR_ARG, "anchors.per_target = %zu, want at most anchors.pool = %zu", s->anchors.per_target,
              s->anchors.pool);

@@ -59,10 +59,12 @@ static Status info_mark(Marks *m, Mark x, Err *e)
     return OK;
 }
 
-/* The field of the input that a person wrote; choices and names of packages are not. */
-static Span info_text(const Task *t, const char *input)
+/* The text that a person wrote; choices and names of packages are not. */
+static Span info_text(const DataRecord *r)
 {
-    for (size_t k = t->cut_field; k > 1; k--) input += strcspn(input, "\t") + 1;
+    const char *input = r->input;
+    if (r->task->text_field == 0) return text_span(r->output);
+    for (size_t k = r->task->text_field; k > 1; k--) input += strcspn(input, "\t") + 1;
     return (Span){input, strcspn(input, "\t")};
 }
 
@@ -74,14 +76,13 @@ static uint64_t info_hash(Survey *s, Span text, size_t words)
 }
 
 /* Ids and users outlive the task's DataSet. */
-static Status info_record(Survey *s, const DataSet *d, const DataUser *u, DataSplit split,
-                          const DataRecord *r, Err *e)
+static Status info_record(Survey *s, const DataUser *u, DataSplit split, const DataRecord *r, Err *e)
 {
     Mark m = {0, arena_strdup(s->arena, r->id), arena_strdup(s->arena, u->id), split};
     if (m.id == NULL || m.user == NULL) FAIL(e, ERR_NOMEM, "no memory for ids");
     TRY(info_mark(&s->records, m, e));
     m.id = NULL;
-    Span text = info_text(d->task, r->input);
+    Span text = info_text(r);
     m.key = info_hash(s, text, 0);
     TRY(info_mark(&s->texts, m, e));
     m.key = info_hash(s, text, TEXT_HEAD_WORDS);
@@ -137,9 +138,8 @@ static Status info_task(Survey *s, const DataSet *d, Err *e)
         for (DataSplit p = 0; p < DATA_SPLITS; p++) {
             n[x->role][p] += x->n[p];
             for (size_t i = 0; i < x->n[p]; i++) {
-                Span text = info_text(d->task, x->rec[p][i].input);
-                words[x->role] += text_words(text);
-                TRY(info_record(s, d, x, p, &x->rec[p][i], e));
+                words[x->role] += text_words(info_text(&x->rec[p][i]));
+                TRY(info_record(s, x, p, &x->rec[p][i], e));
             }
         }
     }

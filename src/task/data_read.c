@@ -173,14 +173,20 @@ static Status data_split_of(DataSplit *out, const char *text, const char *where,
     FAIL(e, ERR_FORMAT, "%s: split = '%s', want history, query or heldout", where, text);
 }
 
-/* A member that is a text without NUL bytes and not empty. */
-static Status data_text(const char **out, const JsVal *o, const char *key, const char *where, Err *e)
+/* A member that is a text without NUL bytes; data_text wants one that is not empty, too. */
+static Status data_any_text(const char **out, const JsVal *o, const char *key, const char *where, Err *e)
 {
     size_t n = 0;
     TRY(js_need_str(out, o, key, where, e));
     js_str(js_get(o, key), &n);
-    if (n == 0) FAIL(e, ERR_FORMAT, "%s: '%s' is empty", where, key);
     if (strlen(*out) != n) FAIL(e, ERR_FORMAT, "%s: '%s' holds a NUL byte", where, key);
+    return OK;
+}
+
+static Status data_text(const char **out, const JsVal *o, const char *key, const char *where, Err *e)
+{
+    TRY(data_any_text(out, o, key, where, e));
+    if (**out == '\0') FAIL(e, ERR_FORMAT, "%s: '%s' is empty", where, key);
     return OK;
 }
 
@@ -191,18 +197,20 @@ static Status data_row(DataRow *r, DataSet *d, const JsVal *o, const char *where
     TRY(data_text(&id, o, "id", where, e));
     TRY(data_text(&user, o, "user", where, e));
     TRY(data_text(&split, o, "split", where, e));
-    TRY(data_text(&input, o, "input", where, e));
+    TRY(data_any_text(&input, o, "input", where, e));
     TRY(data_text(&output, o, "output", where, e));
     TRY(data_split_of(&r->split, split, where, e));
     DataPerson key = {.id = user};
     const DataPerson *who = n > 0 ? bsearch(&key, p, n, sizeof *p, data_person_cmp) : NULL;
     if (who == NULL) FAIL(e, ERR_FORMAT, "%s: user %s is not in users.csv", where, user);
     r->person = (size_t)(who - p);
-    if (task_fields(input) != d->task->n_fields)
-        FAIL(e, ERR_FORMAT, "%s: input has %zu fields, %s wants %zu", where, task_fields(input),
-             d->task->name, d->task->n_fields);
-    if (d->task->labelled && !data_known_label(d, output))
+    const Task *form = r->split == DATA_QUERY ? d->task : task_history(d->task);
+    if (task_fields(input) != form->n_fields)
+        FAIL(e, ERR_FORMAT, "%s: input has %zu fields, %s wants %zu", where, task_fields(input), form->name,
+             form->n_fields);
+    if (form->labelled && !data_known_label(d, output))
         FAIL(e, ERR_FORMAT, "%s: output = '%.60s' is not a label of %s", where, output, d->task->name);
+    r->rec.task = form;
     TRY(data_copy(&r->rec.id, &d->arena, id, e));
     TRY(data_copy(&r->rec.input, &d->arena, input, e));
     return data_copy(&r->rec.output, &d->arena, output, e);
