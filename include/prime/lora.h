@@ -195,4 +195,9 @@ Status lora_from_bank(Lora **l, const LoraBank *b, Err *e) PRIME_MUST_USE;
  * scale. */
 typedef enum { LORA_EXACT, LORA_PRIME } LoraOp;
 
+/* lora_mix - the factors of LORA_PRIME at one site: a [r, n_in] += sum_i w_i A_i, b [n_out, r] += sum_i w_i
+ * B_i. All parts [k] have the same rank r; scales are not looked at. */
+void lora_mix(float *a, float *b, const LoraSite *const *part, const double *w, size_t k, size_t n_in,
+              size_t n_out);
+
 #endif

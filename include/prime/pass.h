@@ -7,6 +7,7 @@
 #ifndef PRIME_PASS_H
 #define PRIME_PASS_H
 
+#include "prime/gate.h"
 #include "prime/model.h"
 
 typedef struct {
@@ -49,6 +50,18 @@ void pass_free(Pass *p); /* accepts NULL */
 /* pass_dropout - from now on the adapters' inputs are dropped with probability p in [0, 1), by a mask that is
  * a function of (key, layer, site, row, column). p = 0 turns it off. */
 void pass_dropout(Pass *p, double prob, uint64_t key);
+
+/* pass_gate - from now on a row's input x of an adapter's site counts sigmoid(x . g) times, before dropout
+ * and before A; pass_loss adds the gates' gradient to `grad`, unless that is NULL. The base's own products
+ * read x as it is. gate NULL turns it off. Needs a Pass made for training, and a bank of the adapter that the
+ * gates fit. */
+void pass_gate(Pass *p, const Gate *gate, Gate *grad);
+
+/* pass_hook - from now on hook(ctx, layer, kind, x [N, n_in]) is called at every site of the bank, in the
+ * order of the network, with the site's inputs, before its adapter is applied: it may write the A and B that
+ * the bank borrows (lora_bank_view). NULL turns it off. */
+typedef void (*PassHook)(void *ctx, size_t layer, LoraKind kind, const float *x);
+void pass_hook(Pass *p, PassHook hook, void *ctx);
 
 /* pass_forward - run the new tokens of n sequences. Sum of lengths <= max_rows, positions < max_len and ids <
  * V (asserted: pass_check is for input from outside). With a cache the new keys and values are appended to

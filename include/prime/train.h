@@ -1,4 +1,4 @@
-/* train.h - training of a base model and of one adapter, on documents of token ids.
+/* train.h - training of a base model, of one adapter and of an adapter's gates, on documents of token ids.
  *
  * A document predicts its tokens from position max(1, skip) on. A batch is cut into blocks of documents by
  * their order alone, each block has gradients of its own, and these are added in block order: the result does
@@ -7,6 +7,7 @@
 #define PRIME_TRAIN_H
 
 #include "prime/adamw.h"
+#include "prime/gate.h"
 #include "prime/model.h"
 
 typedef struct {
@@ -20,6 +21,7 @@ typedef struct {
     double floor;        /* learning rate at the end, as a share of lr */
     double dropout;      /* on the adapters' inputs */
     size_t epochs;       /* passes over the documents, in a new order each */
+    size_t steps;        /* > 0: as many, in as many passes as that takes, whatever epochs says */
     size_t batch_docs;   /* documents a batch; or, when 0, */
     size_t batch_tokens; /* as many documents as fit this many tokens */
     size_t warmup;       /* steps */
@@ -41,16 +43,33 @@ typedef bool (*TrainWatch)(void *ctx, const TrainNews *news);
 Status train_base(Model *m, const TrainDoc *doc, size_t n, const TrainOpts *o, TrainWatch watch, void *ctx,
                   Err *e) PRIME_MUST_USE;
 
-/* train_lora - one adapter, the base frozen. One thread: anchors are trained beside each other. Cost: about 4
- * operations a base parameter and token. Source: PriME's released code, section 2.5 of its description:
- * AdamW, cosine to 0, clipping. */
+/* train_lora - one adapter, the base frozen. It begins with what l holds: lora_init makes a fresh one, and an
+ * adapter that was trained for somebody else is trained on (PriME's OPPU without a reset between users). One
+ * thread: anchors are trained beside each other. Cost: about 4 operations a base parameter and token. Source:
+ * PriME's released code, section 2.5 of its description: AdamW, cosine to 0, clipping. */
 Status train_lora(Lora *l, const Model *m, const TrainDoc *doc, size_t n, const TrainOpts *o,
                   TrainWatch watch, void *ctx, Err *e) PRIME_MUST_USE;
+
+/* train_gate - the gates of an adapter, base and adapter frozen (gate.h, pass_gate), in place. The adapter is
+ * dropped out as in its own training. Errors: as above; ERR_SHAPE gates that are not those of the adapter.
+ * train_gate_loss - the mean loss of the answers under base, adapter and gates, in nats a token; NaN without
+ * any target. Errors: as above.
+ * Source: Tan et al. 2024, arXiv:2406.10471; released code, train_anchor_gate.py.
+ * Differs: the released code's cosine ends after 2 epochs and swings back up when the steps take longer; here
+ * it ends with the last step. */
+Status train_gate(Gate *g, const Lora *l, const Model *m, const TrainDoc *doc, size_t n, const TrainOpts *o,
+                  TrainWatch watch, void *ctx, Err *e) PRIME_MUST_USE;
+Status train_gate_loss(double *nats, const Gate *g, const Lora *l, const Model *m, const TrainDoc *doc,
+                       size_t n, Err *e) PRIME_MUST_USE;
 
 /* train_default - what suits a model of a few million parameters (measured on package descriptions);
  * train_paper - PriME's anchors: lr 2e-5, betas .9/.95, weight decay .01, batches of 6, 3 epochs, clip 1,
  * dropout .05. */
 TrainOpts train_default(void);
 TrainOpts train_paper(void);
+/* train_gate_perpcs - Per-Pcs' gates: 200 steps, lr 2e-5, betas .9/.95, no weight decay, batches of 6, clip
+ * .3, dropout .05; train_gate_prime - PriME's copy: 50 steps. */
+TrainOpts train_gate_perpcs(void);
+TrainOpts train_gate_prime(void);
 
 #endif

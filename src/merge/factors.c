@@ -12,10 +12,7 @@ Status factors_prime(MergeMade *out, const MergeSite *s, MergeWork *w, Err *e)
     (void)w;
     TRY(made_new(out, r, s->n_out, s->n_in, e));
     out->scale = s->part[0]->scale;
-    for (size_t i = 0; i < s->k; i++) {
-        vec_axpy(out->a, (float)s->w[i], s->part[i]->a, r * s->n_in);
-        vec_axpy(out->b, (float)s->w[i], s->part[i]->b, r * s->n_out);
-    }
+    lora_mix(out->a, out->b, s->part, s->w, s->k, s->n_in, s->n_out);
     if (s->o->lambda != 1) vec_scale(out->b, (float)s->o->lambda, r * s->n_out);
     made_measure(out, s);
     Status st = made_cut(out, s, r, e);

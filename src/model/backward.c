@@ -29,24 +29,19 @@ static void site_bwd(const Back *k, float *dx, const float *dy, size_t ldy, cons
     const LoraStack *st = b->stack + layer * LORA_KINDS + kind;
     size_t N = p->n_rows, n_in = b->shape.n_in[kind], n_out = b->shape.n_out[kind], r = st->n;
     float scale = b->scale[layer * LORA_KINDS + kind];
-    uint64_t key = pass_drop_key(p, layer, kind);
     mat_mul_nn(p->dh, r, dy, ldy, st->b, r, N, r, n_out, scale, 0);
     if (k->grad->lora != NULL) {
         LoraSite *g = &k->grad->lora->site[layer * LORA_KINDS + kind];
-        const float *in = x;
-        if (p->drop > 0) {
-            dropout_apply(p->drop_in, x, N * n_in, p->drop, key);
-            in = p->drop_in;
-        }
+        const float *in = pass_site_input(p, x, layer, kind, n_in);
         mat_mul_tn(g->b, r, dy, ldy, h, p->width_h, n_out, r, N, 1, 1);
         mat_mul_tn(g->a, n_in, p->dh, r, in, n_in, r, n_in, N, 1, 1);
     }
-    if (p->drop == 0) {
+    if (pass_reads_plain(p)) {
         mat_mul_nn(dx, n_in, p->dh, r, st->a, n_in, N, n_in, r, 1, 1);
         return;
     }
     mat_mul_nn(p->drop_in, n_in, p->dh, r, st->a, n_in, N, n_in, r, 1, 0);
-    dropout_add(dx, p->drop_in, N * n_in, p->drop, key);
+    pass_site_input_bwd(p, dx, x, layer, kind, n_in);
 }
 
 static void group_bwd(const Back *k, float *dx, const float *dy, size_t ldy, const float *x, size_t layer,
@@ -269,7 +264,7 @@ double pass_loss(Pass *p, const Model *m, const PassSeq *seq, const size_t *skip
     Back k = {p, m, seq, n, lora, grad};
     memset(p->dx, 0, p->n_rows * p->n_hidden * sizeof *p->dx);
     double loss = head_bwd(&k, skip, scale, n_targets);
-    if (grad->base == NULL && grad->lora == NULL) return loss;
+    if (grad->base == NULL && grad->lora == NULL && (p->gate == NULL || p->gate_grad == NULL)) return loss;
     for (size_t l = p->n_layers; l-- > 0;) {
         ffn_bwd(&k, l);
         attention_bwd(&k, l);

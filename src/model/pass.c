@@ -143,8 +143,8 @@ Status pass_check(const Model *m, const int32_t *ids, size_t n, Err *e)
     return OK;
 }
 
-/* h [N, columns of the group] = input times the A matrices of the group, each kind with its own dropped
- * input. */
+/* h [N, columns of the group] = input times the A matrices of the group, each kind with its own gated and
+ * dropped input. */
 static void group_down_project(Pass *p, float *h, const float *x, size_t n_in, const LoraBank *bank,
                                size_t layer, PassGroup g)
 {
@@ -152,14 +152,15 @@ static void group_down_project(Pass *p, float *h, const float *x, size_t n_in, c
     size_t total = 0, at = 0;
     for (size_t k = 0; k < g.n; k++) total += st[k].n;
     if (total == 0) return;
-    if (p->drop == 0) { /* the A matrices of a group are neighbours: one product */
+    pass_show_inputs(p, x, bank, layer, g);
+    if (pass_reads_plain(p)) { /* the A matrices of a group are neighbours: one product */
         mat_mul_nt(h, p->width_h, x, n_in, st[0].a, n_in, p->n_rows, total, n_in, 1, 0);
         return;
     }
     for (size_t k = 0; k < g.n; at += st[k].n, k++) {
         if (st[k].n == 0) continue;
-        dropout_apply(p->drop_in, x, p->n_rows * n_in, p->drop, pass_drop_key(p, layer, g.first + k));
-        mat_mul_nt(h + at, p->width_h, p->drop_in, n_in, st[k].a, n_in, p->n_rows, st[k].n, n_in, 1, 0);
+        const float *in = pass_site_input(p, x, layer, g.first + k, n_in);
+        mat_mul_nt(h + at, p->width_h, in, n_in, st[k].a, n_in, p->n_rows, st[k].n, n_in, 1, 0);
     }
 }
 

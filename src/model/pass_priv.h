@@ -17,6 +17,10 @@ struct Pass {
     size_t n_rows; /* of the last forward */
     double drop;   /* probability, 0 when off */
     uint64_t drop_key;
+    const Gate *gate; /* of the adapters' inputs, or NULL */
+    Gate *gate_grad;
+    PassHook hook;
+    void *hook_ctx;
     float *data;
     float *x;        /* [2L+1 or 1] residual stream: before attention, before the feed-forward, at the end */
     float *stat;     /* [2L or 2] 2 entries */
@@ -26,7 +30,7 @@ struct Pass {
     float *h;        /* [L] inputs times A, already weighted */
     float *norm;     /* normalised input of a group of products */
     float *act;      /* act(g) * u */
-    float *drop_in;  /* a product's input with entries dropped; as wide as the widest */
+    float *drop_in;  /* a product's input, gated and with entries dropped; as wide as the widest */
     float *scores;   /* attention */
     float *angle[4]; /* cos, sin of rope; cos, sin of rope_local */
     float *side;     /* parallel models: the feed-forward's normalised input */
@@ -108,5 +112,21 @@ static inline uint64_t pass_drop_key(const Pass *p, size_t layer, size_t kind)
 {
     return rng_mix(p->drop_key ^ rng_mix(layer * LORA_KINDS + kind + 1));
 }
+
+/* ---- pass_gate.c ---- */
+
+/* Whether a site's adapter reads its input as it is. */
+static inline bool pass_reads_plain(const Pass *p)
+{
+    return p->drop == 0 && p->gate == NULL;
+}
+
+/* The hook's turn at the sites of a group, whose common input is x. */
+void pass_show_inputs(const Pass *p, const float *x, const LoraBank *b, size_t layer, PassGroup g);
+/* What the adapter of a site reads for the input x [N, n_in]: x itself, or p->drop_in, written. */
+const float *pass_site_input(Pass *p, const float *x, size_t layer, size_t kind, size_t n_in);
+/* Its way back, unless the adapter reads x plainly: from the gradient in p->drop_in, which is used up, to dx
+ * += and the gate's. */
+void pass_site_input_bwd(Pass *p, float *dx, const float *x, size_t layer, size_t kind, size_t n_in);
 
 #endif

@@ -28,6 +28,22 @@ TrainOpts train_paper(void)
     return o;
 }
 
+TrainOpts train_gate_perpcs(void)
+{
+    TrainOpts o = train_paper();
+    o.opt.weight_decay = 0;
+    o.clip = 0.3;
+    o.steps = 200;
+    return o;
+}
+
+TrainOpts train_gate_prime(void)
+{
+    TrainOpts o = train_gate_perpcs();
+    o.steps = 50;
+    return o;
+}
+
 /* ---- batches ---- */
 
 typedef struct {
@@ -92,7 +108,7 @@ static size_t most_docs(size_t n, const TrainOpts *o)
 static Status check_docs(const Model *m, const TrainDoc *doc, size_t n, const TrainOpts *o, Err *e)
 {
     if (n == 0) FAIL(e, ERR_ARG, "no documents to train on");
-    if (o->epochs == 0) FAIL(e, ERR_ARG, "epochs = 0, want at least 1");
+    if (o->epochs == 0 && o->steps == 0) FAIL(e, ERR_ARG, "epochs = 0, want at least 1");
     if (o->batch_docs == 0 && o->batch_tokens == 0) FAIL(e, ERR_ARG, "batch size = 0, want at least 1");
     if (!(o->opt.lr >= 0 && o->opt.lr < 10)) FAIL(e, ERR_ARG, "learning rate = %g, want [0, 10)", o->opt.lr);
     if (!(o->dropout >= 0 && o->dropout < 1)) FAIL(e, ERR_ARG, "dropout = %g, want [0, 1)", o->dropout);
@@ -116,6 +132,7 @@ typedef Status (*StepFn)(void *trainer, const TrainDoc *doc, const size_t *which
 static size_t count_steps(TrainPlan *plan, const TrainDoc *doc, size_t n, const TrainOpts *o)
 {
     size_t steps = 0;
+    if (o->steps > 0) return o->steps;
     for (size_t epoch = 0; epoch < o->epochs; epoch++) {
         plan_epoch(plan, doc, n, o, epoch);
         steps += plan->n_batches;
@@ -127,9 +144,9 @@ static Status train_loop(StepFn step, void *trainer, const TrainDoc *doc, size_t
                          TrainPlan *plan, TrainWatch watch, void *ctx, Err *e)
 {
     TrainNews news = {.steps = count_steps(plan, doc, n, o)};
-    for (size_t epoch = 0; epoch < o->epochs; epoch++) {
+    for (size_t epoch = 0; news.step < news.steps; epoch++) {
         plan_epoch(plan, doc, n, o, epoch);
-        for (size_t b = 0; b < plan->n_batches; b++, news.step++) {
+        for (size_t b = 0; b < plan->n_batches && news.step < news.steps; b++, news.step++) {
             const size_t *which = plan->order + plan->start[b];
             size_t docs = plan->start[b + 1] - plan->start[b];
             news.lr = o->opt.lr * adamw_cosine(news.step, news.steps, o->warmup, o->floor);
@@ -296,25 +313,37 @@ static Status lora_trainer_open(LoraTrainer *t, Lora *l, const Model *m, size_t 
     return train_block_new(&t->block, m, rows, docs, t->bank->width, e);
 }
 
+/* The mean loss over the answers of a batch; its gradient goes to `grad` and to what pass_gate says. */
+static double adapter_loss(Block *b, const Model *m, const LoraBank *bank, const TrainDoc *doc,
+                           const size_t *which, size_t n, const PassGrad *grad)
+{
+    float one = 1;
+    size_t targets = 0;
+    PassLora lora = {.bank = bank, .op = LORA_EXACT, .w = &one};
+    train_block_take(b, doc, which, n, true);
+    for (size_t i = 0; i < n; i++) targets += targets_of(&doc[which[i]], true);
+    train_block_run(b, m, &lora, targets > 0 ? 1.0f / (float)targets : 0, grad);
+    return targets > 0 ? b->loss / (double)targets : 0;
+}
+
+static void adapter_update(float *w, float *m1, float *m2, float *grad, size_t n, const TrainOpts *o,
+                           TrainNews *news)
+{
+    AdamW a = o->opt;
+    a.lr = news->lr;
+    news->grad_norm = adamw_clip(grad, n, o->clip);
+    adamw_step(w, m1, m2, grad, n, &a, news->step + 1);
+}
+
 static Status lora_step(void *trainer, const TrainDoc *doc, const size_t *which, size_t n, const TrainOpts *o,
                         TrainNews *news, Err *e)
 {
     LoraTrainer *t = trainer;
     (void)e;
-    float one = 1;
-    size_t targets = 0;
-    PassLora lora = {.bank = t->bank, .op = LORA_EXACT, .w = &one};
-    train_block_take(&t->block, doc, which, n, true);
-    for (size_t i = 0; i < n; i++) targets += targets_of(&doc[which[i]], true);
     memset(t->grad->data, 0, t->grad->n_params * sizeof *t->grad->data);
     pass_dropout(t->block.pass, o->dropout, rng_mix(o->seed ^ rng_mix(news->step)));
-    train_block_run(&t->block, t->m, &lora, targets > 0 ? 1.0f / (float)targets : 0,
-                    &(PassGrad){.lora = t->grad});
-    news->loss = targets > 0 ? t->block.loss / (double)targets : 0;
-    news->grad_norm = adamw_clip(t->grad->data, t->grad->n_params, o->clip);
-    AdamW a = o->opt;
-    a.lr = news->lr;
-    adamw_step(t->l->data, t->m1->data, t->m2->data, t->grad->data, t->l->n_params, &a, news->step + 1);
+    news->loss = adapter_loss(&t->block, t->m, t->bank, doc, which, n, &(PassGrad){.lora = t->grad});
+    adapter_update(t->l->data, t->m1->data, t->m2->data, t->grad->data, t->l->n_params, o, news);
     return OK;
 }
 
@@ -332,5 +361,92 @@ Status train_lora(Lora *l, const Model *m, const TrainDoc *doc, size_t n, const 
     if (s == OK) l->dropout = o->dropout;
     lora_trainer_close(&t);
     plan_free(&plan);
+    return s;
+}
+
+/* ---- gate training ---- */
+
+typedef struct {
+    const Model *m;
+    Gate *g, *grad, *m1, *m2;
+    LoraBank *bank;
+    Block block;
+} GateTrainer;
+
+static void gate_trainer_close(GateTrainer *t)
+{
+    train_block_free(&t->block);
+    lora_bank_free(t->bank);
+    gate_free(t->grad);
+    gate_free(t->m1);
+    gate_free(t->m2);
+}
+
+static Status gate_trainer_open(GateTrainer *t, const Gate *g, const Lora *l, const Model *m, size_t rows,
+                                size_t docs, Err *e)
+{
+    t->m = m;
+    TRY(gate_new(&t->grad, l, e));
+    TRY(gate_new(&t->m1, l, e));
+    TRY(gate_new(&t->m2, l, e));
+    TRY(lora_bank_view(&t->bank, l, e));
+    TRY(train_block_new(&t->block, m, rows, docs, t->bank->width, e));
+    pass_gate(t->block.pass, g, t->grad);
+    return OK;
+}
+
+static Status gate_step(void *trainer, const TrainDoc *doc, const size_t *which, size_t n, const TrainOpts *o,
+                        TrainNews *news, Err *e)
+{
+    GateTrainer *t = trainer;
+    (void)e;
+    memset(t->grad->data, 0, t->grad->n_params * sizeof *t->grad->data);
+    pass_dropout(t->block.pass, o->dropout, rng_mix(o->seed ^ rng_mix(news->step)));
+    news->loss = adapter_loss(&t->block, t->m, t->bank, doc, which, n, &(PassGrad){0});
+    adapter_update(t->g->data, t->m1->data, t->m2->data, t->grad->data, t->g->n_params, o, news);
+    return OK;
+}
+
+static Status gate_check(const Gate *g, const Lora *l, const Model *m, Err *e)
+{
+    LoraShape want = model_lora_shape(&m->cfg);
+    if (!lora_shape_same(&want, &l->shape)) FAIL(e, ERR_SHAPE, "the adapter is for a model of another shape");
+    if (!gate_fits(g, l)) FAIL(e, ERR_SHAPE, "the gates are not those of the adapter: their sites differ");
+    return OK;
+}
+
+Status train_gate(Gate *g, const Lora *l, const Model *m, const TrainDoc *doc, size_t n, const TrainOpts *o,
+                  TrainWatch watch, void *ctx, Err *e)
+{
+    GateTrainer t = {.g = g};
+    TrainPlan plan;
+    TRY(gate_check(g, l, m, e));
+    TRY(check_docs(m, doc, n, o, e));
+    TRY(plan_new(&plan, n, e));
+    Status s = gate_trainer_open(&t, g, l, m, most_rows(doc, n, o), most_docs(n, o), e);
+    if (s == OK) s = train_loop(gate_step, &t, doc, n, o, &plan, watch, ctx, e);
+    gate_trainer_close(&t);
+    plan_free(&plan);
+    return s;
+}
+
+Status train_gate_loss(double *nats, const Gate *g, const Lora *l, const Model *m, const TrainDoc *doc,
+                       size_t n, Err *e)
+{
+    const TrainOpts one = {.epochs = 1, .batch_docs = 1};
+    GateTrainer t = {0};
+    size_t targets = 0;
+    double sum = 0;
+    TRY(gate_check(g, l, m, e));
+    TRY(check_docs(m, doc, n, &one, e));
+    Status s = gate_trainer_open(&t, g, l, m, most_rows(doc, n, &one), 1, e);
+    if (s == OK) pass_gate(t.block.pass, g, NULL);
+    for (size_t i = 0; s == OK && i < n; i++) {
+        (void)adapter_loss(&t.block, m, t.bank, doc, &i, 1, &(PassGrad){0});
+        sum += t.block.loss;
+        targets += t.block.n_targets;
+    }
+    gate_trainer_close(&t);
+    if (s == OK) *nats = targets > 0 ? sum / (double)targets : NAN;
     return s;
 }

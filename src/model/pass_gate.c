@@ -1,0 +1,84 @@
+/* pass_gate.c - the adapters' inputs: gated, dropped, looked at. */
+#include "pass_priv.h"
+
+#include "prime/vec.h"
+
+#include <assert.h>
+
+void pass_gate(Pass *p, const Gate *gate, Gate *grad)
+{
+    assert(p->train || gate == NULL);
+    p->gate = gate;
+    p->gate_grad = grad;
+}
+
+void pass_hook(Pass *p, PassHook hook, void *ctx)
+{
+    p->hook = hook;
+    p->hook_ctx = ctx;
+}
+
+void pass_show_inputs(const Pass *p, const float *x, const LoraBank *b, size_t layer, PassGroup g)
+{
+    for (size_t k = g.first; p->hook != NULL && k < g.first + g.n; k++)
+        if (b->stack[layer * LORA_KINDS + k].n > 0) p->hook(p->hook_ctx, layer, (LoraKind)k, x);
+}
+
+static float gate_open_at(const float *x, const float *g, size_t n)
+{
+    float z = vec_dot(x, g, n);
+    return 1.0f / (1.0f + expf(-z));
+}
+
+/* out [N, n] = p x with p = sigmoid(x . g) a row. */
+static void gate_fwd(float *out, const float *x, const float *g, size_t rows, size_t n)
+{
+    for (size_t t = 0; t < rows; t++, out += n, x += n) {
+        float p = gate_open_at(x, g, n);
+#pragma omp simd
+        for (size_t i = 0; i < n; i++) out[i] = p * x[i];
+    }
+}
+
+/* From the gradient d [N, n] of p x: dx += p d + q g, dg += q x with q = p (1 - p) (d . x). */
+static void gate_bwd(float *dx, float *dg, const float *d, const float *x, const float *g, size_t rows,
+                     size_t n)
+{
+    for (size_t t = 0; t < rows; t++, dx += n, d += n, x += n) {
+        float p = gate_open_at(x, g, n), q = p * (1.0f - p) * vec_dot(d, x, n);
+        vec_axpy(dx, p, d, n);
+        vec_axpy(dx, q, g, n);
+        if (dg != NULL) vec_axpy(dg, q, x, n);
+    }
+}
+
+static const float *site_gate(const Pass *p, size_t layer, size_t kind)
+{
+    return p->gate != NULL ? p->gate->site[layer * LORA_KINDS + kind] : NULL;
+}
+
+const float *pass_site_input(Pass *p, const float *x, size_t layer, size_t kind, size_t n_in)
+{
+    const float *g = site_gate(p, layer, kind), *in = x;
+    if (g != NULL) {
+        gate_fwd(p->drop_in, x, g, p->n_rows, n_in);
+        in = p->drop_in;
+    }
+    if (p->drop == 0) return in;
+    dropout_apply(p->drop_in, in, p->n_rows * n_in, p->drop, pass_drop_key(p, layer, kind));
+    return p->drop_in;
+}
+
+void pass_site_input_bwd(Pass *p, float *dx, const float *x, size_t layer, size_t kind, size_t n_in)
+{
+    const float *g = site_gate(p, layer, kind);
+    size_t n = p->n_rows * n_in;
+    uint64_t key = pass_drop_key(p, layer, kind);
+    if (g == NULL) {
+        dropout_add(dx, p->drop_in, n, p->drop, key);
+        return;
+    }
+    if (p->drop > 0) dropout_apply(p->drop_in, p->drop_in, n, p->drop, key);
+    gate_bwd(dx, p->gate_grad != NULL ? p->gate_grad->site[layer * LORA_KINDS + kind] : NULL, p->drop_in, x,
+             g, p->n_rows, n_in);
+}
