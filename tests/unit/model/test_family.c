@@ -184,6 +184,53 @@ Test(family, gradients_of_every_tensor_agree_with_differences)
     }
 }
 
+/* Gates of every site, fused modules among them, under dropout, and the factors behind them. The seed keeps
+ * clear of the kinks of ReLU, where differences mean nothing. */
+Test(family, gradients_of_gates_agree_with_differences)
+{
+    enum { LONG = 21, SHORT = 12 };
+    for (size_t i = 0; i < N_FAMILIES; i++) {
+        Model *m = family_model(i);
+        Lora *l = family_lora(m, i), *lg = NULL;
+        LoraBank *b = NULL;
+        Gate *g = NULL, *gg = NULL;
+        float one = 1;
+        Rng rng = rng_stream(34, "family gate", i);
+        int32_t *ids[2] = {family_ids(m, LONG, i), family_ids(m, SHORT, i)};
+        MUST(lora_bank_view(&b, l, &e_));
+        MUST(lora_like(&lg, l, &e_));
+        MUST(gate_new(&g, l, &e_));
+        MUST(gate_new(&gg, l, &e_));
+        family_fill(g->data, g->n_params, 0.3, &rng);
+        FamilyLoss f = {.m = m, .lora = {.bank = b, .op = LORA_EXACT, .w = &one}, .skip = {3, 0}};
+        f.seq[0] = (PassSeq){.ids = ids[0], .n = LONG};
+        f.seq[1] = (PassSeq){.ids = ids[1], .n = SHORT};
+        MUST(pass_new(&f.p, m, LONG + SHORT, b->width, true, &e_));
+        pass_dropout(f.p, 0.2, 7);
+        pass_gate(f.p, g, gg);
+        (void)family_loss(&f, (PassGrad){NULL, lg});
+        pass_gate(f.p, g, NULL);
+        for (size_t s = 0; s < l->shape.n_layers * LORA_KINDS; s++) {
+            char what[80];
+            size_t k = s % LORA_KINDS;
+            if (l->site[s].r == 0) continue;
+            snprintf(what, sizeof what, "%s gated site %zu", model_type_name(&m->cfg), s);
+            cr_assert_gt(vec_dot_d(gg->site[s], gg->site[s], l->shape.n_in[k]), 0, "%s", what);
+            family_along(&f, g->site[s], gg->site[s], l->shape.n_in[k], what);
+            family_along(&f, l->site[s].a, lg->site[s].a, l->site[s].r * l->shape.n_in[k], what);
+        }
+        pass_free(f.p);
+        lora_bank_free(b);
+        gate_free(g);
+        gate_free(gg);
+        lora_free(l);
+        lora_free(lg);
+        free(ids[0]);
+        free(ids[1]);
+        model_free(m);
+    }
+}
+
 /* ---- caches and candidates ---- */
 
 static float *family_row(const Pass *p, const Model *m, size_t row)

@@ -1,0 +1,2 @@
+#include "naive.h"
+Test(perpcs, none){}
