@@ -3,6 +3,7 @@
 #include "naive.h"
 
 #include "prime/mat.h"
+#include "prime/merge.h"
 #include "prime/par.h"
 #include "prime/perpcs.h"
 
@@ -341,6 +342,31 @@ Test(perpcs, gates_of_zero_tie_and_the_first_win)
     for (size_t s = 0; s < SITES; s++)
         for (size_t i = 0; i < ANCHORS; i++)
             cr_assert_eq(w[s * ANCHORS + i], h->l[0]->site[s].r > 0 && i < 2 ? 0.5 : 0);
+    history_close(h);
+}
+
+/* A and B are linear in the weights: the result is the prime merge with the mean weights, module by module.
+ */
+Test(perpcs, the_result_is_the_prime_merge_with_its_weights)
+{
+    History *h = history_open(TINY_QKVO);
+    PerpcsOpts o = perpcs_default();
+    o.topk = 3;
+    o.batch_docs = 2;
+    double w[SITES * ANCHORS];
+    Lora *got = assembled(w, h, ANCHORS, &o), *want = NULL;
+    size_t groups = merge_groups(MERGE_BY_MODULE, &got->shape);
+    double *by = naive_alloc(ANCHORS * groups);
+    for (size_t s = 0; s < SITES; s++)
+        for (size_t i = 0; i < ANCHORS && got->shape.n_out[s % LORA_KINDS] > 0; i++)
+            by[i * groups + merge_group(MERGE_BY_MODULE, &got->shape, s)] = w[s * ANCHORS + i];
+    MergeOpts mo = merge_opts();
+    MUST(merge_build(&want, NULL, merge_find("prime"), (const Lora *const *)h->l, ANCHORS,
+                     &(MergeWeights){by, MERGE_BY_MODULE}, &mo, &e_));
+    cr_assert(lora_equal(got, want));
+    lora_free(got);
+    lora_free(want);
+    free(by);
     history_close(h);
 }
 

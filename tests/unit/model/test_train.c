@@ -104,6 +104,54 @@ Test(train, adapter_training_lowers_the_loss_and_leaves_the_base_alone)
     free(s);
 }
 
+/* OPPU without a reset between people: one's adapter is where the next one's begins. */
+Test(train, an_adapter_is_trained_on_from_where_it_is)
+{
+    ModelConfig c = tiny_config();
+    Lesson *s = lesson_new();
+    TrainOpts o = lesson_opts(), still = lesson_opts();
+    Diary fresh = {0}, on = {0};
+    still.opt.lr = 0;
+    still.dropout = o.dropout = 0;
+    o.opt.lr = 1e-2;
+    Model *m = tiny_model(&c, 1);
+    Lora *l = tiny_lora(m, TINY_QKVO, 4, 2), *first = NULL;
+    MUST(train_lora(l, m, s->doc, DOCS / 2, &o, diary_write, &fresh, &e_));
+    MUST(lora_like(&first, l, &e_));
+    memcpy(first->data, l->data, l->n_params * sizeof(float));
+    Diary after = {0};
+    MUST(train_lora(first, m, s->doc, DOCS / 2, &still, diary_write, &after, &e_));
+    MUST(train_lora(l, m, s->doc, DOCS / 2, &still, diary_write, &on, &e_));
+    cr_assert(on.first == after.first && on.first < 0.8 * fresh.first, "%g, %g, %g", on.first, after.first,
+              fresh.first);
+    MUST(train_lora(l, m, s->doc + DOCS / 2, DOCS / 2, &o, NULL, NULL, &e_));
+    cr_assert(!lora_equal(l, first));
+    lora_free(l);
+    lora_free(first);
+    model_free(m);
+    free(s);
+}
+
+/* So many steps, whatever epochs says; the rate goes down over just these. */
+Test(train, steps_are_counted_not_epochs)
+{
+    ModelConfig c = tiny_config();
+    Lesson *s = lesson_new();
+    Model *m = tiny_model(&c, 1);
+    for (size_t steps = 1; steps < 12; steps += 5) {
+        TrainOpts o = lesson_opts();
+        Diary d = {0};
+        o.epochs = steps == 6 ? 0 : 100;
+        o.steps = steps;
+        Lora *l = tiny_lora(m, TINY_QKVO, 4, 2);
+        MUST(train_lora(l, m, s->doc, DOCS, &o, diary_write, &d, &e_));
+        cr_assert(d.calls == steps && d.steps == steps);
+        lora_free(l);
+    }
+    model_free(m);
+    free(s);
+}
+
 Test(train, threads_change_no_bit)
 {
     ModelConfig c = tiny_config();
