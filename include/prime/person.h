@@ -1,8 +1,10 @@
 /* person.h - one person's adapter: trained on the history of one person in one task, as the anchors of an
- * audit are, and measured on what it was trained on and on the same person's held-out records. */
+ * audit are, and measured on what it was trained on and on the same person's held-out records. Also its
+ * gates, and an adapter put together from others' by their gates. */
 #ifndef PRIME_PERSON_H
 #define PRIME_PERSON_H
 
+#include "prime/perpcs.h"
 #include "prime/train.h"
 
 typedef struct {
@@ -29,5 +31,25 @@ PersonOpts person_default(bool paper);
  * ERR_ARG a task or person that is not known, a person without history, a person whom the base model has
  * read (its folder lists them in users.txt). Nothing is written after a failure. */
 Status person_train(PersonResult *r, const PersonOpts *o, TrainWatch watch, void *ctx, Err *e) PRIME_MUST_USE;
+
+/* person_gate - train gates, from zero, for the adapter in the folder o->out on the history of the person
+ * whose adapter it is, and save them beside it (gate.h). o->train as train_gate wants it; modules, rank and
+ * alpha are not read. Losses are those of base, adapter and gates: before training every input is halved.
+ * Errors: those of person_train; of lora_load, train_gate and gate_save. */
+Status person_gate(PersonResult *r, const PersonOpts *o, TrainWatch watch, void *ctx, Err *e) PRIME_MUST_USE;
+
+/* Adapters with gates beside them, and how they are chosen from. */
+typedef struct {
+    const char *const *dir; /* [k] */
+    size_t k, recent;       /* the last `recent` records of the history count; 0 for all */
+    PerpcsOpts perpcs;
+} PersonAnchors;
+
+/* person_assemble - an adapter for the person from the anchors' (perpcs_assemble), saved in o->out. *weight
+ * [sites, k], in fresh memory (caller frees): each anchor's mean weight. Losses are those of the base and of
+ * the adapter, over the records that chose it. Errors: those of person_train but training; of lora_load,
+ * gate_load and perpcs_assemble. */
+Status person_assemble(PersonResult *r, double **weight, const PersonOpts *o, const PersonAnchors *anchors,
+                       Err *e) PRIME_MUST_USE;
 
 #endif

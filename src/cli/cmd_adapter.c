@@ -3,7 +3,6 @@
 
 #include "prime/file.h"
 #include "prime/log.h"
-#include "prime/person.h"
 #include "prime/st.h"
 #include "prime/str.h"
 
@@ -14,7 +13,7 @@
 
 /* ---- train ---- */
 
-static bool train_news(void *ctx, const TrainNews *n)
+bool adapter_train_news(void *ctx, const TrainNews *n)
 {
     (void)ctx;
     log_say(LOG_DEBUG, "step %zu/%zu loss %.4f lr %.2e norm %.3f", n->step + 1, n->steps, n->loss, n->lr,
@@ -22,21 +21,27 @@ static bool train_news(void *ctx, const TrainNews *n)
     return true;
 }
 
-static int train_print(const PersonOpts *o)
+Status adapter_person_print(const char *user, const PersonResult *r, Err *e)
 {
     static const char *const col[] = {"user",          "records",     "heldout",    "steps",
                                       "parameters",    "loss_before", "loss_after", "heldout_before",
                                       "heldout_after", "seconds"};
+    const double value[] = {
+        (double)r->records, (double)r->heldout, (double)r->steps,
+        (double)r->params,  r->before,          r->after,
+        r->heldout_before,  r->heldout_after,   cli_common.no_provenance ? NAN : r->seconds};
+    AdapterRows t = adapter_rows(col, sizeof col / sizeof col[0]);
+    adapter_rows_str(&t, user);
+    for (size_t i = 0; i < sizeof value / sizeof value[0]; i++) adapter_rows_num(&t, value[i]);
+    return adapter_rows_print(&t, e);
+}
+
+static int train_main(const PersonOpts *o)
+{
     PersonResult r;
     Err e = {0};
-    if (person_train(&r, o, train_news, NULL, &e) != OK) return cli_fail(&e);
-    const double value[] = {(double)r.records, (double)r.heldout, (double)r.steps,
-                            (double)r.params,  r.before,          r.after,
-                            r.heldout_before,  r.heldout_after,   cli_common.no_provenance ? NAN : r.seconds};
-    AdapterRows t = adapter_rows(col, sizeof col / sizeof col[0]);
-    adapter_rows_str(&t, o->user);
-    for (size_t i = 0; i < sizeof value / sizeof value[0]; i++) adapter_rows_num(&t, value[i]);
-    return adapter_rows_print(&t, &e) == OK ? EXIT_DONE : cli_fail(&e);
+    if (person_train(&r, o, adapter_train_news, NULL, &e) != OK) return cli_fail(&e);
+    return adapter_person_print(o->user, &r, &e) == OK ? EXIT_DONE : cli_fail(&e);
 }
 
 /* What was given on the command line; NaN and 0 leave the preset's value. */
@@ -91,7 +96,7 @@ static int adapter_train_run(const CliVerb *self, int argc, char **argv)
     int code = cli_args(self, "adapter", opts, sizeof opts / sizeof opts[0], argc, argv, &pos, 0, 0);
     cli_list_free(&pos);
     if (code < 0) code = train_options(&o, &g);
-    return code < 0 ? train_print(&o) : code;
+    return code < 0 ? train_main(&o) : code;
 }
 
 /* ---- info ---- */
@@ -216,6 +221,9 @@ static const CliVerb verbs[] = {
     {"merge", "DIR...", "several adapters into one", adapter_merge_run},
     {"export", "DIR[=W]...", "an adapter, or an exact weighted sum of several, written anew",
      adapter_export_run},
+    {"gate", "DIR", "gates for a person's adapter, by which it is chosen from others", adapter_gate_run},
+    {"assemble", "DIR...", "an adapter for somebody else, chosen module by module by gates",
+     adapter_assemble_run},
     {"diff", "A B", "how far two adapters are apart", adapter_diff_run},
     {0},
 };

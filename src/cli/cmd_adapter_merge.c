@@ -1,8 +1,6 @@
 /* cmd_adapter_merge.c - adapters compared and merged. */
 #include "cmd_adapter_priv.h"
 
-#include "prime/merge.h"
-
 #include "prime/file.h"
 
 #include <math.h>
@@ -183,7 +181,7 @@ static Status merge_limit(double *w, const MergeCmd *c, const AdapterSet *set, s
     return s;
 }
 
-static void merge_row(AdapterRows *t, const char *metric, const char *adapter, double value)
+void adapter_metric_row(AdapterRows *t, const char *metric, const char *adapter, double value)
 {
     adapter_rows_str(t, metric);
     adapter_rows_str(t, adapter);
@@ -195,33 +193,38 @@ static void merge_print_weights(AdapterRows *t, const MergeCmd *c, const Adapter
                                 const MergeReport *rep, size_t i)
 {
     size_t groups = merge_groups(c->granularity, &set->shape);
-    merge_row(t, "weight", set->dir[i], rep->sign[i]);
+    adapter_metric_row(t, "weight", set->dir[i], rep->sign[i]);
     for (size_t g = 0; groups > 1 && g < groups; g++) {
         char name[MERGE_GROUP_NAME], row[MERGE_GROUP_NAME + 16];
         snprintf(row, sizeof row, "weight %s", merge_group_name(name, c->granularity, &set->shape, g));
-        merge_row(t, row, set->dir[i], w[i * groups + g]);
+        adapter_metric_row(t, row, set->dir[i], w[i * groups + g]);
     }
+}
+
+void adapter_merge_rows(AdapterRows *t, const AdapterSet *set, const MergeReport *rep)
+{
+    double mean = 0;
+    for (size_t i = 0; i < set->n; i++) mean += rep->own[i] / (double)set->n;
+    adapter_metric_row(t, "rank", NULL, (double)rep->rank);
+    adapter_metric_row(t, "norm", NULL, rep->norm);
+    adapter_metric_row(t, "mean_norm", NULL, mean);
+    adapter_metric_row(t, "attenuation", NULL, mean > 0 ? rep->norm / mean : NAN);
+    adapter_metric_row(t, "exact_norm", NULL, rep->exact);
+    adapter_metric_row(t, "cross_norm", NULL, rep->cross);
+    adapter_metric_row(t, "truncation", NULL, rep->cut);
+    adapter_metric_row(t, "effective", NULL, rep->effective);
 }
 
 static Status merge_print(const MergeCmd *c, const AdapterSet *set, const double *w, const MergeReport *rep,
                           Err *e)
 {
     static const char *const col[] = {"metric", "adapter", "value"};
-    double mean = 0;
     AdapterRows t = adapter_rows(col, 3);
-    for (size_t i = 0; i < set->n; i++) mean += rep->own[i] / (double)set->n;
-    merge_row(&t, "rank", NULL, (double)rep->rank);
-    merge_row(&t, "norm", NULL, rep->norm);
-    merge_row(&t, "mean_norm", NULL, mean);
-    merge_row(&t, "attenuation", NULL, mean > 0 ? rep->norm / mean : NAN);
-    merge_row(&t, "exact_norm", NULL, rep->exact);
-    merge_row(&t, "cross_norm", NULL, rep->cross);
-    merge_row(&t, "truncation", NULL, rep->cut);
-    merge_row(&t, "effective", NULL, rep->effective);
+    adapter_merge_rows(&t, set, rep);
     for (size_t i = 0; i < set->n; i++) {
         merge_print_weights(&t, c, set, w, rep, i);
-        merge_row(&t, "norm", set->dir[i], rep->own[i]);
-        merge_row(&t, "share", set->dir[i], rep->share[i]);
+        adapter_metric_row(&t, "norm", set->dir[i], rep->own[i]);
+        adapter_metric_row(&t, "share", set->dir[i], rep->share[i]);
     }
     return adapter_rows_print(&t, e);
 }

@@ -5,6 +5,8 @@
 #include "cli_model.h"
 
 #include "prime/js.h"
+#include "prime/merge.h"
+#include "prime/person.h"
 
 /* cmd_adapter_merge.c */
 int adapter_norms_run(const CliVerb *self, int argc, char **argv);
@@ -12,6 +14,9 @@ int adapter_merge_run(const CliVerb *self, int argc, char **argv);
 int adapter_diff_run(const CliVerb *self, int argc, char **argv);
 /* cmd_adapter_export.c */
 int adapter_export_run(const CliVerb *self, int argc, char **argv);
+/* cmd_adapter_gate.c */
+int adapter_gate_run(const CliVerb *self, int argc, char **argv);
+int adapter_assemble_run(const CliVerb *self, int argc, char **argv);
 
 /* ---- cmd_adapter_set.c: adapters of one model ---- */
 
@@ -43,5 +48,17 @@ void adapter_rows_str(AdapterRows *r, const char *s); /* NULL: empty */
 void adapter_rows_num(AdapterRows *r, double x);
 /* adapter_rows_print - to stdout; the table is gone afterwards. Errors: ERR_NOMEM, ERR_IO. */
 Status adapter_rows_print(AdapterRows *r, Err *e) PRIME_MUST_USE;
+
+/* ---- what verbs share ---- */
+
+/* adapter_train_news - a line a step under -v. adapter_person_print - what a training did, to stdout. Both in
+ * cmd_adapter.c. */
+bool adapter_train_news(void *ctx, const TrainNews *n);
+Status adapter_person_print(const char *user, const PersonResult *r, Err *e) PRIME_MUST_USE;
+
+/* adapter_metric_row - a row of the columns metric, adapter (NULL: none), value. adapter_merge_rows - those
+ * of a merge as a whole. Both in cmd_adapter_merge.c. */
+void adapter_metric_row(AdapterRows *t, const char *metric, const char *adapter, double value);
+void adapter_merge_rows(AdapterRows *t, const AdapterSet *set, const MergeReport *rep);
 
 #endif

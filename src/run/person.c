@@ -20,6 +20,9 @@ typedef struct {
     Audit *a; /* holds data, tokenizer, base model and whom it has read; no audit is run */
     AuditSet history, heldout;
     Lora *l;
+    Gate *g;
+    const PersonAnchors *anchors;
+    double *weight; /* [sites, anchors] */
     PersonResult r;
     TrainWatch watch;
     void *ctx;
@@ -69,32 +72,81 @@ static bool person_watch(void *ctx, const TrainNews *news)
     return p->watch == NULL || p->watch(p->ctx, news);
 }
 
-static Status person_fit(Person *p, Err *e)
+/* What training reads of a set. */
+static Status person_docs(TrainDoc **out, const Person *p, const AuditSet *set, Err *e)
 {
-    struct timespec from, to;
-    TrainDoc *doc = malloc((p->history.n + 1) * sizeof *doc);
-    if (doc == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu records", p->history.n);
-    for (size_t i = 0; i < p->history.n; i++) {
-        const Sample *x = &p->history.r[i].full;
+    TrainDoc *doc = arena_alloc(&p->a->arena, set->n + 1, sizeof *doc);
+    if (doc == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu records", set->n);
+    for (size_t i = 0; i < set->n; i++) {
+        const Sample *x = &set->r[i].full;
         doc[i] = (TrainDoc){x->ids, x->n, x->skip};
     }
-    Rng rng = rng_stream(p->o->train.seed, p->o->user, 0);
-    lora_init(p->l, &rng);
-    clock_gettime(CLOCK_MONOTONIC, &from);
-    Status s = train_lora(p->l, p->a->base, doc, p->history.n, &p->o->train, person_watch, p, e);
-    clock_gettime(CLOCK_MONOTONIC, &to);
-    p->r.seconds = (double)(to.tv_sec - from.tv_sec) + 1e-9 * (double)(to.tv_nsec - from.tv_nsec);
-    free(doc);
-    return s;
+    *out = doc;
+    return OK;
 }
 
-static Status person_steps(Person *p, Err *e)
+static double seconds_between(const struct timespec *from, const struct timespec *to)
+{
+    return (double)(to->tv_sec - from->tv_sec) + 1e-9 * (double)(to->tv_nsec - from->tv_nsec);
+}
+
+/* Dataset and base model, and the records of the person. */
+static Status person_open(Person *p, Err *e)
 {
     const DataUser *u = NULL;
     TRY(audit_load(p->a, e));
     TRY(person_find(&u, p, e));
     TRY(audit_set(&p->history, p->a, u, DATA_HISTORY, u->n[DATA_HISTORY], e));
     TRY(audit_set(&p->heldout, p->a, u, DATA_HELDOUT, u->n[DATA_HELDOUT], e));
+    p->r.records = p->history.n;
+    p->r.heldout = p->heldout.n;
+    return OK;
+}
+
+typedef Status (*PersonSteps)(Person *p, Err *e);
+
+/* Open and close around the steps of a job. */
+static Status person_run(PersonResult *r, Person *p, PersonSteps steps, Err *e)
+{
+    const PersonOpts *o = p->o;
+    const char *near = task_nearest(o->task);
+    if (task_find(o->task) == NULL)
+        FAIL(e, ERR_ARG, "task = %s is not known%s%s", o->task,
+             near != NULL ? ", did you mean " : "; see 'prime list task'", near != NULL ? near : "");
+    Spec spec = spec_default();
+    spec.task = o->task;
+    spec.data = o->data;
+    spec.base = o->model;
+    p->a = calloc(1, sizeof *p->a);
+    if (p->a == NULL) FAIL(e, ERR_NOMEM, "out of memory");
+    p->a->spec = &spec;
+    Status s = steps(p, e);
+    lora_free(p->l);
+    gate_free(p->g);
+    audit_close(p->a);
+    if (s == OK) *r = p->r;
+    return s;
+}
+
+/* ---- an adapter ---- */
+
+static Status person_fit(Person *p, Err *e)
+{
+    struct timespec from, to;
+    TrainDoc *doc = NULL;
+    TRY(person_docs(&doc, p, &p->history, e));
+    Rng rng = rng_stream(p->o->train.seed, p->o->user, 0);
+    lora_init(p->l, &rng);
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    TRY(train_lora(p->l, p->a->base, doc, p->history.n, &p->o->train, person_watch, p, e));
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    p->r.seconds = seconds_between(&from, &to);
+    return OK;
+}
+
+static Status person_steps(Person *p, Err *e)
+{
+    TRY(person_open(p, e));
     LoraShape shape = model_lora_shape(&p->a->base->cfg);
     unsigned kinds = 0;
     TRY(lora_kinds_parse(&kinds, &shape, p->o->modules, e));
@@ -104,28 +156,111 @@ static Status person_steps(Person *p, Err *e)
     TRY(person_fit(p, e));
     TRY(person_loss(&p->r.after, p, &p->history, p->l, e));
     TRY(person_loss(&p->r.heldout_after, p, &p->heldout, p->l, e));
-    p->r.records = p->history.n;
-    p->r.heldout = p->heldout.n;
     p->r.params = p->l->n_params;
     return lora_save(p->l, p->o->out, p->o->model, e);
 }
 
 Status person_train(PersonResult *r, const PersonOpts *o, TrainWatch watch, void *ctx, Err *e)
 {
-    const char *near = task_nearest(o->task);
-    if (task_find(o->task) == NULL)
-        FAIL(e, ERR_ARG, "task = %s is not known%s%s", o->task,
-             near != NULL ? ", did you mean " : "; see 'prime list task'", near != NULL ? near : "");
-    Spec spec = spec_default();
-    spec.task = o->task;
-    spec.data = o->data;
-    spec.base = o->model;
-    Person p = {.o = o, .watch = watch, .ctx = ctx, .a = calloc(1, sizeof *p.a)};
-    if (p.a == NULL) FAIL(e, ERR_NOMEM, "out of memory");
-    p.a->spec = &spec;
-    Status s = person_steps(&p, e);
-    lora_free(p.l);
-    audit_close(p.a);
-    if (s == OK) *r = p.r;
+    Person p = {.o = o, .watch = watch, .ctx = ctx};
+    return person_run(r, &p, person_steps, e);
+}
+
+/* ---- its gates ---- */
+
+static Status person_gate_loss(double *out, const Person *p, const AuditSet *set, const TrainDoc *doc, Err *e)
+{
+    *out = NAN;
+    if (set->n == 0) return OK;
+    return train_gate_loss(out, p->g, p->l, p->a->base, doc, set->n, e);
+}
+
+static Status person_gate_steps(Person *p, Err *e)
+{
+    struct timespec from, to;
+    TrainDoc *doc = NULL, *held = NULL;
+    TRY(person_open(p, e));
+    LoraShape shape = model_lora_shape(&p->a->base->cfg);
+    TRY(lora_load(&p->l, p->o->out, &shape, e));
+    TRY(gate_new(&p->g, p->l, e));
+    TRY(person_docs(&doc, p, &p->history, e));
+    TRY(person_docs(&held, p, &p->heldout, e));
+    TRY(person_gate_loss(&p->r.before, p, &p->history, doc, e));
+    TRY(person_gate_loss(&p->r.heldout_before, p, &p->heldout, held, e));
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    TRY(train_gate(p->g, p->l, p->a->base, doc, p->history.n, &p->o->train, person_watch, p, e));
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    TRY(person_gate_loss(&p->r.after, p, &p->history, doc, e));
+    TRY(person_gate_loss(&p->r.heldout_after, p, &p->heldout, held, e));
+    p->r.seconds = seconds_between(&from, &to);
+    p->r.params = p->g->n_params;
+    return gate_save(p->g, p->o->out, e);
+}
+
+Status person_gate(PersonResult *r, const PersonOpts *o, TrainWatch watch, void *ctx, Err *e)
+{
+    Person p = {.o = o, .watch = watch, .ctx = ctx};
+    return person_run(r, &p, person_gate_steps, e);
+}
+
+/* ---- an adapter from others' ---- */
+
+static void pieces_close(Lora **l, Gate **g, size_t k)
+{
+    for (size_t i = 0; l != NULL && i < k; i++) lora_free(l[i]);
+    for (size_t i = 0; g != NULL && i < k; i++) gate_free(g[i]);
+    free(l);
+    free(g);
+}
+
+static Status pieces_open(Lora **l, Gate **g, const Person *p, Err *e)
+{
+    const PersonAnchors *x = p->anchors;
+    LoraShape shape = model_lora_shape(&p->a->base->cfg);
+    if (l == NULL || g == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu adapters", x->k);
+    for (size_t i = 0; i < x->k; i++) {
+        TRY(lora_load(&l[i], x->dir[i], &shape, e));
+        TRY(gate_load(&g[i], x->dir[i], l[i], e));
+    }
+    return OK;
+}
+
+static Status person_assemble_steps(Person *p, Err *e)
+{
+    const PersonAnchors *x = p->anchors;
+    TrainDoc *doc = NULL;
+    TRY(person_open(p, e));
+    if (x->recent > 0 && x->recent < p->history.n) {
+        p->history.r += p->history.n - x->recent;
+        p->history.n = p->r.records = x->recent;
+    }
+    TRY(person_docs(&doc, p, &p->history, e));
+    TRY(person_loss(&p->r.before, p, &p->history, NULL, e));
+    TRY(person_loss(&p->r.heldout_before, p, &p->heldout, NULL, e));
+    p->weight = calloc(p->a->base->cfg.n_layers * LORA_KINDS * x->k + 1, sizeof *p->weight);
+    if (p->weight == NULL) FAIL(e, ERR_NOMEM, "no memory for the weights of %zu adapters", x->k);
+    Lora **l = calloc(x->k + 1, sizeof *l);
+    Gate **g = calloc(x->k + 1, sizeof(Gate *));
+    Status s = pieces_open(l, g, p, e);
+    if (s == OK)
+        s = perpcs_assemble(&p->l, p->weight, p->a->base, (const Lora *const *)l, (const Gate *const *)g,
+                            x->k, doc, p->history.n, &x->perpcs, e);
+    pieces_close(l, g, x->k);
+    if (s != OK) return s;
+    TRY(person_loss(&p->r.after, p, &p->history, p->l, e));
+    TRY(person_loss(&p->r.heldout_after, p, &p->heldout, p->l, e));
+    p->r.params = p->l->n_params;
+    return lora_save(p->l, p->o->out, p->o->model, e);
+}
+
+Status person_assemble(PersonResult *r, double **weight, const PersonOpts *o, const PersonAnchors *anchors,
+                       Err *e)
+{
+    Person p = {.o = o, .anchors = anchors};
+    Status s = person_run(r, &p, person_assemble_steps, e);
+    if (s == OK)
+        *weight = p.weight;
+    else
+        free(p.weight);
     return s;
 }
