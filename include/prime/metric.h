@@ -21,13 +21,14 @@ enum { METRIC_MAX_TOKENS = 1 << 16, METRIC_MAX_TABLE = 1 << 26 };
 /* metric_rouge - ROUGE-1, -2, -L and -Lsum of one pair.
  * Tokens are runs of a-z and 0-9 after lower-casing; any other byte separates, so that accented letters split
  * words. A pair in which one side has no token scores 0. For Lsum the lines of a text are its sentences.
+ *   stem      tokens of more than 3 characters are cut to their stems (stem.h) first
  *   scratch   grows as needed; nothing in it is needed afterwards
  * Errors: ERR_ARG a text has more than METRIC_MAX_TOKENS tokens, or two sentences make a table of more than
  * METRIC_MAX_TABLE entries; ERR_NOMEM.
  * Cost: O(tokens of the target * tokens of the prediction).
  * Source: Lin 2004, ROUGE: a package for automatic evaluation of summaries; as computed by Google's
- * rouge_score without stemmer. Reference: fixtures/ref/task/rouge.csv. Differs: no stemmer. */
-Status metric_rouge(RougeAll *out, const char *target, const char *prediction, Arena *scratch,
+ * rouge_score. Reference: fixtures/ref/task/rouge.csv, rouge_stem.csv. */
+Status metric_rouge(RougeAll *out, const char *target, const char *prediction, bool stem, Arena *scratch,
                     Err *e) PRIME_MUST_USE;
 
 /* metric_exact - 1 when both are the same after white space at the ends is gone, else 0. */

@@ -45,7 +45,7 @@ static Status metric_cli_names(const char **name, const Table *t, Err *e)
     return OK;
 }
 
-static Status metric_cli_rouge_table(const char *path, Arena *a, Arena *scratch, Err *e)
+static Status metric_cli_rouge_table(const char *path, bool stem, Arena *a, Arena *scratch, Err *e)
 {
     Table t = {0};
     MetricPairs p = {0};
@@ -56,7 +56,7 @@ static Status metric_cli_rouge_table(const char *path, Arena *a, Arena *scratch,
     if (r == NULL || name == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu rows", t.n_rows);
     TRY(metric_cli_names(name, &t, e));
     for (size_t i = 0; i < t.n_rows; i++)
-        if (metric_rouge(&r[i], p.gold[i], p.pred[i], scratch, e) != OK)
+        if (metric_rouge(&r[i], p.gold[i], p.pred[i], stem, scratch, e) != OK)
             return err_prefix(e, "%s:%zu", t.name, t.line[i]);
     TableOut out;
     table_begin(&out, stdout, NULL, name, t.n_cols + 12);
@@ -73,12 +73,15 @@ static Status metric_cli_rouge_table(const char *path, Arena *a, Arena *scratch,
 
 static int metric_cli_rouge(const CliVerb *self, int argc, char **argv)
 {
+    bool stem = false;
+    const CliOpt opts[] = {
+        {"stemmer", 0, OPT_FLAG, &stem, NULL, "cut words of more than 3 letters to their stems", 0, 0}};
     CliList pos = {0};
-    int code = cli_args(self, "metric", NULL, 0, argc, argv, &pos, 1, 1);
+    int code = cli_args(self, "metric", opts, 1, argc, argv, &pos, 1, 1);
     if (code < 0) {
         Arena a = {0}, scratch = {0};
         Err e = {0};
-        code = metric_cli_rouge_table(pos.item[0], &a, &scratch, &e) == OK ? EXIT_DONE : cli_fail(&e);
+        code = metric_cli_rouge_table(pos.item[0], stem, &a, &scratch, &e) == OK ? EXIT_DONE : cli_fail(&e);
         arena_free(&a);
         arena_free(&scratch);
     }

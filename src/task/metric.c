@@ -95,28 +95,34 @@ static double metric_rlsum(const RougeAll *r)
     return r->rlsum.f;
 }
 
-/* Which of the four a metric of the rouge family is. */
-static double (*metric_pick(const char *name))(const RougeAll *)
+/* The rouge family: which of the four, and of what. */
+typedef struct {
+    const char *name;
+    double (*pick)(const RougeAll *);
+    bool stem;
+} MetricRouge;
+
+static const MetricRouge *metric_rouge_row(const char *name)
 {
-    static const struct {
-        const char *name;
-        double (*pick)(const RougeAll *);
-    } picks[] = {
-        {"rouge1", metric_r1}, {"rouge2", metric_r2}, {"rougeL", metric_rl}, {"rougeLsum", metric_rlsum}};
+    static const MetricRouge rows[] = {
+        {"rouge1", metric_r1, false},     {"rouge2", metric_r2, false},
+        {"rougeL", metric_rl, false},     {"rougeLsum", metric_rlsum, false},
+        {"rouge1_stem", metric_r1, true}, {"rouge2_stem", metric_r2, true},
+        {"rougeL_stem", metric_rl, true}, {"rougeLsum_stem", metric_rlsum, true}};
     size_t i = 0;
-    while (strcmp(picks[i].name, name) != 0) i++;
-    return picks[i].pick;
+    while (strcmp(rows[i].name, name) != 0) i++;
+    return &rows[i];
 }
 
 static Status metric_each_rouge(double *v, const Metric *self, const MetricPairs *p, Err *e)
 {
-    double (*pick)(const RougeAll *) = metric_pick(self->name);
+    const MetricRouge *row = metric_rouge_row(self->name);
     Arena a = {0};
     Status s = OK;
     for (size_t i = 0; s == OK && i < p->n; i++) {
         RougeAll r;
-        s = metric_rouge(&r, p->gold[i], p->pred[i], &a, e);
-        if (s == OK) v[i] = pick(&r);
+        s = metric_rouge(&r, p->gold[i], p->pred[i], row->stem, &a, e);
+        if (s == OK) v[i] = row->pick(&r);
     }
     arena_free(&a);
     return s;
@@ -142,6 +148,7 @@ static Status metric_all_f1(double *out, const Metric *self, const MetricPairs *
 }
 
 #define ROUGE_SOURCE "Lin 2004; rouge_score without stemmer"
+#define STEM_SOURCE "Lin 2004; rouge_score with stemmer; Porter 1980 as in NLTK"
 #define LAMP_SOURCE "Salemi et al. 2023, LaMP, eval/evaluation.py"
 
 static const Metric metrics[] = {
@@ -155,6 +162,10 @@ static const Metric metrics[] = {
     {"rougeL", "F of the longest common subsequence", ROUGE_SOURCE, true, false, FOLD_MEAN, metric_each_rouge,
      NULL},
     {"rougeLsum", "the same, line by line", ROUGE_SOURCE, true, false, FOLD_MEAN, metric_each_rouge, NULL},
+    {"rouge1_stem", "rouge1 of stems", STEM_SOURCE, true, false, FOLD_MEAN, metric_each_rouge, NULL},
+    {"rouge2_stem", "rouge2 of stems", STEM_SOURCE, true, false, FOLD_MEAN, metric_each_rouge, NULL},
+    {"rougeL_stem", "rougeL of stems", STEM_SOURCE, true, false, FOLD_MEAN, metric_each_rouge, NULL},
+    {"rougeLsum_stem", "rougeLsum of stems", STEM_SOURCE, true, false, FOLD_MEAN, metric_each_rouge, NULL},
     {"mae", "mean absolute error in stars", LAMP_SOURCE, false, false, FOLD_MEAN, metric_each_error, NULL},
     {"rmse", "root of the mean squared error in stars", LAMP_SOURCE, false, false, FOLD_ROOT_MEAN,
      metric_each_error, NULL},

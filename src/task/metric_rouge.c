@@ -1,5 +1,6 @@
 /* metric_rouge.c - tokens as ranks, n-gram overlap by merging sorted keys, longest common subsequences. */
 #include "prime/metric.h"
+#include "prime/stem.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -14,10 +15,13 @@ typedef struct {
 
 /* A word in the text, and where its id belongs. */
 typedef struct {
-    const char *s;
+    char *s;
     size_t n;
     uint32_t *id;
 } Word;
+
+/* Words of up to so many characters are not stemmed. */
+enum { ROUGE_NO_STEM = 3 };
 
 /* Lower-case letters and digits of text into buf, everything else as one blank, line breaks kept. Two letters
  * outside ASCII have lower-case forms that begin in it: the Kelvin sign, and the capital I with a dot, whose
@@ -52,16 +56,16 @@ static bool rouge_is_word(char c)
 
 /* Count words and lines of buf, or, when t is not NULL, note where they are. A line counts when the text has
  * any character in it, word or not. */
-static size_t rouge_split(Tokens *t, Word *word, const char *buf, size_t *lines)
+static size_t rouge_split(Tokens *t, Word *word, char *buf, size_t *lines)
 {
     size_t n = 0, k = 0;
-    for (const char *s = buf; *s != '\0';) {
-        const char *end = s + strcspn(s, "\n");
+    for (char *s = buf; *s != '\0';) {
+        char *end = s + strcspn(s, "\n");
         if (end > s && t != NULL) t->start[k] = n;
         k += end > s;
         while (s < end) {
             while (s < end && !rouge_is_word(*s)) s++;
-            const char *w = s;
+            char *w = s;
             while (s < end && rouge_is_word(*s)) s++;
             if (s > w && t != NULL) word[n] = (Word){w, (size_t)(s - w), &t->id[n]};
             n += s > w;
@@ -81,7 +85,7 @@ static int rouge_word_cmp(const void *a, const void *b)
 }
 
 /* Both texts into tokens: t[0] the target, t[1] the prediction. */
-static Status rouge_tokens(Tokens t[2], const char *const text[2], Arena *a, Err *e)
+static Status rouge_tokens(Tokens t[2], const char *const text[2], bool stem, Arena *a, Err *e)
 {
     char *buf[2];
     size_t total = 0;
@@ -100,6 +104,8 @@ static Status rouge_tokens(Tokens t[2], const char *const text[2], Arena *a, Err
     Word *w = arena_alloc(a, total, sizeof *w);
     if (w == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu tokens", total);
     for (int i = 0; i < 2; i++) rouge_split(&t[i], i == 0 ? w : w + t[0].n, buf[i], &t[i].n_sent);
+    for (size_t i = 0; stem && i < total; i++)
+        if (w[i].n > ROUGE_NO_STEM) w[i].n = stem_porter(w[i].s, w[i].n);
     qsort(w, total, sizeof *w, rouge_word_cmp);
     uint32_t id = 0;
     for (size_t i = 0; i < total; i++) {
@@ -230,11 +236,12 @@ static Status rouge_lsum(Rouge *out, const Tokens t[2], Arena *a, Err *e)
     return OK;
 }
 
-Status metric_rouge(RougeAll *out, const char *target, const char *prediction, Arena *scratch, Err *e)
+Status metric_rouge(RougeAll *out, const char *target, const char *prediction, bool stem, Arena *scratch,
+                    Err *e)
 {
     Tokens t[2] = {{0}};
     arena_reset(scratch);
-    TRY(rouge_tokens(t, (const char *const[]){target, prediction}, scratch, e));
+    TRY(rouge_tokens(t, (const char *const[]){target, prediction}, stem, scratch, e));
     RougeAll all = {0};
     if (t[0].n > 0 && t[1].n > 0) {
         uint64_t *a = arena_alloc(scratch, t[0].n, sizeof *a), *b = arena_alloc(scratch, t[1].n, sizeof *b);

@@ -4,3 +4,4 @@ id,target,prediction
 2,eat old mail by rules,
 EOF
 prime metric rouge pairs.csv
+printf 'target,prediction\nsorted lists,sorting the list\n' | prime metric rouge --stemmer -

@@ -17,25 +17,30 @@ static const char *ref_path(const char *name)
     return path;
 }
 
-static RougeAll rouge_of(const char *target, const char *prediction)
+static RougeAll rouge_as(const char *target, const char *prediction, bool stem)
 {
     RougeAll r;
     Arena a = {0};
     Err e = {0};
-    cr_assert_eq(metric_rouge(&r, target, prediction, &a, &e), OK, "%s", e.msg);
+    cr_assert_eq(metric_rouge(&r, target, prediction, stem, &a, &e), OK, "%s", e.msg);
     arena_free(&a);
     return r;
 }
 
-Test(metric, rouge_known_answers)
+static RougeAll rouge_of(const char *target, const char *prediction)
+{
+    return rouge_as(target, prediction, false);
+}
+
+static void rouge_check(const char *file, size_t rows, bool stem)
 {
     Arena a = {0};
     Table t;
     Err e = {0};
-    cr_assert_eq(table_load(&t, &a, ref_path("rouge.csv"), &e), OK, "%s", e.msg);
-    cr_assert_eq(t.n_rows, 33);
+    cr_assert_eq(table_load(&t, &a, ref_path(file), &e), OK, "%s", e.msg);
+    cr_assert_eq(t.n_rows, rows);
     for (size_t i = 0; i < t.n_rows; i++) {
-        RougeAll r = rouge_of(table_str(&t, i, 0), table_str(&t, i, 1));
+        RougeAll r = rouge_as(table_str(&t, i, 0), table_str(&t, i, 1), stem);
         const double got[N_SCORES] = {r.r1.p, r.r1.r, r.r1.f, r.r2.p,    r.r2.r,    r.r2.f,
                                       r.rl.p, r.rl.r, r.rl.f, r.rlsum.p, r.rlsum.r, r.rlsum.f};
         for (size_t k = 0; k < N_SCORES; k++) {
@@ -45,6 +50,21 @@ Test(metric, rouge_known_answers)
         }
     }
     arena_free(&a);
+}
+
+Test(metric, rouge_known_answers)
+{
+    rouge_check("rouge.csv", 33, false);
+    rouge_check("rouge_stem.csv", 32, true);
+}
+
+/* Words of up to three letters stay, longer ones meet at their stems. */
+Test(metric, rouge_of_stems)
+{
+    cr_assert_float_eq(rouge_as("the cats", "the cat", true).r1.f, 1, 1e-12);
+    cr_assert_float_eq(rouge_as("the cats", "the cat", false).r1.f, 0.5, 1e-12);
+    cr_assert_float_eq(rouge_as("dy ass", "dying as", true).r1.f, 0, 0);
+    cr_assert_float_eq(rouge_as("Dying DIE", "die, dying!", true).r2.f, 1, 1e-12);
 }
 
 /* By hand. Target sentences "a b c" and "d e"; prediction sentences "c a b" and "e x". The first shares "a
@@ -98,11 +118,11 @@ Test(metric, rouge_refuses_what_is_too_long)
     RougeAll r = {.r1.f = 7};
     Arena a = {0};
     Err e = {0};
-    cr_assert_eq(metric_rouge(&r, "x", s, &a, &e), ERR_ARG);
+    cr_assert_eq(metric_rouge(&r, "x", s, false, &a, &e), ERR_ARG);
     cr_assert_str_eq(e.msg, "a text of 65537 tokens, want at most 65536");
     s[20000] = '\0';
     e = (Err){0};
-    cr_assert_eq(metric_rouge(&r, s, s, &a, &e), ERR_ARG);
+    cr_assert_eq(metric_rouge(&r, s, s, false, &a, &e), ERR_ARG);
     cr_assert_str_eq(e.msg, "two sentences make a table of 100020001 entries, want at most 67108864");
     cr_assert_float_eq(r.r1.f, 7, 0, "outputs are untouched on failure");
     arena_free(&a);
