@@ -4,6 +4,7 @@
 
 #include "prime/arena.h"
 #include "prime/err.h"
+#include "prime/str.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,6 +32,57 @@ enum { METRIC_MAX_TOKENS = 1 << 16, METRIC_MAX_TABLE = 1 << 26 };
 Status metric_rouge(RougeAll *out, const char *target, const char *prediction, bool stem, Arena *scratch,
                     Err *e) PRIME_MUST_USE;
 
+/* metric_tokens_13a - out := the tokens of text with one blank between them, as mteval-v13a and sacrebleu
+ * have them: ASCII punctuation stands alone, full stop and comma unless next to a digit on that side, a
+ * hyphen after a digit; upper case stays, four XML entities are undone. Memory: see Str. */
+void metric_tokens_13a(Str *out, const char *text);
+
+/* Counts of one or many pairs, for BLEU; zero-initialised. */
+enum { METRIC_BLEU_ORDERS = 4, METRIC_CHRF_ORDERS = 6 };
+typedef struct {
+    size_t hits[METRIC_BLEU_ORDERS]; /* n-grams of the predictions that the targets have, too */
+    size_t pred[METRIC_BLEU_ORDERS]; /* n-grams of the predictions */
+    size_t n_target, n_pred;         /* tokens */
+} Bleu;
+
+/* metric_bleu_add - one more pair; n-grams are shared within a pair only. metric_bleu - in [0, 1]: the
+ * geometric mean of the shares of n-grams, n = 1 to 4, times the penalty for predictions that are too short.
+ * The first order without a hit counts half a hit, the next a quarter and so on (smoothing "exp"). When no
+ * prediction has n-grams of some order the value is 0, or, if `effective`, the mean over the orders that
+ * there are. No hit at all: 0. Errors: ERR_ARG a text has more than METRIC_MAX_TOKENS tokens; ERR_NOMEM. On
+ * failure c is as it was. Cost: O(tokens log tokens). Source: Papineni et al. 2002, BLEU; Post 2018, A call
+ * for clarity in reporting BLEU scores: sacrebleu with one reference, signature case:mixed, tok:13a,
+ * smooth:exp; for one sentence it takes eff:yes. Reference: fixtures/ref/task/overlap.csv. Differs: sacrebleu
+ * prints 100 times as much. */
+Status metric_bleu_add(Bleu *c, const char *target, const char *prediction, Arena *scratch,
+                       Err *e) PRIME_MUST_USE;
+double metric_bleu(const Bleu *c, bool effective);
+
+/* Counts of n-grams of characters, for chrF; zero-initialised. */
+typedef struct {
+    size_t hits[METRIC_CHRF_ORDERS], target[METRIC_CHRF_ORDERS], pred[METRIC_CHRF_ORDERS];
+} Chrf;
+
+/* metric_chrf_add - one more pair. Characters are those of UTF-8 (a byte that is not is one of its own),
+ * white space is left out, case counts. metric_chrf - in [0, 1]: mean precision and mean recall over the
+ * orders 1 to 6 that both sides have, as F in which recall weighs beta times as much. Errors: ERR_NOMEM; on
+ * failure c is as it was. Cost: O(characters log characters). Source: Popovic 2015, chrF, and 2016 for beta =
+ * 2; sacrebleu 2 with char_order 6, word_order 0, without eps_smoothing. Reference:
+ * fixtures/ref/task/overlap.csv. Differs: sacrebleu prints 100 times as much. */
+Status metric_chrf_add(Chrf *c, const char *target, const char *prediction, Arena *scratch,
+                       Err *e) PRIME_MUST_USE;
+double metric_chrf(const Chrf *c, double beta);
+
+/* metric_meteor_exact - in [0, 1]: F of matched words in which recall weighs nine times as much, less up to
+ * half for matches that are torn apart: F * (1 - 0.5 (chunks / matches)^3). Tokens as in metric_rouge.
+ * Errors: those of metric_rouge's tokens. Cost: O(tokens log tokens).
+ * Source: Banerjee and Lavie 2005, METEOR, equations 1 and 2.
+ * Differs: equal words alone are matched, no stems and no synonyms, so values are lower than METEOR's. Where
+ * a word occurs more often on one side its last occurrences are matched, in order, as NLTK does; METEOR looks
+ * for the matching with the fewest crossings. */
+Status metric_meteor_exact(double *out, const char *target, const char *prediction, Arena *scratch,
+                           Err *e) PRIME_MUST_USE;
+
 /* metric_exact - 1 when both are the same after white space at the ends is gone, else 0. */
 double metric_exact(const char *gold, const char *pred);
 
@@ -53,7 +105,7 @@ typedef struct {
 typedef enum {
     FOLD_MEAN,
     FOLD_ROOT_MEAN, /* the square root of their mean */
-    FOLD_NONE       /* not a function of values of records: macro-F1 */
+    FOLD_NONE       /* not a function of values of records: macro-F1, BLEU, chrF */
 } MetricFold;
 
 typedef struct Metric Metric;
@@ -62,7 +114,7 @@ struct Metric {
     bool higher;       /* is more better? */
     bool needs_labels; /* judged against the closed set */
     MetricFold fold;
-    /* v [n]: the value of each record; NULL for FOLD_NONE. */
+    /* v [n]: the value of each record; NULL when it has none. */
     Status (*records)(double *v, const Metric *self, const MetricPairs *p, Err *e);
     /* The value of the corpus, for FOLD_NONE. */
     Status (*corpus)(double *out, const Metric *self, const MetricPairs *p, Err *e);
@@ -74,14 +126,16 @@ const Metric *metric_at(size_t i);
 const Metric *metric_find(const char *name);
 const char *metric_nearest(const char *name);
 
-/* metric_records - v [p->n], one value a record: rouge F, 0 or 1 for accuracy and exact, absolute error,
- * squared error for rmse. Errors: ERR_UNSUP the metric has no values of records; those of metric_corpus. */
+/* metric_records - v [p->n], one value a record: rouge F, BLEU (effective) and chrF of the one pair, 0 or 1
+ * for accuracy and exact, absolute error, squared error for rmse. Errors: ERR_UNSUP the metric has no values
+ * of records; those of metric_corpus. */
 Status metric_records(double *v, const Metric *m, const MetricPairs *p, Err *e) PRIME_MUST_USE;
 
 /* metric_corpus - one number for all pairs. accuracy and f1 compare places in the label list, exactly and
  * after trimming; what is not in the list has no place, and two such answers agree, as in LaMP. f1 is the
- * mean over all labels, those that never occur counting 0. rouge is the plain mean of F. Errors: ERR_ARG no
- * pairs, or no labels where they are needed; those of metric_rouge. */
+ * mean over all labels, those that never occur counting 0. rouge and meteor_exact are plain means; bleu and
+ * chrf are those of the pairs' summed counts. Errors: ERR_ARG no pairs, or no labels where they are needed;
+ * those of metric_rouge, metric_bleu_add and metric_chrf_add. */
 Status metric_corpus(double *out, const Metric *m, const MetricPairs *p, Err *e) PRIME_MUST_USE;
 
 /* The LaMP benchmark's tasks: which metrics under which names, over which labels. */

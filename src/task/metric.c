@@ -1,6 +1,5 @@
 /* metric.c - the table of metrics, and those that are no more than a comparison. */
-#include "prime/metric.h"
-
+#include "metric_priv.h"
 #include "text_priv.h"
 
 #include <assert.h>
@@ -166,6 +165,12 @@ static const Metric metrics[] = {
     {"rouge2_stem", "rouge2 of stems", STEM_SOURCE, true, false, FOLD_MEAN, metric_each_rouge, NULL},
     {"rougeL_stem", "rougeL of stems", STEM_SOURCE, true, false, FOLD_MEAN, metric_each_rouge, NULL},
     {"rougeLsum_stem", "rougeLsum of stems", STEM_SOURCE, true, false, FOLD_MEAN, metric_each_rouge, NULL},
+    {"bleu", "shared runs of up to 4 words, of all pairs together",
+     "Papineni et al. 2002; sacrebleu, 13a, exp", true, false, FOLD_NONE, metric_each_bleu, metric_all_bleu},
+    {"chrf", "F (beta 2) of shared runs of up to 6 characters, of all pairs together",
+     "Popovic 2015; sacrebleu, chrF2", true, false, FOLD_NONE, metric_each_chrf, metric_all_chrf},
+    {"meteor_exact", "F of equal words, less for matches torn apart",
+     "Banerjee and Lavie 2005, equal words alone", true, false, FOLD_MEAN, metric_each_meteor, NULL},
     {"mae", "mean absolute error in stars", LAMP_SOURCE, false, false, FOLD_MEAN, metric_each_error, NULL},
     {"rmse", "root of the mean squared error in stars", LAMP_SOURCE, false, false, FOLD_ROOT_MEAN,
      metric_each_error, NULL},
@@ -208,7 +213,7 @@ static Status metric_check(const Metric *m, const MetricPairs *p, Err *e)
 Status metric_records(double *v, const Metric *m, const MetricPairs *p, Err *e)
 {
     TRY(metric_check(m, p, e));
-    if (m->fold == FOLD_NONE) FAIL(e, ERR_UNSUP, "%s is no mean over records", m->name);
+    if (m->records == NULL) FAIL(e, ERR_UNSUP, "%s has no values of records", m->name);
     return m->records(v, m, p, e);
 }
 

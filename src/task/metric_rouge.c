@@ -1,24 +1,10 @@
 /* metric_rouge.c - tokens as ranks, n-gram overlap by merging sorted keys, longest common subsequences. */
-#include "prime/metric.h"
+#include "metric_priv.h"
+
 #include "prime/stem.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Tokens of one text; equal words have equal ids across both texts of a pair. */
-typedef struct {
-    uint32_t *id;  /* [n] */
-    size_t *start; /* [n_sent + 1] first token of each line that is not empty */
-    size_t n, n_sent;
-} Tokens;
-
-/* A word in the text, and where its id belongs. */
-typedef struct {
-    char *s;
-    size_t n;
-    uint32_t *id;
-} Word;
 
 /* Words of up to so many characters are not stemmed. */
 enum { ROUGE_NO_STEM = 3 };
@@ -77,15 +63,8 @@ static size_t rouge_split(Tokens *t, Word *word, char *buf, size_t *lines)
     return n;
 }
 
-static int rouge_word_cmp(const void *a, const void *b)
-{
-    const Word *x = a, *y = b;
-    int c = memcmp(x->s, y->s, x->n < y->n ? x->n : y->n);
-    return c != 0 ? c : (x->n > y->n) - (x->n < y->n);
-}
-
 /* Both texts into tokens: t[0] the target, t[1] the prediction. */
-static Status rouge_tokens(Tokens t[2], const char *const text[2], bool stem, Arena *a, Err *e)
+Status rouge_tokens(Tokens t[2], const char *const text[2], bool stem, Arena *a, Err *e)
 {
     char *buf[2];
     size_t total = 0;
@@ -106,12 +85,7 @@ static Status rouge_tokens(Tokens t[2], const char *const text[2], bool stem, Ar
     for (int i = 0; i < 2; i++) rouge_split(&t[i], i == 0 ? w : w + t[0].n, buf[i], &t[i].n_sent);
     for (size_t i = 0; stem && i < total; i++)
         if (w[i].n > ROUGE_NO_STEM) w[i].n = stem_porter(w[i].s, w[i].n);
-    qsort(w, total, sizeof *w, rouge_word_cmp);
-    uint32_t id = 0;
-    for (size_t i = 0; i < total; i++) {
-        id += i > 0 && rouge_word_cmp(&w[i - 1], &w[i]) != 0;
-        *w[i].id = id;
-    }
+    gram_ids(w, total);
     return OK;
 }
 
