@@ -83,14 +83,15 @@ double metric_chrf(const Chrf *c, double beta);
 Status metric_meteor_exact(double *out, const char *target, const char *prediction, Arena *scratch,
                            Err *e) PRIME_MUST_USE;
 
-/* metric_exact - 1 when both are the same after white space at the ends is gone, else 0. */
+/* metric_exact - 1 when both are the same after white space at the ends is gone (that of Unicode, as in
+ * Python's strip), else 0. */
 double metric_exact(const char *gold, const char *pred);
 
 /* metric_rating - the rating, in stars from 1 to 5, that LaMP reads from an answer: the number it is, or,
  * when it is none, the extreme that is farther from the gold (5 on a tie; 2.5 when the gold is no number
  * either). Source: LaMP, eval/evaluation.py; the 2.5 is PriME's. Differs: "nan" and "inf" are no numbers here
  * (there they make the metric fail), nor is "1_0",
- * nor what is beyond 1e100. */
+ * nor what is beyond 1e100; digits are ASCII. */
 double metric_rating(const char *gold, const char *pred);
 
 /* Pairs to be judged; label [n_labels] is the closed set of answers where there is one. */
@@ -138,7 +139,10 @@ Status metric_records(double *v, const Metric *m, const MetricPairs *p, Err *e) 
  * those of metric_rouge, metric_bleu_add and metric_chrf_add. */
 Status metric_corpus(double *out, const Metric *m, const MetricPairs *p, Err *e) PRIME_MUST_USE;
 
-/* The LaMP benchmark's tasks: which metrics under which names, over which labels. */
+/* The LaMP benchmark's tasks: which metrics under which names, over which labels. LaMP_2 has been a task of
+ * news first and of movies later; here they are LaMP_2N and LaMP_2M. Source: Salemi et al. 2023, LaMP,
+ * eval/evaluation.py. Reference: fixtures/ref/task/lamp_metrics.json. Differs: rouge is the plain mean of F,
+ * where LaMP's library draws a bootstrap sample without a seed. */
 typedef struct {
     const char *name, *what;
     const char *metric[2];   /* names of this file's table */

@@ -116,16 +116,17 @@ static Status metric_cli_lamp_table(const char *path, const MetricLamp *task, Ar
     return OK;
 }
 
+/* The names differ by a letter, so that all of them are told instead of a near one. */
 static int metric_cli_no_task(const char *name)
 {
-    const char *names[16];
-    size_t n = 0;
-    for (; n < metric_lamp_count() && n < 16; n++) names[n] = metric_lamp_at(n)->name;
-    const char *near = str_nearest(name, names, n);
-    return near != NULL
-               ? cli_usage("--task = %s, did you mean %s?", name, near)
-               : cli_usage("--task = %s, want LaMP_1, LaMP_2N, LaMP_2M, LaMP_3, LaMP_4, LaMP_5 or LaMP_7",
-                           name);
+    Str all = {0};
+    for (size_t i = 0; i < metric_lamp_count(); i++) {
+        if (i > 0) str_puts(&all, i + 1 < metric_lamp_count() ? ", " : " or ");
+        str_puts(&all, metric_lamp_at(i)->name);
+    }
+    int code = cli_usage("--task = %s, want %s", name, all.s != NULL ? all.s : "a task of LaMP");
+    str_free(&all);
+    return code;
 }
 
 static int metric_cli_lamp(const CliVerb *self, int argc, char **argv)

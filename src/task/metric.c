@@ -9,7 +9,7 @@
 
 static Span metric_strip(const char *s)
 {
-    return text_trim(text_span(s));
+    return text_strip(text_span(s));
 }
 
 double metric_exact(const char *gold, const char *pred)

@@ -98,7 +98,8 @@ void metric_tokens_13a(Str *out, const char *text)
     static const char *const swap[][2] = {{"<skipped>", ""}, {"-\n", ""},   {"\n", " "},  {"&quot;", "\""},
                                           {"&amp;", "&"},    {"&lt;", "<"}, {"&gt;", ">"}};
     Str a = {0}, b = {0};
-    str_put(&a, text, text_rstrip(text, strlen(text)));
+    Span end = text_strip(text_span(text));
+    str_put(&a, text, (size_t)(end.s - text) + end.n);
     for (size_t i = 0; i < sizeof swap / sizeof swap[0]; i++) {
         bleu_replace(&b, &a, swap[i][0], swap[i][1]);
         Str t = a;

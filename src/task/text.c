@@ -37,15 +37,17 @@ bool text_is_space(uint32_t c)
            c == 0x3000;
 }
 
-size_t text_rstrip(const char *s, size_t n)
+Span text_strip(Span s)
 {
-    size_t end = 0;
-    for (size_t i = 0, k; i < n; i += k) {
+    size_t begin = s.n, end = s.n;
+    for (size_t i = 0, k; i < s.n; i += k) {
         uint32_t code = 0;
-        k = text_char(&code, s + i, n - i);
-        if (!text_is_space(code)) end = i + k;
+        k = text_char(&code, s.s + i, s.n - i);
+        if (text_is_space(code)) continue;
+        if (begin == s.n) begin = i;
+        end = i + k;
     }
-    return end;
+    return (Span){s.s + begin, end - begin};
 }
 
 /* What may stand between words: controls and bytes that are not UTF-8 (code 0), spaces of any width, marks

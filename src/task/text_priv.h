@@ -25,8 +25,8 @@ size_t text_char(uint32_t *code, const char *s, size_t n);
 /* text_is_space - is this character white space to Python's str.split()? */
 bool text_is_space(uint32_t code);
 
-/* text_rstrip - length of s [n] without such white space at its end. */
-size_t text_rstrip(const char *s, size_t n);
+/* text_strip - without such white space at both ends. */
+Span text_strip(Span s);
 
 /* text_clean - append the words of s [n] to out, one blank between them (and before the first when out is
  * not empty and does not end in white space). Invalid UTF-8, control characters and every kind of Unicode
