@@ -144,6 +144,7 @@ static Status list_cases(Bench *b, Workload *w, const BenchOpts *o, Err *e)
     if (wanted(o, "search")) TRY(search_add(b, e));
     if (wanted(o, "tokens")) TRY(tokens_add(b, e));
     if (wanted(o, "load")) TRY(load_add(b, e));
+    if (wanted(o, "bm25")) TRY(retrieval_add(b, e));
     return OK;
 }
 
@@ -160,6 +161,7 @@ static Status bench_all(Bench *b, Workload *w, const BenchOpts *o, Err *e)
     if (wanted(o, "search")) search_rows(b);
     if (wanted(o, "load")) load_rows(b);
     if (wanted(o, "merge")) merging_rows(b);
+    if (wanted(o, "bm25")) retrieval_rows(b);
     if (wanted(o, "smollm")) smol_rows(b);
     if (o->model != NULL && wanted(o, "nll")) TRY(scoring_population(b, w, e));
     return OK;
@@ -168,7 +170,7 @@ static Status bench_all(Bench *b, Workload *w, const BenchOpts *o, Err *e)
 static int usage(void)
 {
     fputs("usage: bench [--table] [--reps N] [--texts N] [--only "
-          "limits|score|greedy|smollm|train|merge|stats|fronts|search|load|tokens|nll] "
+          "limits|score|greedy|smollm|train|merge|stats|fronts|search|load|tokens|bm25|nll] "
           "[--model DIR]\n",
           stderr);
     return 2;
@@ -180,8 +182,8 @@ int main(int argc, char **argv)
         {"table", no_argument, NULL, 't'},       {"reps", required_argument, NULL, 'r'},
         {"texts", required_argument, NULL, 'n'}, {"only", required_argument, NULL, 'o'},
         {"model", required_argument, NULL, 'm'}, {0}};
-    static const char *const groups[] = {"limits", "score",  "greedy", "smollm", "train",  "merge",
-                                         "stats",  "fronts", "search", "load",   "tokens", "nll"};
+    static const char *const groups[] = {"limits", "score",  "greedy", "smollm", "train", "merge", "stats",
+                                         "fronts", "search", "load",   "tokens", "bm25",  "nll"};
     static Bench b = {.reps = 3};
     BenchOpts o = {.texts = 50};
     for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
@@ -213,6 +215,7 @@ int main(int argc, char **argv)
     search_free();
     tokens_free();
     load_free();
+    retrieval_free();
     work_free(&w);
     return s == OK ? 0 : 1;
 }

@@ -82,6 +82,9 @@ void search_free(void);
 Status load_add(Bench *b, Err *e) PRIME_MUST_USE;
 void load_rows(const Bench *b);
 void load_free(void);
+Status retrieval_add(Bench *b, Err *e) PRIME_MUST_USE;
+void retrieval_rows(const Bench *b);
+void retrieval_free(void);
 /* tokens_add - with GPT-2's tokenizer where $PRIME_ORACLES has it, else the base model's. */
 Status tokens_add(Bench *b, Err *e) PRIME_MUST_USE;
 void tokens_free(void);
