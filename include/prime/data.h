@@ -8,6 +8,8 @@
  *   users.csv     user,role,history,query,heldout: the user's distinct records in each split
  *   TASK.jsonl    one record a line, sorted by (user, split, id):
  *                 {"id","user","split":"history"|"query"|"heldout","input","output"}
+ *   profiles.jsonl  may be missing; one text a line that describes a person, for one task or, without "task",
+ *                 for all that have none of their own: {"user","task","text"}
  *   canaries.csv  user,record,canary,included: planted secrets and whether they are in the history (1) or
  *                 were kept out (0)
  * The input of a query has the fields of the task, that of history and held-out records the fields of
@@ -50,6 +52,7 @@ typedef struct {
 typedef struct {
     const char *id;
     DataRole role;
+    const char *profile; /* a text that describes the person, for this task; NULL when there is none */
     DataRecord *rec[DATA_SPLITS]; /* [n[s]] each, in the order of the file */
     size_t n[DATA_SPLITS];
 } DataUser;

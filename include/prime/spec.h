@@ -17,6 +17,7 @@ typedef enum { SPEC_GENERATE, SPEC_LABELS, SPEC_LIKELIHOOD } SpecScore;
 typedef struct {
     const char *question; /* what the audit is to answer, in a sentence */
     const char *task, *data, *base;
+    const Task *found; /* by spec_load, in the table or beside the data */
     YmlSizes seeds;
     YmlNums lambda;
     YmlNums limit; /* searches of their own: best utility with mean V <= limit */

@@ -51,6 +51,42 @@ const Task *task_at(size_t i);
 const Task *task_find(const char *name);
 const char *task_nearest(const char *name);
 
+/* ---- tasks in files ----
+ *
+ * NAME.task.yaml beside the data makes a task without a line of C:
+ *
+ *   what: report of a fault -> its title    # optional, as is source
+ *   query:
+ *     fields: [report, product]             # 1 to 9 names; an input has them in this order
+ *     text: report                          # the field that the person wrote (the first)
+ *     prompt: "Product: {product}\nReport: {report}\nTitle:"
+ *     labels: [...]                         # the closed set, if answers come from one
+ *     metrics: [rouge1, rougeL]             # up to 4 names of metric.h
+ *     max_new: 24                           # tokens of an answer (32)
+ *     words: 64                             # kept of each field; 0 (all)
+ *   history:                                # only when items of the history are not asked for in that way
+ *     prompt: "Report: {report}\nTitle:"    # then required
+ *     fields, text, metrics, max_new, words # those of the query unless given; fields may be []
+ *     labelled: true                        # answers are labels of the query (false)
+ *   context:                                # optional, see Task
+ *     shown, search, document, words
+ *
+ * In templates a field goes by its name or its number. */
+
+/* task_load - read such a file; the name of the task is the file's. task_parse - the same from n bytes;
+ * `path` gives the name and is for messages. The task lives in the arena.
+ * Errors: ERR_FORMAT file and line; ERR_IO; ERR_NOMEM. */
+Status task_load(const Task **out, Arena *a, const char *path, Err *e) PRIME_MUST_USE;
+Status task_parse(const Task **out, Arena *a, const char *text, size_t n, const char *path,
+                  Err *e) PRIME_MUST_USE;
+
+/* task_in - the task of that name, from the table or from dir/NAME.task.yaml (dir may be NULL); NULL when it
+ * is in neither. Errors: those of task_load; ERR_FORMAT the file redefines a task of the table. */
+Status task_in(const Task **out, Arena *a, const char *dir, const char *name, Err *e) PRIME_MUST_USE;
+
+/* task_same - are two tasks the same but for name, what and source? */
+bool task_same(const Task *a, const Task *b);
+
 /* task_history - the form of an item of the history: t->history, or t. */
 const Task *task_history(const Task *t);
 

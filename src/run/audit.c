@@ -80,6 +80,19 @@ static Status find_metrics(const Metric **metric, size_t *n, Audit *a, const Tas
     return OK;
 }
 
+Status audit_known_task(const char *data, const char *task, Err *e)
+{
+    Arena a = {0};
+    const Task *t = NULL;
+    Status s = task_in(&t, &a, data, task, e);
+    const char *near = task_nearest(task);
+    if (s == OK && t == NULL)
+        s = err_set(e, ERR_ARG, __FILE__, __LINE__, "task = %s is not known%s%s", task,
+                    near != NULL ? ", did you mean " : "; see 'prime list task'", near != NULL ? near : "");
+    arena_free(&a);
+    return s;
+}
+
 Status audit_load(Audit *a, Err *e)
 {
     TRY(data_load(&a->data, a->spec->data, a->spec->task, e));

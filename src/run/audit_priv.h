@@ -65,6 +65,10 @@ typedef struct {
 Status audit_open(Audit **a, const Spec *spec, const char *dir, bool resume, Err *e) PRIME_MUST_USE;
 void audit_close(Audit *a);
 
+/* audit_known_task - ERR_ARG, with the nearest name, for a task that is neither in the table nor beside the
+ * data; the errors of task_in. */
+Status audit_known_task(const char *data, const char *task, Err *e) PRIME_MUST_USE;
+
 /* audit_load - dataset, tokenizer, base model and the list of people it has read: the part that needs no
  * training. audit_select - choose targets and anchors and encode their records. Both are steps of audit_open,
  * apart for `plan`. */

@@ -142,7 +142,7 @@ Status evaluate_run(Str *out, const EvaluateOpts *o, Err *e)
     spec.base = o->model;
     spec.data = o->data;
     spec.task = o->task;
-    if (task_find(o->task) == NULL) FAIL(e, ERR_ARG, "task %s is not known; see 'prime list task'", o->task);
+    TRY(audit_known_task(o->data, o->task, e));
     Audit *a = calloc(1, sizeof *a);
     if (a == NULL) FAIL(e, ERR_NOMEM, "out of memory");
     a->spec = &spec;

@@ -109,10 +109,7 @@ typedef Status (*PersonSteps)(Person *p, Err *e);
 static Status person_run(PersonResult *r, Person *p, PersonSteps steps, Err *e)
 {
     const PersonOpts *o = p->o;
-    const char *near = task_nearest(o->task);
-    if (task_find(o->task) == NULL)
-        FAIL(e, ERR_ARG, "task = %s is not known%s%s", o->task,
-             near != NULL ? ", did you mean " : "; see 'prime list task'", near != NULL ? near : "");
+    TRY(audit_known_task(o->data, o->task, e));
     Spec spec = spec_default();
     spec.task = o->task;
     spec.data = o->data;

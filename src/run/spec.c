@@ -74,9 +74,10 @@ static Status check_operator(const Spec *s, Err *e)
     return OK;
 }
 
-static Status spec_check(const Spec *s, Err *e)
+static Status spec_check(Spec *s, Arena *a, Err *e)
 {
-    const Task *t = task_find(s->task);
+    TRY(task_in(&s->found, a, s->data, s->task, e));
+    const Task *t = s->found;
     if (t == NULL) {
         const char *near = task_nearest(s->task);
         FAIL(e, ERR_ARG, "task = %s is not known%s%s", s->task,
@@ -109,7 +110,7 @@ Status spec_load(Spec *s, Arena *a, const char *path, const char *const *set, si
 {
     Spec fresh = spec_default();
     TRY(yml_load(&fresh, &spec_fields, a, path, set, n_set, e));
-    if (spec_check(&fresh, e) != OK) return err_prefix(e, "%s", path);
+    if (spec_check(&fresh, a, e) != OK) return err_prefix(e, "%s", path);
     *s = fresh;
     return OK;
 }
@@ -149,7 +150,7 @@ size_t spec_evaluations(const Spec *s)
 
 const Task *spec_task(const Spec *s)
 {
-    return task_find(s->task);
+    return s->found;
 }
 
 const MergeMethod *spec_merge(const Spec *s)

@@ -92,6 +92,17 @@ static Status data_group(DataSet *d, size_t (*got)[DATA_SPLITS], const DataPerso
     return OK;
 }
 
+static Status data_place(DataSet *d, const DataPerson *p, size_t n, const DataRow *row, size_t n_rows,
+                         const DataClaim *claim, const char *dir, Err *e)
+{
+    TRY(data_check_twice(row, n_rows, d, dir, e));
+    size_t(*got)[DATA_SPLITS] = arena_zalloc(&d->arena, n, sizeof *got);
+    if (got == NULL) FAIL(e, ERR_NOMEM, "%s: no memory for %zu users", dir, n);
+    for (size_t i = 0; i < n_rows; i++) got[row[i].person][row[i].split]++;
+    TRY(data_check_counts((const size_t(*)[DATA_SPLITS])got, p, n, claim, dir, d->task->name, e));
+    return data_group(d, got, p, n, row, n_rows, e);
+}
+
 static Status data_fill(DataSet *d, const JsVal *root, const char *dir, const char *task, Err *e)
 {
     DataClaim claim = {0};
@@ -101,12 +112,10 @@ static Status data_fill(DataSet *d, const JsVal *root, const char *dir, const ch
     TRY(data_begin(d, &claim, root, dir, task, e));
     TRY(data_people(&p, &n, dir, &d->arena, e));
     TRY(data_rows(&row, &n_rows, d, dir, p, n, e));
-    TRY(data_check_twice(row, n_rows, d, dir, e));
-    size_t(*got)[DATA_SPLITS] = arena_zalloc(&d->arena, n, sizeof *got);
-    if (got == NULL) FAIL(e, ERR_NOMEM, "%s: no memory for %zu users", dir, n);
-    for (size_t i = 0; i < n_rows; i++) got[row[i].person][row[i].split]++;
-    TRY(data_check_counts((const size_t(*)[DATA_SPLITS])got, p, n, &claim, dir, d->task->name, e));
-    return data_group(d, got, p, n, row, n_rows, e);
+    Status s = data_place(d, p, n, row, n_rows, &claim, dir, e);
+    free(row);
+    TRY(s);
+    return data_profiles(d, dir, p, n, e);
 }
 
 Status data_load(DataSet **out, const char *dir, const char *task, Err *e)

@@ -76,6 +76,21 @@ static Status data_copy(const char **out, Arena *a, const char *s, Err *e)
     return OK;
 }
 
+/* A task that has its own labels has them in every dataset. */
+static Status data_same_labels(const DataSet *d, const char *dir, Err *e)
+{
+    size_t n = 0;
+    const char *const *label = task_labels(d->task, &n);
+    if (n > 0 && n != d->n_labels)
+        FAIL(e, ERR_FORMAT, "%s/dataset.json: %zu labels of %s, want the task's own %zu", dir, d->n_labels,
+             d->task->name, n);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(label[i], d->label[i]) != 0)
+            FAIL(e, ERR_FORMAT, "%s/dataset.json: label %zu of %s is '%.40s', want the task's own '%s'", dir,
+                 i + 1, d->task->name, d->label[i], label[i]);
+    return OK;
+}
+
 static Status data_labels(DataSet *d, const JsVal *entry, const char *dir, Err *e)
 {
     const JsVal *labels = js_get(entry, "labels");
@@ -88,6 +103,7 @@ static Status data_labels(DataSet *d, const JsVal *entry, const char *dir, Err *
             FAIL(e, ERR_FORMAT, "%s/dataset.json: label %zu of %s is not a text", dir, i + 1, d->task->name);
         TRY(data_copy(&d->label[i], &d->arena, s, e));
     }
+    TRY(data_same_labels(d, dir, e));
     if (d->task->labelled && d->n_labels < 2)
         FAIL(e, ERR_FORMAT, "%s/dataset.json: %zu labels of %s, want at least 2", dir, d->n_labels,
              d->task->name);
@@ -98,7 +114,7 @@ Status data_begin(DataSet *d, DataClaim *claim, const JsVal *root, const char *d
 {
     const JsVal *entry = NULL;
     TRY(data_entry(&entry, root, dir, task, e));
-    d->task = task_find(task);
+    TRY(task_in(&d->task, &d->arena, dir, task, e));
     if (d->task == NULL)
         FAIL(e, ERR_UNSUP, "%s: task '%s' is in the dataset but not in this program", dir, task);
     TRY(data_labels(d, entry, dir, e));
@@ -133,6 +149,12 @@ static Status data_person(DataPerson *p, const Table *t, size_t row, const size_
     }
     if (sum == 0) FAIL(e, ERR_FORMAT, "%s:%zu: user %s has no record", t->name, t->line[row], p->id);
     return OK;
+}
+
+const DataPerson *data_person_find(const DataPerson *p, size_t n, const char *id)
+{
+    DataPerson key = {.id = id};
+    return n > 0 ? bsearch(&key, p, n, sizeof *p, data_person_cmp) : NULL;
 }
 
 Status data_people(DataPerson **p, size_t *n, const char *dir, Arena *a, Err *e)
@@ -173,7 +195,7 @@ static Status data_split_of(DataSplit *out, const char *text, const char *where,
     FAIL(e, ERR_FORMAT, "%s: split = '%s', want history, query or heldout", where, text);
 }
 
-/* A member that is a text without NUL bytes; data_text wants one that is not empty, too. */
+/* A member that is a text without NUL bytes. */
 static Status data_any_text(const char **out, const JsVal *o, const char *key, const char *where, Err *e)
 {
     size_t n = 0;
@@ -183,7 +205,7 @@ static Status data_any_text(const char **out, const JsVal *o, const char *key, c
     return OK;
 }
 
-static Status data_text(const char **out, const JsVal *o, const char *key, const char *where, Err *e)
+Status data_need_text(const char **out, const JsVal *o, const char *key, const char *where, Err *e)
 {
     TRY(data_any_text(out, o, key, where, e));
     if (**out == '\0') FAIL(e, ERR_FORMAT, "%s: '%s' is empty", where, key);
@@ -194,14 +216,13 @@ static Status data_row(DataRow *r, DataSet *d, const JsVal *o, const char *where
                        size_t n, Err *e)
 {
     const char *id = NULL, *user = NULL, *split = NULL, *input = NULL, *output = NULL;
-    TRY(data_text(&id, o, "id", where, e));
-    TRY(data_text(&user, o, "user", where, e));
-    TRY(data_text(&split, o, "split", where, e));
+    TRY(data_need_text(&id, o, "id", where, e));
+    TRY(data_need_text(&user, o, "user", where, e));
+    TRY(data_need_text(&split, o, "split", where, e));
     TRY(data_any_text(&input, o, "input", where, e));
-    TRY(data_text(&output, o, "output", where, e));
+    TRY(data_need_text(&output, o, "output", where, e));
     TRY(data_split_of(&r->split, split, where, e));
-    DataPerson key = {.id = user};
-    const DataPerson *who = n > 0 ? bsearch(&key, p, n, sizeof *p, data_person_cmp) : NULL;
+    const DataPerson *who = data_person_find(p, n, user);
     if (who == NULL) FAIL(e, ERR_FORMAT, "%s: user %s is not in users.csv", where, user);
     r->person = (size_t)(who - p);
     const Task *form = r->split == DATA_QUERY ? d->task : task_history(d->task);
@@ -216,50 +237,73 @@ static Status data_row(DataRow *r, DataSet *d, const JsVal *o, const char *where
     return data_copy(&r->rec.output, &d->arena, output, e);
 }
 
-static Status data_line(DataRow *r, DataSet *d, const char *line, size_t n, const char *path,
-                        const DataPerson *p, size_t n_people, Err *e)
+/* Rows that are being read. */
+typedef struct {
+    DataSet *d;
+    DataRow *row; /* grows, from malloc */
+    size_t n, cap, n_people;
+    const DataPerson *people;
+} DataLines;
+
+static Status data_line(void *ctx, const JsVal *o, const char *where, size_t line, Err *e)
+{
+    DataLines *l = ctx;
+    if (l->n == l->cap) {
+        size_t cap = l->cap * 2 + 256;
+        DataRow *row = realloc(l->row, cap * sizeof *row);
+        if (row == NULL) FAIL(e, ERR_NOMEM, "%s: no memory for %zu lines", where, cap);
+        l->row = row;
+        l->cap = cap;
+    }
+    l->row[l->n].line = line;
+    return data_row(&l->row[l->n++], l->d, o, where, l->people, l->n_people, e);
+}
+
+static Status data_one_line(DataLine line, void *ctx, const char *text, size_t n, const char *path,
+                            size_t number, Err *e)
 {
     char where[512];
-    snprintf(where, sizeof where, "%s:%zu", path, r->line);
+    snprintf(where, sizeof where, "%s:%zu", path, number);
     JsVal *o = NULL;
-    TRY(js_parse(&o, line, n, where, e));
-    Status s = data_row(r, d, o, where, p, n_people, e);
+    TRY(js_parse(&o, text, n, where, e));
+    Status s = line(ctx, o, where, number, e);
     js_close(o);
     return s;
 }
 
-static Status data_lines(DataRow *row, DataSet *d, const FileMap *m, const char *path, const DataPerson *p,
-                         size_t n_people, Err *e)
+static Status data_lines_of(const FileMap *m, const char *path, DataLine line, void *ctx, Err *e)
 {
     const char *at = m->data, *end = at + m->n;
-    for (size_t i = 0; at < end; i++) {
+    for (size_t number = 1; at < end; number++) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
-        if (stop == NULL) FAIL(e, ERR_FORMAT, "%s:%zu: the last line is cut off", path, i + 1);
-        row[i].line = i + 1;
-        TRY(data_line(&row[i], d, at, (size_t)(stop - at), path, p, n_people, e));
+        if (stop == NULL) FAIL(e, ERR_FORMAT, "%s:%zu: the last line is cut off", path, number);
+        TRY(data_one_line(line, ctx, at, (size_t)(stop - at), path, number, e));
         at = stop + 1;
     }
     return OK;
+}
+
+Status data_each_line(const char *path, DataLine line, void *ctx, Err *e)
+{
+    FileMap m = {0};
+    TRY(file_map(&m, path, e));
+    Status s = m.n > 0 ? data_lines_of(&m, path, line, ctx, e) : OK;
+    file_unmap(&m);
+    return s;
 }
 
 Status data_rows(DataRow **row, size_t *n, DataSet *d, const char *dir, const DataPerson *p, size_t n_people,
                  Err *e)
 {
     char *path = NULL;
-    FileMap m = {0};
+    DataLines l = {.d = d, .people = p, .n_people = n_people};
     TRY(data_path(&path, &d->arena, dir, d->task->name, ".jsonl", e));
-    TRY(file_map(&m, path, e));
-    size_t lines = 0;
-    for (const char *s = m.data, *end = s + m.n;
-         s != NULL && (s = memchr(s, '\n', (size_t)(end - s))) != NULL; s++)
-        lines++;
-    DataRow *fresh = arena_zalloc(&d->arena, lines + 1, sizeof *fresh);
-    Status s = fresh == NULL
-                   ? err_set(e, ERR_NOMEM, __FILE__, __LINE__, "%s: no memory for %zu lines", path, lines)
-                   : OK;
-    if (s == OK && m.n > 0) s = data_lines(fresh, d, &m, path, p, n_people, e);
-    file_unmap(&m);
-    *row = fresh;
-    *n = lines;
+    Status s = data_each_line(path, data_line, &l, e);
+    if (s == OK) {
+        *row = l.row;
+        *n = l.n;
+    } else {
+        free(l.row);
+    }
     return s;
 }
