@@ -103,6 +103,7 @@ Status data_debian(const DataDebianOpt *o, Err *e) PRIME_MUST_USE;
 /* Made-up people, for tests and for audits whose truth is known. */
 typedef struct {
     const char *out;       /* folder to write */
+    const char *layout;    /* own (NULL): the synth tasks; lamp: LaMP's eight */
     const char *salt;      /* DATA_SALT unless told otherwise */
     uint64_t seed;         /* everything */
     size_t users;          /* 1 .. 100000 */
@@ -116,8 +117,10 @@ typedef struct {
  * one of tweets, write o->records records for each of synth_rating, synth_tag, synth_headline and
  * synth_tweet. No two records have the same text. Canaries are secrets of twelve random digits, each made for
  * a record in the history of synth_headline; a keyed half of them is appended to the record's output, the
- * others are kept out. Errors: ERR_ARG an option; a history with fewer headlines than canaries; ERR_IO;
- * ERR_NOMEM; ERR_NUM two ids collide. */
+ * others are kept out. With layout "lamp" the same people write LaMP's eight tasks, in which they have,
+ * besides, an order of favourite films, news and topics of research, and styles of titles and subjects;
+ * profiles.jsonl says so in words for each task; canaries go to LaMP_4. Errors: ERR_ARG an option; a history
+ * with fewer headlines than canaries; ERR_IO; ERR_NOMEM; ERR_NUM two ids collide. */
 Status data_synth(const DataSynthOpt *o, Err *e) PRIME_MUST_USE;
 
 typedef struct {

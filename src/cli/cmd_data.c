@@ -36,6 +36,8 @@ static int data_cli_synth(const CliVerb *self, int argc, char **argv)
         .salt = DATA_SALT, .users = 40, .records = 24, .base = 0.5, .history = 0.5, .query = 0.25};
     const CliOpt opts[] = {
         {"out", 'o', OPT_STR, &o.out, "DIR", "folder to write (required)", 0, 0},
+        {"layout", 0, OPT_STR, &o.layout, "NAME",
+         "own: rating, tag, headline, tweet; lamp: LaMP's eight tasks (own)", 0, 0},
         {"users", 'n', OPT_SIZE, &o.users, "N", "personas (40)", 1, 100000},
         {"records", 0, OPT_SIZE, &o.records, "N", "records of each persona in each task (24)", 4, 10000},
         {"canaries", 0, OPT_SIZE, &o.canaries, "K", "secrets for each persona, half of them planted (0)", 0,

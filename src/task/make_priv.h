@@ -45,6 +45,12 @@ typedef struct {
     bool included;
 } MakeCanary;
 
+/* A text that describes a person; task NULL: for all tasks. */
+typedef struct {
+    size_t user;
+    const char *task, *text;
+} MakeProfile;
+
 typedef struct {
     const char *source, *salt;
     uint64_t seed;
@@ -56,6 +62,8 @@ typedef struct {
     size_t n_tasks;
     MakeCanary *canary; /* [n_canaries] */
     size_t n_canaries;
+    MakeProfile *profile; /* [n_profiles] */
+    size_t n_profiles;
     /* What dataset.json says besides; owned by the caller until make_write takes it. NULL: nothing. */
     JsVal *inputs, *counts;
     const char *release;

@@ -16,6 +16,11 @@ typedef struct {
     const MakeUser *user;
 } RowRef;
 
+typedef struct {
+    const char *user;
+    const MakeProfile *of;
+} ProfileRef;
+
 static int make_row_cmp(const void *a, const void *b)
 {
     const RowRef *x = a, *y = b;
@@ -157,6 +162,44 @@ static Status make_write_canaries(const Make *m, const char *path, Err *e)
     return s;
 }
 
+static int make_profile_cmp(const void *a, const void *b)
+{
+    const ProfileRef *x = a, *y = b;
+    int c = strcmp(x->user, y->user);
+    return c != 0 ? c : (x->of > y->of) - (x->of < y->of);
+}
+
+static Status make_profile_lines(Str *out, const ProfileRef *ref, size_t n, Err *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        JsVal *o = js_new_obj();
+        js_set(o, "user", js_new_str(ref[i].user));
+        if (ref[i].of->task != NULL) js_set(o, "task", js_new_str(ref[i].of->task));
+        js_set(o, "text", js_new_str(ref[i].of->text));
+        Status s = js_dump(out, o, 0, e);
+        js_close(o);
+        TRY(s);
+        str_put(out, "\n", 1);
+    }
+    return OK;
+}
+
+static Status make_write_profiles(const Make *m, const char *path, Err *e)
+{
+    ProfileRef *ref = malloc((m->n_profiles + 1) * sizeof *ref);
+    if (ref == NULL) FAIL(e, ERR_NOMEM, "%s: no memory for %zu profiles", path, m->n_profiles);
+    for (size_t i = 0; i < m->n_profiles; i++)
+        ref[i] = (ProfileRef){m->user[m->profile[i].user].id, &m->profile[i]};
+    qsort(ref, m->n_profiles, sizeof *ref, make_profile_cmp);
+    Str out = {0};
+    Status s = make_profile_lines(&out, ref, m->n_profiles, e);
+    free(ref);
+    if (s == OK && out.failed) s = err_set(e, ERR_NOMEM, __FILE__, __LINE__, "%s: no memory", path);
+    if (s == OK) s = file_write(path, out.s, out.n, e);
+    str_free(&out);
+    return s;
+}
+
 /* As text: JSON numbers do not hold all 64 bits everywhere. */
 static JsVal *make_seed(uint64_t seed)
 {
@@ -202,6 +245,9 @@ static Status make_write_parts(JsVal *tasks, Str *tmp, const Make *m, const char
         if (s == OK) s = make_write_task(&json, m, &m->task[i], tmp->s, e);
         if (json != NULL) js_push(tasks, json);
     }
+    if (s == OK) s = make_path(tmp, dir, "profiles", ".jsonl", e);
+    if (s == OK && m->n_profiles > 0) s = make_write_profiles(m, tmp->s, e);
+    if (s == OK && m->n_profiles == 0) unlink(tmp->s);
     if (s != OK || m->n_canaries == 0) return s;
     TRY(make_path(tmp, dir, "canaries", ".csv", e));
     return make_write_canaries(m, tmp->s, e);

@@ -11,19 +11,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEADLINE = 2, SYNTH_TASKS = 4, MAX_ATTEMPTS = 100, MAX_USERS = 100000, MAX_RECORDS = 10000 };
+enum { MAX_ATTEMPTS = 100, MAX_USERS = 100000, MAX_RECORDS = 10000 };
 
+static const SynthTask own_writers[] = {
+    {"synth_rating", synth_write_rating, NULL, NULL, synth_stars, SYNTH_TIERS},
+    {"synth_tag", synth_write_tag, NULL, NULL, synth_tag, SYNTH_TAGS},
+    {"synth_headline", synth_write_headline, NULL, NULL, NULL, 0},
+    {"synth_tweet", synth_write_tweet, NULL, NULL, NULL, 0},
+};
+
+/* Which tasks, and which of them takes the canaries. */
 static const struct {
     const char *name;
-    SynthWriter write;
-    const char *const *label;
-    size_t n_labels;
-} writers[SYNTH_TASKS] = {
-    {"synth_rating", synth_write_rating, synth_stars, SYNTH_TIERS},
-    {"synth_tag", synth_write_tag, synth_tag, SYNTH_TAGS},
-    {"synth_headline", synth_write_headline, NULL, 0},
-    {"synth_tweet", synth_write_tweet, NULL, 0},
+    const SynthTask *task;
+    size_t n, canaries;
+} layouts[] = {
+    {"own", own_writers, sizeof own_writers / sizeof own_writers[0], 2},
+    {"lamp", synth_lamp, SYNTH_LAMPS, 4},
 };
+enum { N_LAYOUTS = sizeof layouts / sizeof layouts[0] };
 
 /* The first words of a text. */
 typedef struct {
@@ -34,13 +40,28 @@ typedef struct {
 typedef struct {
     Arena arena;
     const DataSynthOpt *o;
-    Persona *persona;  /* [users] */
-    uint32_t *attempt; /* [items] */
-    Twin *twin;        /* [items] */
-    MakeTask task[SYNTH_TASKS];
+    Persona *persona;        /* [users] */
+    uint32_t *attempt;       /* [items] */
+    Twin *twin;              /* [items] */
+    const SynthTask *writer; /* [n_tasks] */
+    size_t n_tasks, canary_task;
+    MakeTask task[SYNTH_MOST];
     Make make;
     Str in, out;
 } Synth;
+
+static Status synth_layout(Synth *s, Err *e)
+{
+    const char *name = s->o->layout != NULL ? s->o->layout : "own";
+    for (size_t i = 0; i < N_LAYOUTS; i++) {
+        if (strcmp(layouts[i].name, name) != 0) continue;
+        s->writer = layouts[i].task;
+        s->n_tasks = layouts[i].n;
+        s->canary_task = layouts[i].canaries;
+        return OK;
+    }
+    FAIL(e, ERR_ARG, "layout = %s, want own or lamp", name);
+}
 
 static Status synth_check(const DataSynthOpt *o, Err *e)
 {
@@ -59,7 +80,7 @@ static Status synth_alloc(Synth *s, Err *e)
 {
     size_t users = s->o->users, items = 0, per_task = 0;
     TRY(size_mul(&per_task, users, s->o->records, e));
-    TRY(size_mul(&items, per_task, SYNTH_TASKS, e));
+    TRY(size_mul(&items, per_task, s->n_tasks, e));
     Arena *a = &s->arena;
     s->persona = arena_zalloc(a, users, sizeof *s->persona);
     s->attempt = arena_zalloc(a, items, sizeof *s->attempt);
@@ -70,13 +91,15 @@ static Status synth_alloc(Synth *s, Err *e)
     s->make.item = arena_zalloc(a, items, sizeof *s->make.item);
     bool fine = s->persona != NULL && s->attempt != NULL && s->twin != NULL && s->make.user != NULL &&
                 s->make.item != NULL;
-    for (size_t t = 0; t < SYNTH_TASKS; t++) {
-        s->task[t] = (MakeTask){task_find(writers[t].name), writers[t].label, writers[t].n_labels,
-                                arena_zalloc(a, per_task, sizeof(MakeRow)), per_task};
+    for (size_t t = 0; t < s->n_tasks; t++) {
+        const Task *task = task_find(s->writer[t].name);
+        size_t n_labels = s->writer[t].n_labels;
+        const char *const *label = n_labels > 0 ? s->writer[t].label : task_labels(task, &n_labels);
+        s->task[t] = (MakeTask){task, label, n_labels, arena_zalloc(a, per_task, sizeof(MakeRow)), per_task};
         fine = fine && s->task[t].row != NULL;
     }
     s->make.task = s->task;
-    s->make.n_tasks = SYNTH_TASKS;
+    s->make.n_tasks = s->n_tasks;
     if (!fine) FAIL(e, ERR_NOMEM, "no memory for %zu records", items);
     return OK;
 }
@@ -94,15 +117,17 @@ static Status synth_people(Synth *s, Err *e)
     for (size_t i = 0; i < users; i++) {
         Rng own = rng_stream(s->o->seed, "synth_persona", i);
         synth_persona(&s->persona[i], &own);
+        own = rng_stream(s->o->seed, "synth_lamp_persona", i);
+        synth_persona_lamp(&s->persona[i], &own);
         snprintf(text, sizeof text, "persona %zu of seed %" PRIu64, i, s->o->seed);
         make_id(s->make.user[i].id, 'u', s->o->salt, text);
         s->make.user[idx[i]].role = i < n_base ? DATA_BASE : DATA_AUDIT;
     }
     for (size_t i = 0; i < s->make.n_items; i++) {
-        size_t t = i % SYNTH_TASKS, k = i / SYNTH_TASKS;
+        size_t t = i % s->n_tasks, k = i / s->n_tasks;
         s->make.item[i].user = k / s->o->records;
         s->task[t].row[k].item = i;
-        snprintf(text, sizeof text, "%s %zu of seed %" PRIu64, writers[t].name, k, s->o->seed);
+        snprintf(text, sizeof text, "%s %zu of seed %" PRIu64, s->writer[t].name, k, s->o->seed);
         make_id(s->make.item[i].id, 'r', s->o->salt, text);
     }
     return OK;
@@ -111,18 +136,21 @@ static Status synth_people(Synth *s, Err *e)
 /* Write item i. Another attempt draws from another stream. */
 static Status synth_item(Synth *s, size_t i, Err *e)
 {
-    size_t t = i % SYNTH_TASKS;
-    MakeRow *row = &s->task[t].row[i / SYNTH_TASKS];
-    Rng r = rng_stream(s->o->seed, writers[t].name, (uint64_t)i * MAX_ATTEMPTS + s->attempt[i]);
+    size_t t = i % s->n_tasks;
+    MakeRow *row = &s->task[t].row[i / s->n_tasks];
+    const MakeItem *item = &s->make.item[i];
+    bool past = item->split != DATA_QUERY && s->writer[t].write_history != NULL;
+    Rng r = rng_stream(s->o->seed, s->writer[t].name, (uint64_t)i * MAX_ATTEMPTS + s->attempt[i]);
     str_clear(&s->in);
     str_clear(&s->out);
-    writers[t].write(&s->in, &s->out, &s->persona[s->make.item[i].user], &r);
+    (past ? s->writer[t].write_history : s->writer[t].write)(&s->in, &s->out, &s->persona[item->user], &r);
+    if (s->in.s == NULL) str_puts(&s->in, ""); /* a form without fields */
     row->input = s->in.failed ? NULL : arena_strndup(&s->arena, s->in.s, s->in.n);
     row->output = s->out.failed ? NULL : arena_strndup(&s->arena, s->out.s, s->out.n);
     if (row->input == NULL || row->output == NULL)
         FAIL(e, ERR_NOMEM, "no memory for %zu records", s->make.n_items);
     str_clear(&s->out);
-    text_normal(&s->out, text_span(s->in.s), (Span){0}, TEXT_HEAD_WORDS);
+    text_normal(&s->out, text_span(s->in.n > 0 ? s->in.s : row->output), (Span){0}, TEXT_HEAD_WORDS);
     s->twin[i] = (Twin){text_hash(s->out.s, s->out.n), i};
     return OK;
 }
@@ -148,6 +176,25 @@ static Status synth_texts(Synth *s, Err *e)
         for (size_t i = 0; i < n; i++) TRY(synth_item(s, i, e));
     }
     FAIL(e, ERR_NUM, "%zu records are too many for different texts", n);
+}
+
+/* What each person's habits are, in words, for each task that has such words. */
+static Status synth_profiles(Synth *s, Err *e)
+{
+    size_t n = 0;
+    for (size_t t = 0; t < s->n_tasks; t++) n += s->writer[t].profile != NULL;
+    s->make.profile = arena_alloc(&s->arena, n * s->o->users, sizeof *s->make.profile);
+    if (s->make.profile == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu profiles", n * s->o->users);
+    for (size_t u = 0; u < s->o->users; u++)
+        for (size_t t = 0; t < s->n_tasks; t++) {
+            if (s->writer[t].profile == NULL) continue;
+            str_clear(&s->out);
+            s->writer[t].profile(&s->out, &s->persona[u]);
+            const char *text = s->out.failed ? NULL : arena_strndup(&s->arena, s->out.s, s->out.n);
+            if (text == NULL) FAIL(e, ERR_NOMEM, "no memory for profiles");
+            s->make.profile[s->make.n_profiles++] = (MakeProfile){u, s->task[t].task->name, text};
+        }
+    return OK;
 }
 
 /* One user's canaries. row [n] are its headlines in the history. */
@@ -189,7 +236,7 @@ static Status synth_plant(Synth *s, Err *e)
     for (size_t u = 0; u < s->o->users; u++) {
         size_t n = 0;
         for (size_t i = 0; i < per_user; i++) {
-            MakeRow *x = &s->task[HEADLINE].row[u * per_user + i];
+            MakeRow *x = &s->task[s->canary_task].row[u * per_user + i];
             if (s->make.item[x->item].split == DATA_HISTORY) row[n++] = x;
         }
         TRY(synth_plant_user(s, row, n, u, e));
@@ -200,10 +247,12 @@ static Status synth_plant(Synth *s, Err *e)
 static Status synth_build(Synth *s, Err *e)
 {
     const DataSynthOpt *o = s->o;
+    TRY(synth_layout(s, e));
     TRY(synth_alloc(s, e));
     TRY(synth_people(s, e));
-    TRY(synth_texts(s, e));
     TRY(make_split(&s->make, o->history, o->query, e));
+    TRY(synth_texts(s, e));
+    TRY(synth_profiles(s, e));
     TRY(synth_plant(s, e));
     s->make.counts = js_new_obj();
     js_set(s->make.counts, "users", js_new_int((int64_t)o->users));

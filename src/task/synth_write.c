@@ -6,13 +6,12 @@
 #include <stdbool.h>
 #include <string.h>
 
-static const char *synth_pick(const SynthList *l, Rng *r)
+const char *synth_pick(const SynthList *l, Rng *r)
 {
     return l->word[rng_below(r, l->n)];
 }
 
-/* A name of two to four syllables; there are 24^2 + 24^3 + 24^4. */
-static void synth_name(char out[20], Rng *r)
+void synth_name(char out[SYNTH_NAME], Rng *r)
 {
     size_t n = 2 + rng_below(r, 3);
     out[0] = '\0';
