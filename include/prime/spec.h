@@ -12,12 +12,27 @@
 #include "prime/train.h"
 #include "prime/yml.h"
 
-typedef enum { SPEC_GENERATE, SPEC_LABELS, SPEC_LIKELIHOOD } SpecScore;
+/* How an answer is had, or a fit judged: the task's metrics on generated answers, on the likeliest label (by
+ * nats in all, or by nats a token), or nats a token of the golds. SPEC_AUTO: by label and nats a token where
+ * the task has labels, else generated. */
+typedef enum { SPEC_GENERATE, SPEC_LABELS, SPEC_LABELS_MEAN, SPEC_LIKELIHOOD, SPEC_AUTO } SpecScore;
+
+/* A prompt with context: so many items of the target's history, and a description of the target. */
+typedef struct {
+    const char *name; /* none, rag4, pag0 ...: pag has the description */
+    size_t items;
+    bool profile;
+} SpecContext;
+enum { SPEC_CONTEXTS = 16 };
 
 typedef struct {
     const char *question; /* what the audit is to answer, in a sentence */
-    const char *task, *data, *base;
-    const Task *found; /* by spec_load, in the table or beside the data */
+    const char *data, *base;
+    YmlStrs tasks;
+    const Task **known; /* [tasks] by these names, in the table or beside the data */
+    const char *task;   /* the one that spec_for has chosen; the first after spec_load */
+    const Task *found;  /* by that name */
+    YmlStrs methods;    /* rows of baseline.h */
     YmlSizes seeds;
     YmlNums lambda;
     YmlNums limit; /* searches of their own: best utility with mean V <= limit */
@@ -66,11 +81,31 @@ typedef struct {
     } search;
     struct {
         size_t records;
-        int score; /* SpecScore, never SPEC_LIKELIHOOD */
+        int score; /* SpecScore, not SPEC_LIKELIHOOD */
     } utility;
     struct {
         size_t members, heldout; /* records of each anchor, at most */
     } attack;
+    struct {
+        YmlStrs variants;              /* names of SpecContext */
+        size_t tokens, profile_tokens; /* budgets of its blocks, 0: none */
+        int profiles;                  /* 0 of the dataset, 1 written by the base model */
+    } context;
+    struct {
+        double density;     /* of ties and dare */
+        double temperature; /* of the shares of soup-preference */
+    } equal;
+    struct {
+        YmlNums limit; /* of the membership advantage that method constrained keeps */
+    } constrained;
+    struct {
+        size_t records;  /* of a target's history, at most */
+        bool accumulate; /* the planted defect: each adapter goes on from the target's before */
+    } oppu;
+    struct {
+        size_t topk, steps;
+        double lr;
+    } perpcs;
 } Spec;
 
 /* What is wanted of a search: least -U + lambda * V, best U with V within a limit, or a point of the front of
@@ -98,6 +133,18 @@ Status spec_load(Spec *s, Arena *a, const char *path, const char *const *set, si
 /* spec_dump - the resolved specification as YAML; spec_help - every key. */
 void spec_dump(Str *out, const Spec *s);
 void spec_help(Str *out);
+
+/* spec_for - the specification of one of its tasks: `auto` is resolved. Errors: ERR_ARG what the task cannot
+ * be scored by. */
+Status spec_for(Spec *out, const Spec *s, const char *task, Err *e) PRIME_MUST_USE;
+/* spec_wants - whether a method is asked for. */
+bool spec_wants(const Spec *s, const char *method);
+/* spec_contexts - the variants, in order; spec_context - one of them. */
+size_t spec_contexts(const Spec *s);
+SpecContext spec_context(const Spec *s, size_t i);
+/* spec_reads_people - whether some search looks at records of the anchors' people, which no attack then
+ * sees. */
+bool spec_reads_people(const Spec *s);
 
 const Task *spec_task(const Spec *s);              /* never NULL after spec_load */
 const MergeMethod *spec_merge(const Spec *s);      /* never NULL after spec_load */

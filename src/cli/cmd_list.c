@@ -3,6 +3,7 @@
 #include "cli_priv.h"
 
 #include "prime/attack.h"
+#include "prime/baseline.h"
 #include "prime/evolve.h"
 #include "prime/merge.h"
 #include "prime/metric.h"
@@ -37,6 +38,7 @@ LIST_ROWS(list_task, Task, i < task_count() ? task_at(i) : NULL)
 LIST_ROWS(list_metric, Metric, i < metric_count() ? metric_at(i) : NULL)
 LIST_ROWS(list_objective, Penalty, penalty_at(i))
 LIST_ROWS(list_attack, Attack, attack_at(i))
+LIST_ROWS(list_baseline, Baseline, baseline_at(i))
 LIST_ROWS(list_adjust, StatsAdjust, stats_adjust_at(i))
 
 /* A format is one or more outputs; its source is the file that it writes. */
@@ -66,6 +68,7 @@ static const struct {
     {"metric", "how far answers are from golds", list_metric},
     {"objective", "what a search pays for: the term that lambda weighs", list_objective},
     {"attack", "scores of membership", list_attack},
+    {"baseline", "what an audit measures: PriME, what it is compared with, controls", list_baseline},
     {"format", "outputs of a report", list_format},
     {"adjust", "corrections for multiple testing", list_adjust},
 };

@@ -9,20 +9,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATH_LEN = 1024 };
-
-static Status adapter_path(char out[PATH_LEN], const Audit *a, const char *name, Err *e)
+Status audit_path(char out[AUDIT_PATH], const Audit *a, const char *name, Err *e)
 {
-    int n = snprintf(out, PATH_LEN, "%s/adapters/%s", a->dir, name);
-    if (n < 0 || n >= PATH_LEN) FAIL(e, ERR_ARG, "%s: the path is longer than %d bytes", a->dir, PATH_LEN);
+    int n = snprintf(out, AUDIT_PATH, "%s/adapters/%s/%s", a->dir, a->task->name, name);
+    if (n < 0 || n >= AUDIT_PATH)
+        FAIL(e, ERR_ARG, "%s: the path is longer than %d bytes", a->dir, AUDIT_PATH);
     return OK;
 }
 
-static bool adapter_is_there(const char *dir)
+Status audit_anchor_path(char out[AUDIT_PATH], const Audit *a, const AuditAnchor *s, size_t index, Err *e)
 {
-    char path[PATH_LEN + 32];
+    char name[64];
+    snprintf(name, sizeof name, "%.20s.seed%zu", s->user->id, a->spec->seeds.x[index]);
+    return audit_path(out, a, name, e);
+}
+
+bool audit_adapter_there(const char *dir)
+{
+    char path[AUDIT_PATH + 32];
     snprintf(path, sizeof path, "%s/adapter_config.json", dir); /* written last */
     return file_exists(path);
+}
+
+Status audit_lora(Lora **l, const Audit *a, Err *e)
+{
+    LoraShape shape = model_lora_shape(&a->base->cfg);
+    unsigned kinds = 0;
+    TRY(spec_kinds(&kinds, a->spec, &shape, e));
+    return lora_new(l, &shape, kinds, a->spec->adapter.rank, a->spec->adapter.alpha, e);
 }
 
 /* ---- task adaptation ---- */
@@ -50,7 +64,7 @@ static Status adapt_docs(TrainDoc **out, size_t *n_out, Audit *a, Err *e)
     for (; n < want && n < total; n++) {
         Sample s;
         const DataRecord *r = all[order[n]];
-        TRY(sample_make(&s, &a->arena, a->tok, &a->base->cfg, r->task, r->input, r->output, 0, e));
+        TRY(sample_make(&s, &a->arena, a->tok, &a->base->cfg, r->task, NULL, r->input, r->output, 0, e));
         doc[n] = (TrainDoc){s.ids, s.n, s.skip};
     }
     *out = doc;
@@ -84,12 +98,12 @@ static Status adapt_train(Lora **l, Audit *a, const char *path, Err *e)
 
 static Status adapt_base(Audit *a, bool resume, Err *e)
 {
-    char path[PATH_LEN];
+    char path[AUDIT_PATH];
     Lora *l = NULL;
     LoraShape shape = model_lora_shape(&a->base->cfg);
     if (a->spec->adapt.records == 0) return OK;
-    TRY(adapter_path(path, a, "task", e));
-    if (resume && adapter_is_there(path))
+    TRY(audit_path(path, a, "task", e));
+    if (resume && audit_adapter_there(path))
         TRY(lora_load(&l, path, &shape, e));
     else
         TRY(adapt_train(&l, a, path, e));
@@ -123,10 +137,7 @@ static Status anchor_make(Lora **out, const AuditAnchor *s, const Audit *a, size
                           Err *e)
 {
     Lora *l = NULL;
-    LoraShape shape = model_lora_shape(&a->base->cfg);
-    unsigned kinds = 0;
-    TRY(spec_kinds(&kinds, a->spec, &shape, e));
-    TRY(lora_new(&l, &shape, kinds, a->spec->adapter.rank, a->spec->adapter.alpha, e));
+    TRY(audit_lora(&l, a, e));
     Status st = anchor_train(l, s, a, index, e);
     if (st == OK) st = lora_save(l, path, a->spec->base, e);
     if (st != OK)
@@ -142,11 +153,10 @@ static Status anchor_job(void *ctx, size_t job, size_t thread, Err *e)
     AnchorJobs *j = ctx;
     size_t index = job / j->a->n_anchors;
     AuditAnchor *s = &j->a->anchor[job % j->a->n_anchors];
-    char name[64], path[PATH_LEN];
+    char path[AUDIT_PATH];
     LoraShape shape = model_lora_shape(&j->a->base->cfg);
-    snprintf(name, sizeof name, "%.20s.seed%zu", s->user->id, j->a->spec->seeds.x[index]);
-    TRY(adapter_path(path, j->a, name, e));
-    if (j->resume && adapter_is_there(path)) return lora_load(&s->lora[index], path, &shape, e);
+    TRY(audit_anchor_path(path, j->a, s, index, e));
+    if (j->resume && audit_adapter_there(path)) return lora_load(&s->lora[index], path, &shape, e);
     return anchor_make(&s->lora[index], s, j->a, index, path, e);
 }
 
@@ -163,5 +173,6 @@ Status audit_train(Audit *a, bool resume, Err *e)
         if (a->anchor[i].lora == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu adapters", a->n_train);
     }
     log_say(LOG_INFO, "training %zu adapters", a->n_anchors * a->n_train);
-    return par_run(a->n_anchors * a->n_train, par_threads(), anchor_job, &j, e);
+    TRY(par_run(a->n_anchors * a->n_train, par_threads(), anchor_job, &j, e));
+    return audit_extras(a, resume, e);
 }

@@ -95,6 +95,7 @@ Status audit_known_task(const char *data, const char *task, Err *e)
 
 Status audit_load(Audit *a, Err *e)
 {
+    a->reads_people = spec_reads_people(a->spec);
     TRY(data_load(&a->data, a->spec->data, a->spec->task, e));
     a->task = a->data->task;
     TRY(find_metrics(a->metric, &a->n_metrics, a, a->task, e));
@@ -153,7 +154,12 @@ void audit_close(Audit *a)
 {
     if (a == NULL) return;
     for (size_t i = 0; i < a->n_anchors; i++)
-        for (size_t j = 0; a->anchor[i].lora != NULL && j < a->n_train; j++) lora_free(a->anchor[i].lora[j]);
+        for (size_t j = 0; j < a->n_train; j++) {
+            if (a->anchor[i].lora != NULL) lora_free(a->anchor[i].lora[j]);
+            if (a->anchor[i].gate != NULL) gate_free(a->anchor[i].gate[j]);
+        }
+    for (size_t i = 0; i < a->n_targets; i++)
+        for (size_t j = 0; a->target[i].lora != NULL && j < a->n_train; j++) lora_free(a->target[i].lora[j]);
     data_free(a->data);
     tok_free(a->tok);
     model_free(a->base);

@@ -4,6 +4,7 @@
 #define PRIME_AUDIT_PRIV_H
 
 #include "prime/data.h"
+#include "prime/gate.h"
 #include "prime/ledger.h"
 #include "prime/metric.h"
 #include "prime/sample.h"
@@ -14,6 +15,7 @@
 /* Records of one person and split, encoded: with the answer, and the prompt alone. */
 typedef struct {
     const DataRecord *rec;
+    const TaskContext *ctx; /* what the prompt begins with; NULL: nothing */
     Sample full, ask;
 } AuditRec;
 typedef struct {
@@ -25,14 +27,24 @@ typedef struct {
     const DataUser *user;
     AuditSet member, heldout; /* trained on; never seen by any model */
     Lora **lora;              /* [n_train] one for each seed that retrains */
+    Gate **gate;              /* [n_train] of these, for Per-Pcs; NULL: not wanted */
 } AuditAnchor;
 
 typedef struct {
     const DataUser *user;
     size_t *anchor; /* [per_target] nearest first, indices into Audit.anchor */
     double *cosine; /* [per_target] */
-    AuditSet search, query;
+    AuditSet search;
+    AuditSet *query;       /* [contexts] the same records with what each context puts before them */
+    AuditSet own, heldout; /* what method oppu trains on, and what it does not; empty: not wanted */
+    Lora **lora;           /* [n_train] of oppu; NULL: not wanted */
 } AuditTarget;
+
+/* Someone whose records are attacked. */
+typedef struct {
+    const DataUser *user;
+    AuditSet member, heldout;
+} AuditPerson;
 
 enum { AUDIT_METRICS = 4 };
 
@@ -50,6 +62,7 @@ typedef struct {
     AuditAnchor *anchor;
     AuditTarget *target;
     size_t n_anchors, n_targets, n_train, n_eligible;
+    bool reads_people; /* see spec_reads_people */
     /* Of merge weights: [sites], NULL for one group; a genome is [per_target, n_groups]. Groups without a
      * module that the anchors train are left out: full [n_groups] is the number that merge.h gives a group.
      */
@@ -74,12 +87,28 @@ Status audit_known_task(const char *data, const char *task, Err *e) PRIME_MUST_U
  * apart for `plan`. */
 Status audit_load(Audit *a, Err *e) PRIME_MUST_USE;
 Status audit_select(Audit *a, Err *e) PRIME_MUST_USE;
-/* audit_train - adapt the base and train the anchors. */
+/* audit_train - adapt the base, train the anchors and whatever else the methods want. */
 Status audit_train(Audit *a, bool resume, Err *e) PRIME_MUST_USE;
+/* audit_extras - the targets' own adapters for method oppu, gates for perpcs. */
+Status audit_extras(Audit *a, bool resume, Err *e) PRIME_MUST_USE;
+
+/* audit_path - a folder of the run for an adapter; audit_anchor_path - that of an anchor's. Errors: ERR_ARG
+ * too long. audit_adapter_there - whether a whole adapter is in it. audit_lora - a new adapter as the audit
+ * wants them, all zero. */
+enum { AUDIT_PATH = 1024 };
+Status audit_path(char out[AUDIT_PATH], const Audit *a, const char *name, Err *e) PRIME_MUST_USE;
+Status audit_anchor_path(char out[AUDIT_PATH], const Audit *a, const AuditAnchor *s, size_t index,
+                         Err *e) PRIME_MUST_USE;
+bool audit_adapter_there(const char *dir);
+Status audit_lora(Lora **l, const Audit *a, Err *e) PRIME_MUST_USE;
 
 /* audit_set - encode the first n records of a split (all when there are fewer). */
 Status audit_set(AuditSet *out, Audit *a, const DataUser *u, DataSplit split, size_t n,
                  Err *e) PRIME_MUST_USE;
+/* audit_with_context - the same records with a context before each prompt: items of the target's history that
+ * BM25 finds for it, and a description of the target. */
+Status audit_with_context(AuditSet *out, Audit *a, const AuditTarget *t, const AuditSet *plain,
+                          const SpecContext *c, Err *e) PRIME_MUST_USE;
 
 /* audit_bank - the adapters of a target's anchors side by side, as trained for seed index s. The Lora
  * pointers go to l [per_target] unless it is NULL. */
@@ -115,7 +144,8 @@ void audit_crowd_free(AuditCrowd *c); /* accepts one that is zero */
 /* ---- measuring (measure.c) ---- */
 
 /* measure_answers - what the candidates say: out [n_cand * set->n], candidate by candidate, strings in the
- * arena. lora NULL: the base (n_cand = 1). how: SPEC_GENERATE or SPEC_LABELS. measure_drawn - answers drawn
+ * arena. lora NULL: the base (n_cand = 1). how: SPEC_GENERATE, SPEC_LABELS or
+ * SPEC_LABELS_MEAN. measure_drawn - answers drawn
  * as search.temperature and search.top_p say; they depend on the seed and the place of a text among all. */
 Status measure_answers(const char **out, const Audit *a, const PassLora *lora, size_t n_cand,
                        const AuditSet *set, int how, Arena *arena, Err *e) PRIME_MUST_USE;
@@ -134,6 +164,10 @@ Status measure_nll(ScoreOut *out, const Audit *a, const PassLora *lora, size_t n
                    Err *e) PRIME_MUST_USE;
 
 /* ---- whose records are for what (records.c) ---- */
+
+/* audit_person - an anchor as attacks see it; audit_target_person - a target, whose adapter oppu trains. */
+AuditPerson audit_person(const Audit *a, size_t anchor);
+AuditPerson audit_target_person(const Audit *a, size_t target);
 
 /* Records of an anchor that attacks look at, and those that only a search may see: none, unless its objective
  * reads people. Both are disjoint. */

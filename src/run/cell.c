@@ -4,10 +4,10 @@
 
 #include <math.h>
 
-Status cell_nll(CellNll *out, const Audit *a, const PassLora *lora, size_t n_cand, size_t anchor,
+Status cell_nll(CellNll *out, const Audit *a, const PassLora *lora, size_t n_cand, const AuditPerson *p,
                 Arena *arena, Err *e)
 {
-    AuditSet in = audit_members(a, anchor), held = audit_heldout(a, anchor);
+    AuditSet in = p->member, held = p->heldout;
     CellNll nll = {arena_alloc(arena, n_cand * in.n, sizeof(ScoreOut)),
                    arena_alloc(arena, n_cand * held.n, sizeof(ScoreOut))};
     if (nll.member == NULL || nll.heldout == NULL)
@@ -32,9 +32,9 @@ static Status utility_metrics(CellUtility *u, const Audit *a, const char *const 
 }
 
 Status cell_utility(CellUtility *out, const Audit *a, const PassLora *lora, size_t n_cand,
-                    const AuditTarget *t, Arena *arena, Err *e)
+                    const AuditSet *query, Arena *arena, Err *e)
 {
-    CellUtility u = {.n = t->query.n};
+    CellUtility u = {.set = query, .n = query->n};
     size_t rows = n_cand * a->n_metrics;
     const char **gold = arena_alloc(arena, u.n, sizeof(const char *)),
                **said = arena_alloc(arena, n_cand * u.n, sizeof(const char *));
@@ -43,8 +43,8 @@ Status cell_utility(CellUtility *out, const Audit *a, const PassLora *lora, size
     if (gold == NULL || said == NULL || u.value == NULL || u.all == NULL)
         FAIL(e, ERR_NOMEM, "no memory for %zu answers", n_cand * u.n);
     for (size_t i = 0; i < rows * u.n; i++) u.value[i] = NAN;
-    measure_golds(gold, &t->query);
-    TRY(measure_answers(said, a, lora, n_cand, &t->query, a->spec->utility.score, arena, e));
+    measure_golds(gold, query);
+    TRY(measure_answers(said, a, lora, n_cand, query, a->spec->utility.score, arena, e));
     for (size_t c = 0; c < n_cand; c++) TRY(utility_metrics(&u, a, gold, said + c * u.n, c, e));
     *out = u;
     return OK;
@@ -71,7 +71,7 @@ Status cell_write_utility(Ledger *l, const Audit *a, const AuditTarget *t, const
             LedgerScore s = {.kind = "utility",
                              .metric = metric->name,
                              .unit = t->user->id,
-                             .record = t->query.r[i].rec->id,
+                             .record = u->set->r[i].rec->id,
                              .label = LEDGER_NO_LABEL,
                              .value = v[i]};
             TRY(ledger_score(l, &s, e));
@@ -80,31 +80,39 @@ Status cell_write_utility(Ledger *l, const Audit *a, const AuditTarget *t, const
     return OK;
 }
 
-static Status write_scores(Ledger *l, const Audit *a, size_t anchor, const Attack *at, const AuditSet *set,
-                           const ScoreOut *nll, const ScoreOut *ref, int label, Err *e)
+typedef struct {
+    const char *kind, *unit;
+    const Attack *at;
+    int label;
+} ScoreRow;
+
+static Status write_scores(Ledger *l, const ScoreRow *row, const AuditSet *set, const ScoreOut *nll,
+                           const ScoreOut *ref, Err *e)
 {
     for (size_t i = 0; i < set->n; i++) {
         AttackSignal sig = {
             .n_tokens = nll[i].n_tokens, .nll_sum = nll[i].nll_sum, .ref_nll_sum = ref[i].nll_sum};
-        LedgerScore s = {.kind = "attack",
-                         .metric = at->name,
-                         .unit = a->anchor[anchor].user->id,
+        LedgerScore s = {.kind = row->kind,
+                         .metric = row->at->name,
+                         .unit = row->unit,
                          .record = set->r[i].rec->id,
-                         .label = label};
-        TRY(attack_score(&s.value, &sig, 1, at->name, e));
+                         .label = row->label};
+        TRY(attack_score(&s.value, &sig, 1, row->at->name, e));
         TRY(ledger_score(l, &s, e));
     }
     return OK;
 }
 
-Status cell_write_attack(Ledger *l, const Audit *a, size_t anchor, const CellNll *nll, size_t c,
+Status cell_write_attack(Ledger *l, const char *kind, const AuditPerson *p, const CellNll *nll, size_t c,
                          const CellNll *ref, Err *e)
 {
-    AuditSet in = audit_members(a, anchor), held = audit_heldout(a, anchor);
-    const Attack *at;
-    for (size_t i = 0; (at = attack_at(i)) != NULL; i++) {
-        TRY(write_scores(l, a, anchor, at, &in, nll->member + c * in.n, ref->member, 1, e));
-        TRY(write_scores(l, a, anchor, at, &held, nll->heldout + c * held.n, ref->heldout, 0, e));
+    const AuditSet *in = &p->member, *held = &p->heldout;
+    ScoreRow row = {.kind = kind, .unit = p->user->id};
+    for (size_t i = 0; (row.at = attack_at(i)) != NULL; i++) {
+        row.label = 1;
+        TRY(write_scores(l, &row, in, nll->member + c * in->n, ref->member, e));
+        row.label = 0;
+        TRY(write_scores(l, &row, held, nll->heldout + c * held->n, ref->heldout, e));
     }
     return OK;
 }

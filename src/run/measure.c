@@ -58,14 +58,20 @@ static Status label_samples(Sample **out, const Audit *a, const AuditSet *set, A
     Sample *s = arena_alloc(arena, set->n * L, sizeof *s);
     if (s == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu labels", set->n * L);
     for (size_t i = 0; i < set->n * L; i++)
-        TRY(sample_make(&s[i], arena, a->tok, &a->base->cfg, set->r[i / L].rec->task,
+        TRY(sample_make(&s[i], arena, a->tok, &a->base->cfg, set->r[i / L].rec->task, set->r[i / L].ctx,
                         set->r[i / L].rec->input, a->data->label[i % L], 0, e));
     *out = s;
     return OK;
 }
 
+/* Nats of an answer, in all or a token of it. */
+static double label_nats(const ScoreOut *s, bool mean)
+{
+    return mean && s->n_tokens > 0 ? s->nll_sum / (double)s->n_tokens : s->nll_sum;
+}
+
 static Status answers_labels(const char **out, const Audit *a, const PassLora *lora, size_t n_cand,
-                             const AuditSet *set, Arena *arena, Err *e)
+                             const AuditSet *set, bool mean, Arena *arena, Err *e)
 {
     size_t L = a->data->n_labels, each = set->n * L, n = n_cand * each;
     Sample *s = NULL;
@@ -79,7 +85,7 @@ static Status answers_labels(const char **out, const Audit *a, const PassLora *l
     for (size_t i = 0; i < n_cand * set->n; i++) {
         size_t best = 0;
         for (size_t l = 1; l < L; l++)
-            if (nll[i * L + l].nll_sum < nll[i * L + best].nll_sum) best = l;
+            if (label_nats(&nll[i * L + l], mean) < label_nats(&nll[i * L + best], mean)) best = l;
         out[i] = a->data->label[best];
     }
     return OK;
@@ -88,7 +94,8 @@ static Status answers_labels(const char **out, const Audit *a, const PassLora *l
 Status measure_answers(const char **out, const Audit *a, const PassLora *lora, size_t n_cand,
                        const AuditSet *set, int how, Arena *arena, Err *e)
 {
-    if (how == SPEC_LABELS) return answers_labels(out, a, lora, n_cand, set, arena, e);
+    if (how == SPEC_LABELS || how == SPEC_LABELS_MEAN)
+        return answers_labels(out, a, lora, n_cand, set, how == SPEC_LABELS_MEAN, arena, e);
     return answers_made(out, a, lora, n_cand, set, gen_greedy(1), arena, e);
 }
 

@@ -1,8 +1,6 @@
 /* records.c - a person's records, encoded. */
 #include "audit_priv.h"
 
-#include "prime/penalty.h"
-
 Status audit_set(AuditSet *out, Audit *a, const DataUser *u, DataSplit split, size_t n, Err *e)
 {
     AuditSet set = {.n = u->n[split] < n ? u->n[split] : n};
@@ -12,9 +10,9 @@ Status audit_set(AuditSet *out, Audit *a, const DataUser *u, DataSplit split, si
         const DataRecord *rec = &u->rec[split][i];
         AuditRec *r = &set.r[i];
         r->rec = rec;
-        TRY(sample_make(&r->full, &a->arena, a->tok, &a->base->cfg, rec->task, rec->input, rec->output, 0,
-                        e));
-        TRY(sample_make(&r->ask, &a->arena, a->tok, &a->base->cfg, rec->task, rec->input, NULL,
+        TRY(sample_make(&r->full, &a->arena, a->tok, &a->base->cfg, rec->task, NULL, rec->input, rec->output,
+                        0, e));
+        TRY(sample_make(&r->ask, &a->arena, a->tok, &a->base->cfg, rec->task, NULL, rec->input, NULL,
                         rec->task->max_new, e));
     }
     *out = set;
@@ -24,7 +22,7 @@ Status audit_set(AuditSet *out, Audit *a, const DataUser *u, DataSplit split, si
 /* Both splits are cut from the end: what attacks see stays the same people's first records. */
 static size_t reserved(const Audit *a, const AuditSet *all, size_t want)
 {
-    if (!penalty_at((size_t)a->spec->evolve.objective)->reads_people) return 0;
+    if (!a->reads_people) return 0;
     return want < all->n ? want : all->n;
 }
 
@@ -63,12 +61,24 @@ AuditSet audit_search_heldout(const Audit *a, size_t anchor)
     return last_of(all, reserved(a, all, a->spec->search.heldout));
 }
 
+AuditPerson audit_person(const Audit *a, size_t anchor)
+{
+    return (AuditPerson){a->anchor[anchor].user, audit_members(a, anchor), audit_heldout(a, anchor)};
+}
+
+AuditPerson audit_target_person(const Audit *a, size_t target)
+{
+    const AuditTarget *t = &a->target[target];
+    size_t most = a->spec->attack.members;
+    return (AuditPerson){t->user, first_of(&t->own, t->own.n < most ? t->own.n : most), t->heldout};
+}
+
 enum { LEFT_FOR_ATTACKS = 2 };
 
 Status audit_check_splits(const Audit *a, Err *e)
 {
     const Spec *s = a->spec;
-    if (!penalty_at((size_t)s->evolve.objective)->reads_people) return OK;
+    if (!a->reads_people) return OK;
     for (size_t i = 0; i < a->n_anchors; i++) {
         const AuditAnchor *p = &a->anchor[i];
         if (p->member.n >= s->search.members + LEFT_FOR_ATTACKS &&

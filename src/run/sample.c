@@ -48,10 +48,11 @@ static Status encode_text(TokIds *ids, size_t *skip, const Tok *tok, const char 
 }
 
 static Status encode_record(TokIds *ids, size_t *skip, Str *text, const Tok *tok, const ModelConfig *cfg,
-                            const Task *task, const char *input, const char *output, Err *e)
+                            const Task *task, const TaskContext *ctx, const char *input, const char *output,
+                            Err *e)
 {
     TRY(encode_begin(ids, tok, e));
-    task_prompt(text, task, input);
+    TRY(task_prompt_context(text, task, task, ctx, input, e));
     size_t answer_at = text->n;
     if (output != NULL) task_answer(text, task, output);
     if (text->failed) FAIL(e, ERR_NOMEM, "no memory for a prompt and its answer");
@@ -60,12 +61,12 @@ static Status encode_record(TokIds *ids, size_t *skip, Str *text, const Tok *tok
 }
 
 Status sample_make(Sample *out, Arena *arena, const Tok *tok, const ModelConfig *cfg, const Task *task,
-                   const char *input, const char *output, size_t reserve, Err *e)
+                   const TaskContext *ctx, const char *input, const char *output, size_t reserve, Err *e)
 {
     TokIds ids = {0};
     Str text = {0};
     size_t skip = 0, room = cfg->max_len > reserve ? cfg->max_len - reserve : 1;
-    Status s = encode_record(&ids, &skip, &text, tok, cfg, task, input, output, e);
+    Status s = encode_record(&ids, &skip, &text, tok, cfg, task, ctx, input, output, e);
     if (s == OK) s = sample_fit(&ids, &skip, room, e);
     if (s == OK) s = sample_keep(out, arena, &ids, skip, e);
     tok_ids_free(&ids);

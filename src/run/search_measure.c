@@ -152,7 +152,7 @@ static Status anchor_samples(Search *s, size_t k, Err *e)
     if (set->r == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu answers", from->n);
     for (size_t i = 0; i < from->n; i++) {
         set->r[i] = from->r[i];
-        TRY(sample_make(&set->r[i].full, &s->keep, s->a->tok, &s->a->base->cfg, from->r[i].rec->task,
+        TRY(sample_make(&set->r[i].full, &s->keep, s->a->tok, &s->a->base->cfg, from->r[i].rec->task, NULL,
                         from->r[i].rec->input, s->anchor_out[k][i], 0, e));
     }
     return OK;
@@ -177,7 +177,7 @@ static Status prepare_room(Search *s, Err *e)
  * draws these too. */
 static Status prepare_anchors(Search *s, Err *e)
 {
-    int how = s->a->spec->search.score == SPEC_LABELS ? SPEC_LABELS : SPEC_GENERATE;
+    int score = s->a->spec->search.score, how = score == SPEC_LIKELIHOOD ? SPEC_GENERATE : score;
     AuditCrowd c = {0};
     TRY(audit_crowd_of(&c, s->anchor, s->k, e));
     Status st = measure_answers(s->anchor_out[0], s->a, &c.lora, s->k, &s->t->search, how, &s->keep, e);

@@ -6,8 +6,6 @@
  * drawn first, so that no target is an anchor. */
 #include "audit_priv.h"
 
-#include "prime/penalty.h"
-
 #include "prime/cluster.h"
 #include "prime/log.h"
 
@@ -59,6 +57,24 @@ static Status draw_targets(const DataUser **out, const Audit *a, size_t *order, 
     return OK;
 }
 
+static Status target_records(AuditTarget *t, Audit *a, Err *e)
+{
+    const Spec *sp = a->spec;
+    AuditSet plain;
+    TRY(audit_set(&t->search, a, t->user, DATA_HISTORY, sp->search.records, e));
+    TRY(audit_set(&plain, a, t->user, DATA_QUERY, sp->utility.records, e));
+    t->query = arena_zalloc(&a->arena, spec_contexts(sp), sizeof *t->query);
+    if (t->query == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu contexts", spec_contexts(sp));
+    for (size_t i = 0; i < spec_contexts(sp); i++) {
+        SpecContext c = spec_context(sp, i);
+        t->query[i] = plain;
+        if (c.items > 0 || c.profile) TRY(audit_with_context(&t->query[i], a, t, &plain, &c, e));
+    }
+    if (!spec_wants(sp, "oppu")) return OK;
+    TRY(audit_set(&t->own, a, t->user, DATA_HISTORY, sp->oppu.records, e));
+    return audit_set(&t->heldout, a, t->user, DATA_HELDOUT, sp->attack.heldout, e);
+}
+
 static Status select_targets(Audit *a, Err *e)
 {
     const YmlStrs *named = &a->spec->targets.users;
@@ -76,8 +92,7 @@ static Status select_targets(Audit *a, Err *e)
         if (t->user->n[DATA_HISTORY] == 0 || t->user->n[DATA_QUERY] == 0)
             FAIL(e, ERR_ARG, "target %s has %zu history and %zu query records, want at least 1 of each",
                  t->user->id, t->user->n[DATA_HISTORY], t->user->n[DATA_QUERY]);
-        TRY(audit_set(&t->search, a, t->user, DATA_HISTORY, a->spec->search.records, e));
-        TRY(audit_set(&t->query, a, t->user, DATA_QUERY, a->spec->utility.records, e));
+        TRY(target_records(t, a, e));
     }
     return OK;
 }
@@ -194,8 +209,7 @@ static Status keep_anchors(Audit *a, const DataUser *const *u, const size_t *pic
 {
     a->anchor = arena_zalloc(&a->arena, n, sizeof *a->anchor);
     if (a->anchor == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu anchors", n);
-    bool reads = penalty_at((size_t)a->spec->evolve.objective)->reads_people;
-    size_t heldout = a->spec->attack.heldout + (reads ? a->spec->search.heldout : 0);
+    size_t heldout = a->spec->attack.heldout + (a->reads_people ? a->spec->search.heldout : 0);
     for (size_t i = 0; i < n; i++) {
         AuditAnchor *s = &a->anchor[i];
         s->user = u[pick[i]];

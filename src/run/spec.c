@@ -1,9 +1,11 @@
 /* spec.c - a specification is read, checked against itself, and asked. */
 #include "spec_priv.h"
 
-#include "prime/evolve.h"
+#include "prime/baseline.h"
+#include "prime/penalty.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static Status check_distinct(const char *key, const YmlNums *list, Err *e)
@@ -39,9 +41,6 @@ static Status check_search(const Spec *s, Err *e)
     if (s->evolve.method != NULL && optimiser_find(s->evolve.method) == NULL)
         FAIL(e, ERR_ARG, "evolve.method = %s is not known; see 'prime list optimiser'", s->evolve.method);
     const EvolveMethod *m = spec_optimiser(s);
-    if (s->search.temperature > 0 && s->search.score != SPEC_GENERATE)
-        FAIL(e, ERR_ARG, "search.temperature = %g, but only search.score = generate draws answers",
-             s->search.temperature);
     if (s->evolve.noise != EVOLVE_NOISE_NONE && !spec_draws(s))
         FAIL(e, ERR_ARG, "evolve.noise: values are exact unless search.temperature is above 0");
     if (s->evolve.noise == EVOLVE_NOISE_REPEAT && s->search.repeats < 2)
@@ -74,23 +73,8 @@ static Status check_operator(const Spec *s, Err *e)
     return OK;
 }
 
-static Status spec_check(Spec *s, Arena *a, Err *e)
+static Status check_people(const Spec *s, Err *e)
 {
-    TRY(task_in(&s->found, a, s->data, s->task, e));
-    const Task *t = s->found;
-    if (t == NULL) {
-        const char *near = task_nearest(s->task);
-        FAIL(e, ERR_ARG, "task = %s is not known%s%s", s->task,
-             near != NULL ? ", did you mean " : "; see 'prime list task'", near != NULL ? near : "");
-    }
-    if (s->utility.score == SPEC_LIKELIHOOD)
-        FAIL(e, ERR_ARG,
-             "utility.score = likelihood, want generate or labels: utility is reported in the task's own "
-             "metrics");
-    if ((!t->labelled && s->utility.score == SPEC_LABELS) ||
-        (!task_history(t)->labelled && s->search.score == SPEC_LABELS))
-        FAIL(e, ERR_ARG, "score = labels, but task %s has no closed set of labels",
-             t->labelled ? task_history(t)->name : s->task);
     if (s->anchors.users.n == 0 && s->anchors.per_target > s->anchors.pool)
         FAIL(e, ERR_ARG, "anchors.per_target = %zu, want at most anchors.pool = %zu", s->anchors.per_target,
              s->anchors.pool);
@@ -98,11 +82,172 @@ static Status spec_check(Spec *s, Arena *a, Err *e)
         FAIL(e, ERR_ARG, "anchors.per_target = %zu, want at most the %zu of anchors.users",
              s->anchors.per_target, s->anchors.users.n);
     if (s->adapter.modules.n == 0) FAIL(e, ERR_ARG, "adapter.modules is empty, want at least one module");
+    return OK;
+}
+
+/* ---- contexts and methods ---- */
+
+static bool context_read(SpecContext *out, const char *name)
+{
+    size_t items = 0;
+    int end = 0;
+    *out = (SpecContext){.name = name, .profile = strncmp(name, "pag", 3) == 0};
+    if (strcmp(name, "none") == 0) return true;
+    if (strncmp(name, "rag", 3) != 0 && !out->profile) return false;
+    if (strspn(name + 3, "0123456789") != strlen(name + 3) || strlen(name) > 6) return false;
+    if (sscanf(name + 3, "%zu%n", &items, &end) != 1) return false;
+    out->items = items;
+    return items > 0 || out->profile;
+}
+
+static Status check_contexts(const Spec *s, Err *e)
+{
+    const YmlStrs *v = &s->context.variants;
+    SpecContext c;
+    if (v->n == 0 || v->n > SPEC_CONTEXTS)
+        FAIL(e, ERR_ARG, "context.variants: %zu of them, want 1 to %d", v->n, SPEC_CONTEXTS);
+    for (size_t i = 0; i < v->n; i++) {
+        if (!context_read(&c, v->x[i]))
+            FAIL(e, ERR_ARG, "context.variants: %s, want none, rag1 to rag999 or pag0 to pag999", v->x[i]);
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(v->x[i], v->x[j]) == 0)
+                FAIL(e, ERR_ARG, "context.variants: %s is there twice", v->x[i]);
+    }
+    return OK;
+}
+
+static Status check_methods(const Spec *s, Err *e)
+{
+    const YmlStrs *m = &s->methods;
+    if (m->n == 0) FAIL(e, ERR_ARG, "methods is empty, want at least one");
+    for (size_t i = 0; i < m->n; i++) {
+        if (baseline_find(m->x[i]) == NULL) {
+            const char *near = baseline_nearest(m->x[i]);
+            FAIL(e, ERR_ARG, "methods: %s is not known%s%s", m->x[i],
+                 near != NULL ? ", did you mean " : "; see 'prime list baseline'", near != NULL ? near : "");
+        }
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(m->x[i], m->x[j]) == 0) FAIL(e, ERR_ARG, "methods: %s is there twice", m->x[i]);
+    }
+    for (size_t i = 0; i < m->n; i++) {
+        const char *with = baseline_find(m->x[i])->beside;
+        if (with != NULL && !spec_wants(s, with))
+            FAIL(e, ERR_ARG, "methods: %s is measured beside %s, which is not there", m->x[i], with);
+    }
+    if (spec_wants(s, "perpcs") && s->perpcs.topk > s->anchors.per_target)
+        FAIL(e, ERR_ARG, "perpcs.topk = %zu, want at most anchors.per_target = %zu", s->perpcs.topk,
+             s->anchors.per_target);
+    return OK;
+}
+
+bool spec_wants(const Spec *s, const char *method)
+{
+    for (size_t i = 0; i < s->methods.n; i++)
+        if (strcmp(s->methods.x[i], method) == 0) return true;
+    return false;
+}
+
+size_t spec_contexts(const Spec *s)
+{
+    return s->context.variants.n;
+}
+
+SpecContext spec_context(const Spec *s, size_t i)
+{
+    SpecContext c;
+    context_read(&c, s->context.variants.x[i]);
+    return c;
+}
+
+bool spec_reads_people(const Spec *s)
+{
+    bool own = spec_wants(s, "evolved") && penalty_at((size_t)s->evolve.objective)->reads_people;
+    return own || spec_wants(s, "constrained");
+}
+
+/* ---- one task ---- */
+
+static int score_for(int score, const Task *t)
+{
+    return score != SPEC_AUTO ? score : t->labelled ? SPEC_LABELS_MEAN : SPEC_GENERATE;
+}
+
+static bool by_label(int score)
+{
+    return score == SPEC_LABELS || score == SPEC_LABELS_MEAN;
+}
+
+static Status check_scores(const Spec *s, Err *e)
+{
+    const Task *t = s->found, *h = task_history(t);
+    if (s->utility.score == SPEC_LIKELIHOOD)
+        FAIL(e, ERR_ARG,
+             "utility.score = likelihood, want generate or labels: utility is reported in the task's own "
+             "metrics");
+    if ((!t->labelled && by_label(s->utility.score)) || (!h->labelled && by_label(s->search.score)))
+        FAIL(e, ERR_ARG, "score = labels, but task %s has no closed set of labels",
+             t->labelled ? h->name : s->task);
+    if (s->search.temperature > 0 && s->search.score != SPEC_GENERATE)
+        FAIL(e, ERR_ARG, "search.temperature = %g, but only search.score = generate draws answers",
+             s->search.temperature);
+    return OK;
+}
+
+Status spec_for(Spec *out, const Spec *s, const char *task, Err *e)
+{
+    Spec one = *s;
+    size_t i = 0;
+    while (i < s->tasks.n && strcmp(s->tasks.x[i], task) != 0) i++;
+    if (i == s->tasks.n) FAIL(e, ERR_ARG, "task = %s is none of this audit's", task);
+    one.task = s->tasks.x[i];
+    one.found = s->known[i];
+    one.utility.score = score_for(s->utility.score, one.found);
+    one.search.score = score_for(s->search.score, task_history(one.found));
+    TRY(check_scores(&one, e));
+    TRY(check_search(&one, e));
+    *out = one;
+    return OK;
+}
+
+static Status known_task(const Task **out, const Spec *s, Arena *a, const char *task, Err *e)
+{
+    TRY(task_in(out, a, s->data, task, e));
+    const char *near = *out == NULL ? task_nearest(task) : NULL;
+    if (*out == NULL)
+        FAIL(e, ERR_ARG, "task = %s is not known%s%s", task,
+             near != NULL ? ", did you mean " : "; see 'prime list task'", near != NULL ? near : "");
+    return OK;
+}
+
+static Status check_tasks(Spec *s, Arena *a, Err *e)
+{
+    Spec one;
+    if (s->tasks.n == 0) FAIL(e, ERR_ARG, "task is empty, want at least one");
+    s->known = arena_zalloc(a, s->tasks.n, sizeof *s->known);
+    if (s->known == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu tasks", s->tasks.n);
+    for (size_t i = 0; i < s->tasks.n; i++) {
+        TRY(known_task(&s->known[i], s, a, s->tasks.x[i], e));
+        TRY(spec_for(&one, s, s->tasks.x[i], e));
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(s->tasks.x[i], s->tasks.x[j]) == 0)
+                FAIL(e, ERR_ARG, "task: %s is there twice", s->tasks.x[i]);
+    }
+    s->task = s->tasks.x[0];
+    s->found = s->known[0];
+    return OK;
+}
+
+static Status spec_check(Spec *s, Arena *a, Err *e)
+{
+    TRY(check_methods(s, e));
+    TRY(check_tasks(s, a, e));
+    TRY(check_contexts(s, e));
+    TRY(check_people(s, e));
     TRY(check_distinct("lambda", &s->lambda, e));
     TRY(check_distinct("limit", &s->limit, e));
     TRY(check_distinct("front", &s->front, e));
+    TRY(check_distinct("constrained.limit", &s->constrained.limit, e));
     TRY(check_seeds(s, e));
-    TRY(check_search(s, e));
     return check_operator(s, e);
 }
 

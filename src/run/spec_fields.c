@@ -4,7 +4,8 @@
 #include <math.h>
 #include <stddef.h>
 
-static const char *const score_names[] = {"generate", "labels", "likelihood", NULL};
+static const char *const score_names[] = {"generate", "labels", "labels-mean", "likelihood", "auto", NULL};
+static const char *const profile_names[] = {"dataset", "model", NULL};
 static const char *const penalty_names[] = {"agreement", "membership", "fingerprint", "norm", NULL};
 static const char *const preset_names[] = {"default", "paper", NULL};
 static const char *const noise_names[] = {"none", "repeat", "rate", NULL};
@@ -14,16 +15,20 @@ static const char *const noise_names[] = {"none", "repeat", "rate", NULL};
 static const YmlField fields[] = {
     {.key = "question", .type = YML_STR, .offset = AT(question), .help = "what the audit is to answer"},
     {.key = "task",
-     .type = YML_STR,
-     .offset = AT(task),
+     .type = YML_STRS,
+     .offset = AT(tasks),
      .flags = YML_REQUIRED,
-     .help = "a task of the dataset"},
+     .help = "a task of the dataset, or several"},
     {.key = "data", .type = YML_STR, .offset = AT(data), .flags = YML_REQUIRED, .help = "dataset folder"},
     {.key = "base",
      .type = YML_STR,
      .offset = AT(base),
      .flags = YML_REQUIRED,
      .help = "folder of the base model"},
+    {.key = "methods",
+     .type = YML_STRS,
+     .offset = AT(methods),
+     .help = "what is measured, names of 'prime list baseline'"},
     {.key = "seeds",
      .type = YML_SIZES,
      .offset = AT(seeds),
@@ -273,8 +278,9 @@ static const YmlField fields[] = {
      .type = YML_CHOICE,
      .offset = AT(search.score),
      .names = score_names,
-     .help = "generate: the task's metrics on greedy answers; labels: on the likeliest label; likelihood: "
-             "nats a token"},
+     .help =
+         "generate: the task's metrics on greedy answers; labels: on the likeliest label, labels-mean: by "
+         "nats a token; likelihood: nats a token; auto: labels-mean or generate"},
     {.key = "search.temperature",
      .type = YML_NUM,
      .offset = AT(search.temperature),
@@ -316,7 +322,7 @@ static const YmlField fields[] = {
      .type = YML_CHOICE,
      .offset = AT(utility.score),
      .names = score_names,
-     .help = "generate or labels"},
+     .help = "generate, labels, labels-mean or auto"},
     {.key = "attack.members",
      .type = YML_SIZE,
      .offset = AT(attack.members),
@@ -329,6 +335,78 @@ static const YmlField fields[] = {
      .min = 1,
      .max = 1e6,
      .help = "held-out records of each anchor, at most"},
+
+    {.key = "context.variants",
+     .type = YML_STRS,
+     .offset = AT(context.variants),
+     .help = "prompts that every method is measured with: none, ragK (K items of the history), pagK (and a "
+             "description of the person)"},
+    {.key = "context.tokens",
+     .type = YML_SIZE,
+     .offset = AT(context.tokens),
+     .min = 0,
+     .max = 1e6,
+     .help = "tokens of the items, at most; 0 for no limit"},
+    {.key = "context.profile_tokens",
+     .type = YML_SIZE,
+     .offset = AT(context.profile_tokens),
+     .min = 0,
+     .max = 1e6,
+     .help = "tokens of the description, at most; 0 for no limit"},
+    {.key = "context.profiles",
+     .type = YML_CHOICE,
+     .offset = AT(context.profiles),
+     .names = profile_names,
+     .help = "where descriptions come from: dataset, or written by the base model"},
+    {.key = "equal.density",
+     .type = YML_NUM,
+     .offset = AT(equal.density),
+     .min = 0,
+     .max = 1,
+     .flags = YML_ABOVE,
+     .help = "share of the entries that ties and dare keep"},
+    {.key = "equal.temperature",
+     .type = YML_NUM,
+     .offset = AT(equal.temperature),
+     .min = 0,
+     .max = 100,
+     .flags = YML_ABOVE,
+     .help = "of the cosines in the shares of soup-preference"},
+    {.key = "constrained.limit",
+     .type = YML_NUMS,
+     .offset = AT(constrained.limit),
+     .min = 0,
+     .max = 1,
+     .help = "membership advantage that method constrained keeps"},
+    {.key = "oppu.records",
+     .type = YML_SIZE,
+     .offset = AT(oppu.records),
+     .min = 1,
+     .max = 1e6,
+     .help = "history records of a target that its own adapter is trained on, at most"},
+    {.key = "oppu.accumulate",
+     .type = YML_BOOL,
+     .offset = AT(oppu.accumulate),
+     .help = "a defect to be found: adapters are not reset between targets"},
+    {.key = "perpcs.topk",
+     .type = YML_SIZE,
+     .offset = AT(perpcs.topk),
+     .min = 1,
+     .max = 256,
+     .help = "anchors that share a module, at most anchors.per_target"},
+    {.key = "perpcs.steps",
+     .type = YML_SIZE,
+     .offset = AT(perpcs.steps),
+     .min = 1,
+     .max = 1e6,
+     .help = "training steps of an anchor's gates"},
+    {.key = "perpcs.lr",
+     .type = YML_NUM,
+     .offset = AT(perpcs.lr),
+     .min = 0,
+     .max = 1,
+     .flags = YML_ABOVE,
+     .help = "their learning rate"},
 };
 
 const YmlSpec spec_fields = {fields, sizeof fields / sizeof fields[0], sizeof(Spec)};
@@ -337,8 +415,10 @@ Spec spec_default(void)
 {
     static const size_t seeds[] = {1, 2, 3};
     static const double lambda[] = {0, 0.1, 0.3, 1, 3};
-    static const char *const modules[] = {"attention"};
-    Spec s = {.seeds = {seeds, 3}, .lambda = {lambda, 5}};
+    static const double limit[] = {0.1};
+    static const char *const modules[] = {"attention"}, *const variants[] = {"none"},
+                             *const methods[] = {"base", "anchor", "uniform", "evolved"};
+    Spec s = {.seeds = {seeds, 3}, .lambda = {lambda, 5}, .methods = {methods, 4}};
     s.targets.count = 4;
     s.targets.min_search = 8;
     s.targets.min_query = 8;
@@ -370,5 +450,13 @@ Spec spec_default(void)
     s.utility.records = 24;
     s.attack.members = 48;
     s.attack.heldout = 48;
+    s.context.variants = (YmlStrs){variants, 1};
+    s.equal.density = 0.5;
+    s.equal.temperature = 0.1;
+    s.constrained.limit = (YmlNums){limit, 1};
+    s.oppu.records = 1000000;
+    s.perpcs.topk = 3;
+    s.perpcs.steps = 50;
+    s.perpcs.lr = 2e-5;
     return s;
 }

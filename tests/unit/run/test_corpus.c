@@ -39,8 +39,8 @@ Test(sample, prompt_and_answer_are_parted_by_place)
     Arena a = {0};
     Sample full, ask;
     const Task *t = task_find("deb_synopsis");
-    MUST(sample_make(&full, &a, tok, &room, t, "a small tool", "tool", 0, &e_));
-    MUST(sample_make(&ask, &a, tok, &room, t, "a small tool", NULL, 0, &e_));
+    MUST(sample_make(&full, &a, tok, &room, t, NULL, "a small tool", "tool", 0, &e_));
+    MUST(sample_make(&ask, &a, tok, &room, t, NULL, "a small tool", NULL, 0, &e_));
     cr_assert_eq(ask.skip, ask.n);
     cr_assert_eq(full.skip, ask.n);
     cr_assert_eq(memcmp(full.ids, ask.ids, ask.n * sizeof *ask.ids), 0);
@@ -64,7 +64,7 @@ Test(sample, prompt_and_answer_are_one_text)
     const Task *t = task_find("deb_synopsis");
     Str text = {0};
     TokIds ids = {0};
-    MUST(sample_make(&full, &a, tok, &room, t, "a small adapter", "merged", 0, &e_));
+    MUST(sample_make(&full, &a, tok, &room, t, NULL, "a small adapter", "merged", 0, &e_));
     task_prompt(&text, t, "a small adapter");
     SamplePiece piece = {.answer_at = text.n};
     task_answer(&text, t, "merged");
@@ -94,18 +94,18 @@ Test(sample, a_long_prompt_is_cut_before_its_question)
     const char *input =
         "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau";
     ModelConfig small = room;
-    MUST(sample_make(&whole, &a, tok, &room, t, input, "tool", 0, &e_));
+    MUST(sample_make(&whole, &a, tok, &room, t, NULL, input, "tool", 0, &e_));
     small.max_len = whole.n - 10;
-    MUST(sample_make(&cut, &a, tok, &small, t, input, "tool", 0, &e_));
+    MUST(sample_make(&cut, &a, tok, &small, t, NULL, input, "tool", 0, &e_));
     cr_assert_eq(cut.n, small.max_len);
     cr_assert_eq(whole.n - whole.skip, cut.n - cut.skip, "the answer must stay whole");
     size_t tail = SAMPLE_TAIL + cut.n - cut.skip;
     cr_assert_eq(memcmp(cut.ids + cut.n - tail, whole.ids + whole.n - tail, tail * sizeof *cut.ids), 0);
     small.max_len = 12;
     Err e = {0};
-    cr_assert_eq(
-        sample_make(&cut, &a, tok, &small, t, input, "a very long answer that cannot fit in here", 0, &e),
-        ERR_ARG);
+    cr_assert_eq(sample_make(&cut, &a, tok, &small, t, NULL, input,
+                             "a very long answer that cannot fit in here", 0, &e),
+                 ERR_ARG);
     arena_free(&a);
     tok_free(tok);
 }

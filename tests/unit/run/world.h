@@ -91,7 +91,7 @@ static const char yaml[] = "task: synth_tag\n"
 static inline Spec world_spec(World *w, const char *const *more, size_t n_more)
 {
     char path[PATH], data[PATH + 8], base[PATH + 8];
-    const char *set[8] = {data, base};
+    const char *set[16] = {data, base};
     Spec s;
     snprintf(path, sizeof path, "%s/audit.yaml", w->dir);
     snprintf(data, sizeof data, "data=%s", w->data);
@@ -102,7 +102,8 @@ static inline Spec world_spec(World *w, const char *const *more, size_t n_more)
     return s;
 }
 
-static inline World world_open(void)
+/* So many people with so many records of each task. */
+static inline World world_of(size_t users, size_t records)
 {
     World w = {.dir = "prime_sweep_XXXXXX"};
     cr_assert_not_null(mkdtemp(w.dir));
@@ -114,12 +115,17 @@ static inline World world_open(void)
                       .seed = 5,
                       .history = 0.5,
                       .query = 0.25,
-                      .users = 10,
-                      .records = 16};
+                      .users = users,
+                      .records = records};
     MUST(data_synth(&o, &e_));
     make_base(&w);
     w.spec = world_spec(&w, NULL, 0);
     return w;
+}
+
+static inline World world_open(void)
+{
+    return world_of(10, 16);
 }
 
 static inline void world_close(World *w)

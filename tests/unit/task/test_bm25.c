@@ -132,7 +132,7 @@ static double twin_mean(const char *const *doc, size_t m)
     return sum / (double)terms;
 }
 
-static void twin_scores(double *out, const char *const *doc, size_t m, const char *query)
+static void bm25_twin(double *out, const char *const *doc, size_t m, const char *query)
 {
     double mean = twin_mean(doc, m), tokens = 0;
     for (size_t i = 0; i < m; i++) tokens += (double)twin_length(doc[i]);
@@ -182,7 +182,7 @@ Test(bm25, equals_a_naive_twin)
         bm25_free(x);
         x = bm25_made(doc, n);
         bm25_ask(got, place, x, query, m);
-        twin_scores(want, doc, m, query);
+        bm25_twin(want, doc, m, query);
         for (size_t i = 0; i < m; i++) {
             cr_assert_float_eq(got[i], want[i], 1e-12, "trial %zu, %zu of %zu: %.17g, want %.17g", trial, i,
                                m, got[i], want[i]);

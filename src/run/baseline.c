@@ -1,0 +1,178 @@
+/* baseline.c - the table of what can be measured, and the order in which it is. */
+#include "sweep_priv.h"
+
+#include "prime/str.h"
+
+#include <string.h>
+#include <time.h>
+
+static const Method methods[] = {
+    {.row = {.name = "base",
+             .what = "the base model, adapted to the task, without an adapter",
+             .source = "control"},
+     .scope = PER_TARGET,
+     .run = method_base},
+    {.row = {.name = "anchor", .what = "each anchor's adapter alone", .source = "control"},
+     .scope = PER_ANCHOR,
+     .run = method_anchor},
+    {.row = {.name = "uniform", .what = "the audit's operator with equal weights 1/K", .source = "control"},
+     .scope = PER_TRAINING,
+     .run = method_equal},
+    {.row = {.name = "soup",
+             .what = "A and B of the anchors averaged",
+             .source = "Personalized Soups: Jang et al. 2023, arXiv:2310.11564"},
+     .scope = PER_TRAINING,
+     .run = method_equal},
+    {.row = {.name = "soup-preference",
+             .what = "A and B averaged by softmax of the target's likeness to each anchor",
+             .source = "Personalized Soups with preference weights: Jang et al. 2023, arXiv:2310.11564"},
+     .scope = PER_TRAINING,
+     .run = method_equal},
+    {.row = {.name = "ties",
+             .what = "TIES of the anchors' updates at equal weights",
+             .source = "Yadav et al. 2023, arXiv:2306.01708"},
+     .scope = PER_TRAINING,
+     .run = method_equal},
+    {.row = {.name = "dare",
+             .what = "DARE of the anchors' updates at equal weights",
+             .source = "Yu et al. 2023, arXiv:2311.03099"},
+     .scope = PER_TRAINING,
+     .run = method_equal},
+    {.row = {.name = "dare-ties",
+             .what = "DARE and TIES together at equal weights",
+             .source = "Yu et al. 2023, arXiv:2311.03099"},
+     .scope = PER_TRAINING,
+     .run = method_equal},
+    {.row = {.name = "oppu",
+             .what = "an adapter of the target's own, trained on the target's history",
+             .source = "OPPU: Tan et al. 2024, arXiv:2402.04401"},
+     .scope = PER_TRAINING,
+     .run = method_oppu},
+    {.row = {.name = "perpcs",
+             .what = "the anchors' adapters put together module by module, by their gates",
+             .source = "Per-Pcs: Tan et al. 2024, arXiv:2406.10471"},
+     .scope = PER_TRAINING,
+     .run = method_perpcs},
+    {.row = {.name = "evolved",
+             .what = "the search that evolve.* describes, for every lambda, limit and place on the front",
+             .source = "PriME: Kim, Shin, Kim 2025, arXiv:2503.18008"},
+     .scope = PER_SEED,
+     .run = method_search,
+     .goals = method_evolved_goals},
+    {.row = {.name = "prime-paper",
+             .what = "the search of PriME's released code, for every lambda",
+             .source = "PriME: Kim, Shin, Kim 2025, arXiv:2503.18008"},
+     .scope = PER_SEED,
+     .run = method_search,
+     .goals = method_lambda_goals},
+    {.row = {.name = "constrained",
+             .what = "best utility within constrained.limit of membership advantage, seen by the search",
+             .source = "after PriME and Deb 2000"},
+     .scope = PER_SEED,
+     .run = method_search,
+     .goals = method_constrained_goals},
+    {.row = {.name = "matched-random",
+             .what = "random weights, scaled to the norm of evolved at the same lambda",
+             .source = "control",
+             .beside = "evolved"},
+     .scope = BESIDE,
+     .goals = method_lambda_goals},
+    {.row = {.name = "matched-uniform",
+             .what = "equal weights, scaled to the norm of evolved at the same lambda",
+             .source = "control",
+             .beside = "evolved"},
+     .scope = BESIDE,
+     .goals = method_lambda_goals},
+};
+enum { N_METHODS = sizeof methods / sizeof methods[0] };
+
+const Baseline *baseline_at(size_t i)
+{
+    return i < N_METHODS ? &methods[i].row : NULL;
+}
+
+const Baseline *baseline_find(const char *name)
+{
+    for (size_t i = 0; i < N_METHODS; i++)
+        if (strcmp(methods[i].row.name, name) == 0) return &methods[i].row;
+    return NULL;
+}
+
+const char *baseline_nearest(const char *name)
+{
+    const char *names[N_METHODS];
+    for (size_t i = 0; i < N_METHODS; i++) names[i] = methods[i].row.name;
+    return str_nearest(name, names, N_METHODS);
+}
+
+/* ---- how often ---- */
+
+typedef struct {
+    size_t units, seeds;
+} Rounds;
+
+static Rounds method_rounds(const Audit *a, const Method *m)
+{
+    if (m->scope == BESIDE) return (Rounds){0, 0};
+    if (m->scope == PER_TARGET) return (Rounds){a->n_targets, 1};
+    if (m->scope == PER_ANCHOR) return (Rounds){a->n_anchors, a->n_train};
+    return (Rounds){a->n_targets, m->scope == PER_TRAINING ? a->n_train : a->spec->seeds.n};
+}
+
+static size_t method_cells(const Audit *a, const Method *m)
+{
+    Rounds r = method_rounds(a, m);
+    if (m->scope == BESIDE) r = (Rounds){a->n_targets, a->spec->seeds.n};
+    return r.units * r.seeds * (m->goals != NULL ? m->goals(a->spec) : 1);
+}
+
+size_t methods_cells(const Audit *a)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < N_METHODS; i++)
+        if (spec_wants(a->spec, methods[i].row.name)) n += method_cells(a, &methods[i]);
+    return n * spec_contexts(a->spec);
+}
+
+/* ---- the run ---- */
+
+static void group_end(Sweep *s)
+{
+    struct timespec t;
+    arena_reset(&s->arena);
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    s->begin = (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static Status methods_refs(Sweep *s, Err *e)
+{
+    const Audit *a = s->a;
+    s->anchor_ref = arena_alloc(&s->keep, a->n_anchors, sizeof *s->anchor_ref);
+    if (s->anchor_ref == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu anchors", a->n_anchors);
+    for (size_t i = 0; i < a->n_anchors; i++) {
+        AuditPerson p = audit_person(a, i);
+        TRY(cell_nll(&s->anchor_ref[i], a, NULL, 1, &p, &s->keep, e));
+    }
+    if (!spec_wants(a->spec, "oppu")) return OK;
+    s->target_ref = arena_alloc(&s->keep, a->n_targets, sizeof *s->target_ref);
+    if (s->target_ref == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu targets", a->n_targets);
+    for (size_t i = 0; i < a->n_targets; i++) {
+        AuditPerson p = audit_target_person(a, i);
+        TRY(cell_nll(&s->target_ref[i], a, NULL, 1, &p, &s->keep, e));
+    }
+    return OK;
+}
+
+Status methods_run(Sweep *s, Err *e)
+{
+    TRY(methods_refs(s, e));
+    group_end(s);
+    for (size_t i = 0; i < N_METHODS; i++) {
+        const Method *m = &methods[i];
+        Rounds r = method_rounds(s->a, m);
+        if (!spec_wants(s->a->spec, m->row.name)) continue;
+        for (size_t j = 0; j < r.seeds; j++)
+            for (size_t u = 0; u < r.units; u++, group_end(s)) TRY(m->run(s, u, j, &m->row, e));
+    }
+    return OK;
+}

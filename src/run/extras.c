@@ -1,0 +1,138 @@
+/* extras.c - what some methods want beside the anchors' adapters: adapters of the targets' own, gates. */
+#include "audit_priv.h"
+
+#include "prime/log.h"
+#include "prime/par.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- a target's own adapter ---- */
+
+typedef struct {
+    Audit *a;
+    bool resume;
+} ExtraJobs;
+
+static Status own_train(Lora *l, const Audit *a, const AuditTarget *t, size_t index, Err *e)
+{
+    TrainOpts o = spec_train(a->spec, a->spec->seeds.x[index]);
+    TrainDoc *doc = malloc((t->own.n + 1) * sizeof *doc);
+    if (doc == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu records", t->own.n);
+    for (size_t i = 0; i < t->own.n; i++)
+        doc[i] = (TrainDoc){t->own.r[i].full.ids, t->own.r[i].full.n, t->own.r[i].full.skip};
+    Status st = train_lora(l, a->base, doc, t->own.n, &o, NULL, NULL, e);
+    free(doc);
+    return st;
+}
+
+/* The planted defect: the adapter of the target before, instead of a new one. */
+static void own_start(Lora *l, const Audit *a, size_t target, size_t index)
+{
+    if (a->spec->oppu.accumulate && target > 0) {
+        memcpy(l->data, a->target[target - 1].lora[index]->data, l->n_params * sizeof *l->data);
+        return;
+    }
+    Rng rng = rng_stream(a->spec->seeds.x[index], a->target[target].user->id, 0);
+    lora_init(l, &rng);
+}
+
+static Status own_make(Lora **out, Audit *a, size_t target, size_t index, const char *path, Err *e)
+{
+    Lora *l = NULL;
+    TRY(audit_lora(&l, a, e));
+    own_start(l, a, target, index);
+    Status st = own_train(l, a, &a->target[target], index, e);
+    if (st == OK) st = lora_save(l, path, a->spec->base, e);
+    if (st != OK)
+        lora_free(l);
+    else
+        *out = l;
+    return st;
+}
+
+static Status own_job(void *ctx, size_t job, size_t thread, Err *e)
+{
+    (void)thread;
+    ExtraJobs *j = ctx;
+    size_t target = job % j->a->n_targets, index = job / j->a->n_targets;
+    AuditTarget *t = &j->a->target[target];
+    char name[80], path[AUDIT_PATH];
+    LoraShape shape = model_lora_shape(&j->a->base->cfg);
+    snprintf(name, sizeof name, "own.%.20s.seed%zu", t->user->id, j->a->spec->seeds.x[index]);
+    TRY(audit_path(path, j->a, name, e));
+    if (j->resume && audit_adapter_there(path)) return lora_load(&t->lora[index], path, &shape, e);
+    return own_make(&t->lora[index], j->a, target, index, path, e);
+}
+
+static Status train_own(ExtraJobs *j, Err *e)
+{
+    Audit *a = j->a;
+    size_t n = a->n_targets * a->n_train;
+    for (size_t i = 0; i < a->n_targets; i++) {
+        a->target[i].lora = arena_zalloc(&a->arena, a->n_train, sizeof(Lora *));
+        if (a->target[i].lora == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu adapters", a->n_train);
+    }
+    log_say(LOG_INFO, "training %zu adapters of targets", n);
+    if (!a->spec->oppu.accumulate) return par_run(n, par_threads(), own_job, j, e);
+    for (size_t i = 0; i < n; i++) TRY(own_job(j, i, 0, e));
+    return OK;
+}
+
+/* ---- gates ---- */
+
+static Status gate_make(Gate **out, const Audit *a, const AuditAnchor *s, size_t index, const char *path,
+                        Err *e)
+{
+    TrainOpts o = train_gate_prime();
+    Gate *g = NULL;
+    TrainDoc *doc = malloc((s->member.n + 1) * sizeof *doc);
+    if (doc == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu records", s->member.n);
+    o.steps = a->spec->perpcs.steps;
+    o.opt.lr = a->spec->perpcs.lr;
+    o.seed = a->spec->seeds.x[index];
+    for (size_t i = 0; i < s->member.n; i++)
+        doc[i] = (TrainDoc){s->member.r[i].full.ids, s->member.r[i].full.n, s->member.r[i].full.skip};
+    Status st = gate_new(&g, s->lora[index], e);
+    if (st == OK) st = train_gate(g, s->lora[index], a->base, doc, s->member.n, &o, NULL, NULL, e);
+    if (st == OK) st = gate_save(g, path, e);
+    free(doc);
+    if (st != OK)
+        gate_free(g);
+    else
+        *out = g;
+    return st;
+}
+
+static Status gate_job(void *ctx, size_t job, size_t thread, Err *e)
+{
+    (void)thread;
+    ExtraJobs *j = ctx;
+    size_t index = job / j->a->n_anchors;
+    AuditAnchor *s = &j->a->anchor[job % j->a->n_anchors];
+    char path[AUDIT_PATH];
+    TRY(audit_anchor_path(path, j->a, s, index, e));
+    /* Gates that are missing or damaged are trained anew. */
+    if (j->resume && gate_load(&s->gate[index], path, s->lora[index], NULL) == OK) return OK;
+    return gate_make(&s->gate[index], j->a, s, index, path, e);
+}
+
+static Status train_gates(ExtraJobs *j, Err *e)
+{
+    Audit *a = j->a;
+    for (size_t i = 0; i < a->n_anchors; i++) {
+        a->anchor[i].gate = arena_zalloc(&a->arena, a->n_train, sizeof(Gate *));
+        if (a->anchor[i].gate == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu gates", a->n_train);
+    }
+    log_say(LOG_INFO, "training the gates of %zu adapters", a->n_anchors * a->n_train);
+    return par_run(a->n_anchors * a->n_train, par_threads(), gate_job, j, e);
+}
+
+Status audit_extras(Audit *a, bool resume, Err *e)
+{
+    ExtraJobs j = {a, resume};
+    if (spec_wants(a->spec, "oppu")) TRY(train_own(&j, e));
+    if (spec_wants(a->spec, "perpcs")) TRY(train_gates(&j, e));
+    return OK;
+}

@@ -1,0 +1,96 @@
+/* sweep_priv.h - a run on its way: what is measured, method by method, and how it becomes cells. */
+#ifndef PRIME_SWEEP_PRIV_H
+#define PRIME_SWEEP_PRIV_H
+
+#include "cell.h"
+
+#include "prime/baseline.h"
+
+enum { SWEEP_KEY = 256, SWEEP_METHOD = 64 };
+
+typedef struct {
+    Audit *a;
+    Ledger *ledger, *reuse; /* reuse: of another run, or NULL */
+    const SweepWatch *watch;
+    CellNll *anchor_ref; /* [n_anchors] under the base model */
+    CellNll *target_ref; /* [n_targets] likewise, where oppu is measured; or NULL */
+    Arena keep;          /* the references */
+    Arena arena;         /* reset after each group of cells */
+    double begin;        /* clock at the start of the group */
+} Sweep;
+
+/* ---- cells (trial.c) ---- */
+
+/* What is measured for a target under one name. */
+typedef struct {
+    const char *method;       /* without its context */
+    double lambda;            /* NAN: it has none */
+    const Lora *lora;         /* NULL: the base model */
+    const double *w;          /* [audit_genome] the genome that it is made from; or NULL */
+    const double *share;      /* [per_target] one weight an anchor, where there is no genome; or NULL */
+    const SearchFound *found; /* or NULL */
+} Trial;
+
+/* Whose records it may give away, and what the base model makes of them. */
+typedef struct {
+    AuditPerson person;
+    const CellNll *ref;
+    const char *kind; /* of the ledger's rows */
+} Risk;
+
+/* For whom, and what is the same for all trials of a group. */
+typedef struct {
+    const AuditTarget *t;
+    size_t index; /* of the seed */
+    const Risk *risk;
+    size_t n_risks;
+    const Lora *const *anchor; /* [per_target] */
+} TrialFor;
+
+/* trials_done - whether all cells of trial [n] (method and lambda) are in the ledger, in all contexts; they
+ * are reported as steps then. trials_run - measure those of trial [n] that lack cells, all at once, and write
+ * them. Trials that share an adapter (the same pointer) are measured once. The base model is a group by
+ * itself. */
+Status trials_done(bool *done, Sweep *s, const AuditTarget *t, size_t index, const Trial *trial, size_t n,
+                   Err *e) PRIME_MUST_USE;
+Status trials_run(Sweep *s, const TrialFor *who, const Trial *trial, size_t n, Err *e) PRIME_MUST_USE;
+/* trial_anchor - the cells of an anchor's own adapter: the anchor's records, and the targets that would merge
+ * it. */
+Status trial_anchor(Sweep *s, size_t anchor, size_t index, Err *e) PRIME_MUST_USE;
+
+/* ---- methods ---- */
+
+/* How often a method is measured: once a target, once an anchor and training, once a target and training,
+ * once a target and seed and goal; or beside the method before. */
+typedef enum { PER_TARGET, PER_ANCHOR, PER_TRAINING, PER_SEED, BESIDE } MethodScope;
+
+typedef struct {
+    Baseline row;
+    MethodScope scope;
+    /* i: the target, or the anchor; index: of the seed. */
+    Status (*run)(Sweep *s, size_t i, size_t index, const Baseline *row, Err *e);
+    /* Cells a target and seed, for PER_SEED and BESIDE. */
+    size_t (*goals)(const Spec *sp);
+} Method;
+/* methods_run - all that the audit wants; methods_cells - how many cells that are. */
+Status methods_run(Sweep *s, Err *e) PRIME_MUST_USE;
+size_t methods_cells(const Audit *a);
+
+/* method_base ... - the functions of the table. */
+Status method_base(Sweep *s, size_t target, size_t index, const Baseline *row, Err *e) PRIME_MUST_USE;
+Status method_anchor(Sweep *s, size_t anchor, size_t index, const Baseline *row, Err *e) PRIME_MUST_USE;
+Status method_equal(Sweep *s, size_t target, size_t index, const Baseline *row, Err *e) PRIME_MUST_USE;
+Status method_search(Sweep *s, size_t target, size_t index, const Baseline *row, Err *e) PRIME_MUST_USE;
+Status method_oppu(Sweep *s, size_t target, size_t index, const Baseline *row, Err *e) PRIME_MUST_USE;
+Status method_perpcs(Sweep *s, size_t target, size_t index, const Baseline *row, Err *e) PRIME_MUST_USE;
+/* method_evolved_goals ... - how many goals a row of the table searches for. */
+size_t method_evolved_goals(const Spec *sp);
+size_t method_lambda_goals(const Spec *sp);
+size_t method_constrained_goals(const Spec *sp);
+
+/* risks_of - the anchors of a target at risk, [per_target] in the run's arena. */
+Status risks_of(Risk **out, Sweep *s, const AuditTarget *t, Err *e) PRIME_MUST_USE;
+/* anchors_of - the anchors' adapters as trained for a seed, [per_target]. */
+Status anchors_of(const Lora ***out, Sweep *s, const AuditTarget *t, size_t index, Err *e) PRIME_MUST_USE;
+
+#endif
