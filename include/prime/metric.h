@@ -45,15 +45,17 @@ typedef struct {
     size_t n_target, n_pred;         /* tokens */
 } Bleu;
 
-/* metric_bleu_add - one more pair; n-grams are shared within a pair only. metric_bleu - in [0, 1]: the
- * geometric mean of the shares of n-grams, n = 1 to 4, times the penalty for predictions that are too short.
- * The first order without a hit counts half a hit, the next a quarter and so on (smoothing "exp"). When no
- * prediction has n-grams of some order the value is 0, or, if `effective`, the mean over the orders that
- * there are. No hit at all: 0. Errors: ERR_ARG a text has more than METRIC_MAX_TOKENS tokens; ERR_NOMEM. On
- * failure c is as it was. Cost: O(tokens log tokens). Source: Papineni et al. 2002, BLEU; Post 2018, A call
- * for clarity in reporting BLEU scores: sacrebleu with one reference, signature case:mixed, tok:13a,
- * smooth:exp; for one sentence it takes eff:yes. Reference: fixtures/ref/task/overlap.csv. Differs: sacrebleu
- * prints 100 times as much. */
+/* metric_bleu_add - one more pair; n-grams are shared within a pair only.
+ * metric_bleu - in [0, 1]: the geometric mean of the shares of n-grams, n = 1 to 4, times the penalty for
+ * predictions that are too short. The first order without a hit counts half a hit, the next a quarter and so
+ * on (smoothing "exp"). When no prediction has n-grams of some order the value is 0, or, if `effective`, the
+ * mean over the orders that there are. No hit at all: 0.
+ * Errors: ERR_ARG a text has more than METRIC_MAX_TOKENS tokens; ERR_NOMEM. On failure c is as it was.
+ * Cost: O(tokens log tokens).
+ * Source: Papineni et al. 2002, BLEU; Post 2018, A call for clarity in reporting BLEU scores: sacrebleu with
+ * one reference, signature case:mixed, tok:13a, smooth:exp; for one sentence it takes eff:yes.
+ * Reference: fixtures/ref/task/overlap.csv.
+ * Differs: sacrebleu prints 100 times as much. */
 Status metric_bleu_add(Bleu *c, const char *target, const char *prediction, Arena *scratch,
                        Err *e) PRIME_MUST_USE;
 double metric_bleu(const Bleu *c, bool effective);
@@ -64,11 +66,14 @@ typedef struct {
 } Chrf;
 
 /* metric_chrf_add - one more pair. Characters are those of UTF-8 (a byte that is not is one of its own),
- * white space is left out, case counts. metric_chrf - in [0, 1]: mean precision and mean recall over the
- * orders 1 to 6 that both sides have, as F in which recall weighs beta times as much. Errors: ERR_NOMEM; on
- * failure c is as it was. Cost: O(characters log characters). Source: Popovic 2015, chrF, and 2016 for beta =
- * 2; sacrebleu 2 with char_order 6, word_order 0, without eps_smoothing. Reference:
- * fixtures/ref/task/overlap.csv. Differs: sacrebleu prints 100 times as much. */
+ * white space is left out, case counts.
+ * metric_chrf - in [0, 1]: mean precision and mean recall over the orders 1 to 6 that both sides have, as F
+ * in which recall weighs beta times as much.
+ * Errors: ERR_NOMEM; on failure c is as it was.
+ * Cost: O(characters log characters).
+ * Source: Popovic 2015, chrF, and 2016 for beta = 2; sacrebleu 2 with char_order 6, word_order 0, without
+ * eps_smoothing. Reference: fixtures/ref/task/overlap.csv.
+ * Differs: sacrebleu prints 100 times as much. */
 Status metric_chrf_add(Chrf *c, const char *target, const char *prediction, Arena *scratch,
                        Err *e) PRIME_MUST_USE;
 double metric_chrf(const Chrf *c, double beta);
@@ -89,9 +94,9 @@ double metric_exact(const char *gold, const char *pred);
 
 /* metric_rating - the rating, in stars from 1 to 5, that LaMP reads from an answer: the number it is, or,
  * when it is none, the extreme that is farther from the gold (5 on a tie; 2.5 when the gold is no number
- * either). Source: LaMP, eval/evaluation.py; the 2.5 is PriME's. Differs: "nan" and "inf" are no numbers here
- * (there they make the metric fail), nor is "1_0",
- * nor what is beyond 1e100; digits are ASCII. */
+ * either). Source: LaMP, eval/evaluation.py; the 2.5 is PriME's.
+ * Differs: "nan" and "inf" are no numbers here (there they make the metric fail), nor is "1_0", nor what is
+ * beyond 1e100; digits are ASCII. */
 double metric_rating(const char *gold, const char *pred);
 
 /* Pairs to be judged; label [n_labels] is the closed set of answers where there is one. */
