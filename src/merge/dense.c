@@ -1,22 +1,87 @@
-/* dense.c - methods that look at every entry of dW by itself: trim, elect a sign, combine. */
+/* dense.c - methods that look at every entry of dW by itself: entries tile by tile, trimmed, combined. */
 #include "merge_priv.h"
 
+#include "prime/svd.h"
 #include "prime/vec.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
+
+/* ---- entries ---- */
+
+/* Entries of a tile: few enough for those of all adapters to stay in a cache. */
+enum { TILE = 8192 };
+
+static size_t tile_entries(size_t cols)
+{
+    return cols < TILE ? TILE / cols * cols : cols;
+}
+
+static size_t work_least(size_t n, size_t cols)
+{
+    return n > 2 * cols ? n : 2 * cols;
+}
+
+static size_t band_floats(size_t k)
+{
+    return k * (sizeof(MergeBand) / sizeof(float));
+}
+
+size_t dense_work_size(size_t n, size_t k, size_t cols)
+{
+    return band_floats(k) + n * k + work_least(n, cols);
+}
+
+/* Bands come first: memory is aligned for them there. Returns what is behind work. */
+static float *dense_set(MergeDense *d, float *x, size_t n, size_t cols, const MergeSite *s, bool whole)
+{
+    *d = (MergeDense){.part = s->part,
+                      .n = n,
+                      .k = s->k,
+                      .cols = cols,
+                      .tile = tile_entries(cols),
+                      .w = s->w,
+                      .stream = s->stream,
+                      .o = s->o,
+                      .band = (MergeBand *)(void *)x};
+    x += band_floats(s->k);
+    if (whole) d->tv = x;
+    d->work = x + (whole ? s->k * n : 0);
+    return d->work + work_least(n, cols);
+}
+
+void dense_place(MergeDense *d, float *x, size_t n, size_t cols, const MergeSite *s)
+{
+    dense_set(d, x, n, cols, s, true);
+}
+
+size_t dense_tile_size(const MergeDense *d, size_t at)
+{
+    return d->n - at < d->tile ? d->n - at : d->tile;
+}
+
+const float *dense_tile(const MergeDense *d, float *strip, size_t j, size_t at)
+{
+    if (d->tv != NULL) return d->tv + j * d->n + at;
+    site_rows(strip, d->part[j], at / d->cols, dense_tile_size(d, at) / d->cols, d->cols);
+    return strip;
+}
 
 /* ---- trim ---- */
 
-/* Sum of the magnitudes of all entries and of those within the band. */
-static double band_sum(const float *x, size_t n, float lo, float hi)
+/* Sum of the magnitudes of all entries of an adapter that are within its band. */
+static double band_sum(const MergeDense *d, size_t j)
 {
     double sum = 0;
+    float lo = d->band[j].lo, hi = d->band[j].hi;
+    for (size_t at = 0; at < d->n; at += d->tile) {
+        const float *x = dense_tile(d, d->strip, j, at);
+        size_t n = dense_tile_size(d, at);
 #pragma omp simd reduction(+ : sum)
-    for (size_t i = 0; i < n; i++) {
-        float m = fabsf(x[i]);
-        sum += (m >= lo) & (m <= hi) ? (double)m : 0.0;
+        for (size_t i = 0; i < n; i++) {
+            float m = fabsf(x[i]);
+            sum += (m >= lo) & (m <= hi) ? (double)m : 0.0;
+        }
     }
     return sum;
 }
@@ -24,201 +89,93 @@ static double band_sum(const float *x, size_t n, float lo, float hi)
 void dense_trim(MergeDense *d, const MergeRecipe *r)
 {
     for (size_t j = 0; j < d->k; j++) {
-        const float *x = d->tv + j * d->n;
         double before = 0;
-        d->lo[j] = 0;
-        d->hi[j] = INFINITY;
-        d->scale[j] = 1;
+        d->band[j] = (MergeBand){.lo = 0, .hi = INFINITY, .scale = 1, .cut = d->n};
         if (r->trim == NULL) continue;
-        if (d->o->rescale == RESCALE_L1) before = band_sum(x, d->n, 0, INFINITY);
+        if (d->o->rescale == RESCALE_L1) before = band_sum(d, j);
         r->trim(d, j);
-        double after = before > 0 ? band_sum(x, d->n, d->lo[j], d->hi[j]) : 0;
-        if (after > 0) d->scale[j] = (float)(before / after);
+        double after = before > 0 ? band_sum(d, j) : 0;
+        if (after > 0) d->band[j].scale = (float)(before / after);
     }
-}
-
-/* ---- combine ---- */
-
-enum { CHUNK = 512 };
-
-typedef struct {
-    float sign[CHUNK], num[CHUNK], den[CHUNK];
-} Chunk;
-
-static inline float band_value(float x, float lo, float hi)
-{
-    float m = fabsf(x);
-    return (m >= lo) & (m <= hi) ? x : 0.0f; /* without &&: a branch would keep loops from being vectorised */
-}
-
-/* Votes for a sign: of values times `times`, or one voice each. */
-static void chunk_vote(float *vote, const float *x, size_t n, float lo, float hi, float times)
-{
-#pragma omp simd
-    for (size_t i = 0; i < n; i++) vote[i] += times * band_value(x[i], lo, hi);
-}
-
-static void chunk_vote_one(float *vote, const float *x, size_t n, float lo, float hi, float times)
-{
-    float one = times < 0 ? -1.0f : 1.0f;
-#pragma omp simd
-    for (size_t i = 0; i < n; i++) {
-        float v = band_value(x[i], lo, hi);
-        vote[i] += one * ((v > 0 ? 1.0f : 0.0f) - (v < 0 ? 1.0f : 0.0f));
-    }
-}
-
-/* What agrees with the sign: num += w x, den += each. `turn` is the sign by which the vote saw x. */
-static void chunk_agree(Chunk *c, const float *x, size_t n, float lo, float hi, float turn, float w,
-                        float each)
-{
-#pragma omp simd
-    for (size_t i = 0; i < n; i++) {
-        float v = band_value(x[i], lo, hi);
-        float with = turn * v * c->sign[i] > 0 ? 1.0f : 0.0f;
-        c->num[i] += with * (w * v);
-        c->den[i] += with * each;
-    }
-}
-
-/* What is kept counts, whatever its sign. */
-static void chunk_all(Chunk *c, const float *x, size_t n, float lo, float hi, float w, float each)
-{
-#pragma omp simd
-    for (size_t i = 0; i < n; i++) {
-        float v = band_value(x[i], lo, hi);
-        c->num[i] += w * v;
-        c->den[i] += each * (v != 0 ? 1.0f : 0.0f);
-    }
-}
-
-static void combine_votes(float *vote, const MergeDense *d, const MergeRecipe *r, size_t from, size_t n)
-{
-    memset(vote, 0, n * sizeof *vote);
-    for (size_t j = 0; j < d->k; j++) {
-        float times = r->weighted ? (float)d->w[j] * d->scale[j] : d->scale[j];
-        (d->o->elect == ELECT_FREQUENCY ? chunk_vote_one : chunk_vote)(vote, d->tv + j * d->n + from, n,
-                                                                       d->lo[j], d->hi[j], times);
-    }
-}
-
-/* The sign that most votes have: what an even vote takes under `majority`. */
-static float combine_majority(const MergeDense *d, const MergeRecipe *r)
-{
-    float vote[CHUNK];
-    long sum = 0;
-    for (size_t at = 0; at < d->n; at += CHUNK) {
-        size_t n = d->n - at < CHUNK ? d->n - at : CHUNK;
-        combine_votes(vote, d, r, at, n);
-        for (size_t i = 0; i < n; i++) sum += (vote[i] > 0) - (vote[i] < 0);
-    }
-    return sum >= 0 ? 1.0f : -1.0f;
-}
-
-static void combine_divide(float *out, const Chunk *c, size_t n, const MergeOpts *o)
-{
-    float times = (float)o->lambda;
-    int plain = o->mean == MEAN_SUM;
-    for (size_t i = 0; i < n; i++) {
-        float by = c->den[i];
-        by = plain | (fabsf(by) < 1e-8f) ? 1.0f : by;
-        out[i] = times * c->num[i] / by;
-    }
-}
-
-static void combine_signs(float *vote, size_t n, float even)
-{
-#pragma omp simd
-    for (size_t i = 0; i < n; i++) {
-        float sign = vote[i] < 0 ? -1.0f : 1.0f;
-        vote[i] = vote[i] == 0 ? even : sign;
-    }
-}
-
-static void combine_chunk(float *out, const MergeDense *d, const MergeRecipe *r, float even, size_t at,
-                          size_t n)
-{
-    Chunk c;
-    memset(&c, 0, sizeof c);
-    if (r->elects) {
-        combine_votes(c.sign, d, r, at, n);
-        combine_signs(c.sign, n, even);
-    }
-    for (size_t j = 0; j < d->k; j++) {
-        const float *x = d->tv + j * d->n + at;
-        float w = (float)d->w[j] * d->scale[j], each = d->o->mean == MEAN_WEIGHTS ? (float)d->w[j] : 1;
-        float turn = r->weighted && d->w[j] < 0 ? -1.0f : 1.0f;
-        if (r->elects)
-            chunk_agree(&c, x, n, d->lo[j], d->hi[j], turn, w, each);
-        else
-            chunk_all(&c, x, n, d->lo[j], d->hi[j], w, each);
-    }
-    combine_divide(out, &c, n, d->o);
-}
-
-void dense_combine(float *out, const MergeDense *d, const MergeRecipe *r)
-{
-    float even = r->majority ? combine_majority(d, r) : 1;
-    for (size_t at = 0; at < d->n; at += CHUNK)
-        combine_chunk(out + at, d, r, even, at, d->n - at < CHUNK ? d->n - at : CHUNK);
 }
 
 /* ---- the site ---- */
 
-static size_t work_least(size_t n, size_t cols)
+/* What a method made of the entries, beside the exact sum of the updates: norm2, exact2 and cross2. */
+static void dense_measure(MergeMade *m, const float *got, const MergeDense *d, float *strip, float *exact)
 {
-    return n > 2 * cols ? n : 2 * cols;
-}
-
-size_t dense_work_size(size_t n, size_t k, size_t cols)
-{
-    return n * k + work_least(n, cols) + 3 * k;
-}
-
-void dense_place(MergeDense *d, float *x, size_t n, size_t cols, const MergeSite *s)
-{
-    *d = (MergeDense){.tv = x, .n = n, .k = s->k, .cols = cols, .w = s->w, .stream = s->stream, .o = s->o};
-    d->work = x + s->k * n;
-    d->lo = d->work + work_least(n, cols);
-    d->hi = d->lo + s->k;
-    d->scale = d->hi + s->k;
-}
-
-static void dense_exact(float *exact, const MergeDense *d)
-{
-    memset(exact, 0, d->n * sizeof *exact);
-    for (size_t at = 0; at < d->n; at += CHUNK)
+    MergeDense formed = *d;
+    formed.tv = NULL;
+    m->norm2 = m->exact2 = m->cross2 = 0;
+    for (size_t at = 0; at < d->n; at += d->tile) {
+        size_t n = dense_tile_size(d, at);
+        memset(exact, 0, n * sizeof *exact);
         for (size_t j = 0; j < d->k; j++)
-            vec_axpy(exact + at, (float)d->w[j], d->tv + j * d->n + at,
-                     d->n - at < CHUNK ? d->n - at : CHUNK);
-}
-
-static void dense_measure(MergeMade *m, float *exact, const float *got, size_t n)
-{
-    m->norm2 = vec_dot_d(got, got, n);
-    m->exact2 = vec_dot_d(exact, exact, n);
-    vec_axpy(exact, -1, got, n);
-    m->cross2 = vec_dot_d(exact, exact, n);
+            vec_axpy(exact, (float)d->w[j], dense_tile(&formed, strip, j, at), n);
+        m->norm2 += vec_dot_d(got + at, got + at, n);
+        m->exact2 += vec_dot_d(exact, exact, n);
+        vec_axpy(exact, -1, got + at, n);
+        m->cross2 += vec_dot_d(exact, exact, n);
+    }
 }
 
 typedef void (*DenseFn)(float *out, MergeDense *d, const MergeRecipe *r);
 
-static Status dense_with(MergeMade *out, const MergeSite *s, MergeWork *w, DenseFn fn, Err *e)
+/* Forming an update twice is faster than writing and reading it up to this rank, about. */
+enum { TILED_RANK = 24 };
+
+static bool dense_tiled(const MergeSite *s, DenseFn fn);
+
+/* The result as factors of rank r: whole beside a unit matrix where nothing is cut. `whole` is where it is to
+ * be written then, else NULL. */
+static Status made_dense(MergeMade *m, float **whole, const MergeSite *s, Err *e)
+{
+    size_t least = s->n_in < s->n_out ? s->n_in : s->n_out;
+    size_t r = made_rank(s->o, site_rank_sum(s), s->n_out, s->n_in);
+    TRY(made_new(m, r, s->n_out, s->n_in, e));
+    *whole = NULL;
+    if (r < least) return OK;
+    bool wide = s->n_out <= s->n_in;
+    float *unit = wide ? m->b : m->a;
+    for (size_t i = 0; i < r; i++) unit[i * r + i] = 1;
+    *whole = wide ? m->a : m->b;
+    return OK;
+}
+
+static Status dense_run(MergeMade *m, const MergeSite *s, MergeWork *w, DenseFn fn, Err *e)
 {
     MergeDense d;
-    MergeMade m = {0};
-    size_t n = s->n_out * s->n_in, size = dense_work_size(n, s->k, s->n_in);
-    float *x;
-    TRY(merge_work(&x, w, size + (s->measure ? 2 : 1) * n, e));
-    dense_place(&d, x, n, s->n_in, s);
-    float *got = x + size, *exact = got + n;
-    for (size_t j = 0; j < s->k; j++) site_delta(d.tv + j * d.n, s->part[j], s->n_out, s->n_in);
-    if (s->measure) dense_exact(exact, &d);
+    size_t n = s->n_out * s->n_in, strips = (s->k + 1) * tile_entries(s->n_in);
+    bool tiled = dense_tiled(s, fn);
+    float *x, *whole, *got;
+    TRY(made_dense(m, &whole, s, e));
+    size_t size = dense_work_size(n, tiled ? 0 : s->k, s->n_in) + band_floats(s->k) + strips;
+    TRY(merge_work(&x, w, size + (whole == NULL ? n : 0), e));
+    d.strip = NULL;
+    float *strip = dense_set(&d, x, n, s->n_in, s, !tiled);
+    d.strip = strip;
+    got = whole != NULL ? whole : x + size;
+    for (size_t j = 0; !tiled && j < s->k; j++)
+        for (size_t at = 0; at < n; at += d.tile)
+            site_rows(d.tv + j * n + at, s->part[j], at / d.cols, dense_tile_size(&d, at) / d.cols, d.cols);
     fn(got, &d, s->m->recipe);
-    TRY(made_from_dense(&m, got, s, e));
-    if (s->measure) dense_measure(&m, exact, got, d.n);
-    *out = m;
+    if (s->measure) dense_measure(m, got, &d, strip, strip + s->k * d.tile);
+    if (whole != NULL) return OK;
+    double lost = 0;
+    TRY(svd_cut(m->b, m->a, &lost, got, s->n_out, s->n_in, m->r, e));
+    m->cut2 = lost * lost;
     return OK;
+}
+
+static Status dense_with(MergeMade *out, const MergeSite *s, MergeWork *w, DenseFn fn, Err *e)
+{
+    MergeMade m = *out;
+    Status st = dense_run(&m, s, w, fn, e);
+    if (st != OK)
+        made_free(&m);
+    else
+        *out = m;
+    return st;
 }
 
 static void dense_recipe(float *out, MergeDense *d, const MergeRecipe *r)
@@ -230,6 +187,11 @@ static void dense_recipe(float *out, MergeDense *d, const MergeRecipe *r)
 Status dense_site(MergeMade *out, const MergeSite *s, MergeWork *w, Err *e)
 {
     return dense_with(out, s, w, dense_recipe, e);
+}
+
+static bool dense_tiled(const MergeSite *s, DenseFn fn)
+{
+    return fn == dense_recipe && !s->m->recipe->writes && site_rank_sum(s) <= TILED_RANK * s->k;
 }
 
 /* ---- SCE ---- */
@@ -276,16 +238,16 @@ static void sce_fuse(float *out, MergeDense *d)
     for (size_t j = 0; j < d->k; j++) {
         const float *x = d->tv + j * d->n;
         strength += d->w[j];
-        d->scale[j] = (float)vec_dot_d(x, x, d->n);
-        energy += (double)d->scale[j];
+        d->band[j].scale = (float)vec_dot_d(x, x, d->n);
+        energy += (double)d->band[j].scale;
     }
     for (size_t j = 0; j < d->k; j++)
-        d->scale[j] = energy > 0 ? (float)(d->w[j] * (double)d->scale[j] / energy) : (float)d->w[j];
+        d->band[j].scale = energy > 0 ? (float)(d->w[j] * (double)d->band[j].scale / energy) : (float)d->w[j];
     for (size_t i = 0; i < d->n; i++) {
         double vote = 0, num = 0, den = 0;
         for (size_t j = 0; j < d->k; j++) vote += (double)d->tv[j * d->n + i];
         for (size_t j = 0; j < d->k; j++) {
-            double x = (double)d->tv[j * d->n + i], c = (double)d->scale[j];
+            double x = (double)d->tv[j * d->n + i], c = (double)d->band[j].scale;
             if (x == 0 || (x > 0) != (vote >= 0)) continue;
             num += c * x;
             den += c;

@@ -19,6 +19,7 @@ typedef struct {
     size_t *order;   /* [k] in which adapters are taken */
     uint64_t *id;    /* [k] a number that stands for an adapter's content */
     MergeMade *made; /* [sites] */
+    Lora *out;       /* where they are placed, when their ranks are known beforehand */
     MergeWork *work; /* [threads] */
 } MergeJob;
 
@@ -183,19 +184,51 @@ static void job_free(MergeJob *j)
 {
     for (size_t i = 0; j->made != NULL && i < j->n_sites; i++) made_free(&j->made[i]);
     for (size_t i = 0; j->work != NULL && i < j->threads; i++) free(j->work[i].x);
+    lora_free(j->out);
     free(j->order);
     free(j->id);
     free(j->made);
     free(j->work);
 }
 
-static Status job_assemble(Lora **out, const MergeJob *j, Err *e)
+/* The rank of what a method that forms dW makes of a site; 0 where no adapter has it. */
+static size_t job_rank(const MergeJob *j, size_t at)
 {
-    Lora *l = NULL;
+    const LoraShape *shape = &j->l[0]->shape;
+    size_t kind = at % LORA_KINDS, group = merge_group(j->w->by, shape, at), sum = 0, any = 0;
+    for (size_t i = 0; i < j->k; i++) {
+        size_t r = j->l[i]->site[at].r;
+        any += r;
+        sum += j->w->w[i * j->groups + group] != 0 ? r : 0;
+    }
+    if (sum == 0) return any > 0 ? 1 : 0;
+    return made_rank(&j->o, sum, shape->n_out[kind], shape->n_in[kind]);
+}
+
+/* The result of a method that forms dW may be as large as a model: it is written where it is to stay. */
+static Status job_place(MergeJob *j, Err *e)
+{
+    if (j->m->form != MERGE_DENSE) return OK;
+    size_t *rank = calloc(j->n_sites, sizeof *rank);
+    if (rank == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu sites", j->n_sites);
+    for (size_t i = 0; i < j->n_sites; i++)
+        if (j->l[0]->shape.n_out[i % LORA_KINDS] > 0) rank[i] = job_rank(j, i);
+    Status s = lora_new_ranks(&j->out, &j->l[0]->shape, rank, e);
+    for (size_t i = 0; s == OK && i < j->n_sites; i++)
+        if (rank[i] > 0)
+            j->made[i] =
+                (MergeMade){.r = rank[i], .placed = true, .a = j->out->site[i].a, .b = j->out->site[i].b};
+    free(rank);
+    return s;
+}
+
+static Status job_assemble(Lora **out, MergeJob *j, Err *e)
+{
+    Lora *l = j->out;
     size_t *rank = calloc(j->n_sites, sizeof *rank);
     if (rank == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu sites", j->n_sites);
     for (size_t i = 0; i < j->n_sites; i++) rank[i] = j->made[i].r;
-    Status s = lora_new_ranks(&l, &j->l[0]->shape, rank, e);
+    Status s = l == NULL ? lora_new_ranks(&l, &j->l[0]->shape, rank, e) : OK;
     free(rank);
     if (s != OK) return s;
     if (j->m->form == MERGE_FACTORS) l->dropout = j->l[0]->dropout;
@@ -203,9 +236,11 @@ static Status job_assemble(Lora **out, const MergeJob *j, Err *e)
         const MergeMade *m = &j->made[i];
         if (m->r == 0) continue;
         l->site[i].scale = m->scale;
+        if (m->placed) continue;
         memcpy(l->site[i].a, m->a, m->r * l->shape.n_in[i % LORA_KINDS] * sizeof *m->a);
         memcpy(l->site[i].b, m->b, m->r * l->shape.n_out[i % LORA_KINDS] * sizeof *m->b);
     }
+    j->out = NULL;
     *out = l;
     return OK;
 }
@@ -275,6 +310,7 @@ static Status report_make(MergeReport *rep, const MergeJob *j, Err *e)
 static Status job_run(Lora **out, MergeReport *rep, MergeJob *j, Err *e)
 {
     TRY(job_new(j, e));
+    TRY(job_place(j, e));
     job_sort(j);
     TRY(par_run(j->n_sites, j->threads, job_site, j, e));
     TRY(job_assemble(out, j, e));

@@ -38,23 +38,29 @@ static const MergeRecipe recipe_knots = {.site = knots_site,
                                          .majority = true,
                                          .mean = MEAN_COUNT};
 static const MergeRecipe recipe_dare_linear = {
-    .site = dense_site, .trim = trim_random, .mean = MEAN_SUM, .rescale = RESCALE_INVERSE};
-static const MergeRecipe recipe_dare_ties = {
-    .site = dense_site, .trim = trim_random, .elects = true, .mean = MEAN_COUNT, .rescale = RESCALE_INVERSE};
+    .site = dense_site, .trim = trim_random, .writes = true, .mean = MEAN_SUM, .rescale = RESCALE_INVERSE};
+static const MergeRecipe recipe_dare_ties = {.site = dense_site,
+                                             .trim = trim_random,
+                                             .writes = true,
+                                             .elects = true,
+                                             .mean = MEAN_COUNT,
+                                             .rescale = RESCALE_INVERSE};
 static const MergeRecipe recipe_dare_ties_mergekit = {.site = dense_site,
                                                       .trim = trim_random,
+                                                      .writes = true,
                                                       .elects = true,
                                                       .weighted = true,
                                                       .mean = MEAN_WEIGHTS,
                                                       .rescale = RESCALE_L1};
 static const MergeRecipe recipe_della = {.site = dense_site,
                                          .trim = trim_ranked,
+                                         .writes = true,
                                          .elects = true,
                                          .weighted = true,
                                          .mean = MEAN_WEIGHTS,
                                          .rescale = RESCALE_L1};
 static const MergeRecipe recipe_della_linear = {
-    .site = dense_site, .trim = trim_ranked, .mean = MEAN_SUM, .rescale = RESCALE_L1};
+    .site = dense_site, .trim = trim_ranked, .writes = true, .mean = MEAN_SUM, .rescale = RESCALE_L1};
 static const MergeRecipe recipe_breadcrumbs = {.site = dense_site, .trim = trim_band, .mean = MEAN_SUM};
 static const MergeRecipe recipe_breadcrumbs_ties = {
     .site = dense_site, .trim = trim_band, .elects = true, .weighted = true, .mean = MEAN_SUM};

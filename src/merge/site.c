@@ -6,6 +6,7 @@
 #include "prime/svd.h"
 #include "prime/vec.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,11 @@ Status merge_work(float **x, MergeWork *w, size_t n, Err *e)
 Status made_new(MergeMade *out, size_t r, size_t n_out, size_t n_in, Err *e)
 {
     size_t na, nb;
+    if (out->placed) {
+        assert(out->r == r);
+        out->scale = 1;
+        return OK;
+    }
     TRY(size_mul(&na, r, n_in, e));
     TRY(size_mul(&nb, r, n_out, e));
     MergeMade m = {.r = r, .scale = 1, .a = calloc(na, sizeof *m.a), .b = calloc(nb, sizeof *m.b)};
@@ -40,23 +46,31 @@ Status made_new(MergeMade *out, size_t r, size_t n_out, size_t n_in, Err *e)
 
 void made_free(MergeMade *m)
 {
-    free(m->a);
-    free(m->b);
+    if (!m->placed) {
+        free(m->a);
+        free(m->b);
+    }
     m->a = m->b = NULL;
 }
 
-static size_t rank_wanted(const MergeSite *s, size_t automatic)
+static size_t rank_wanted(const MergeOpts *o, size_t automatic, size_t n_out, size_t n_in)
 {
-    size_t least = s->n_in < s->n_out ? s->n_in : s->n_out;
-    if (s->o->rank == MERGE_RANK_AUTO) return automatic;
-    return s->o->rank < least ? s->o->rank : least;
+    size_t least = n_in < n_out ? n_in : n_out;
+    if (o->rank == MERGE_RANK_AUTO) return automatic;
+    return o->rank < least ? o->rank : least;
+}
+
+size_t made_rank(const MergeOpts *o, size_t sum, size_t n_out, size_t n_in)
+{
+    size_t least = n_in < n_out ? n_in : n_out;
+    return rank_wanted(o, sum < least ? sum : least, n_out, n_in);
 }
 
 Status made_cut(MergeMade *m, const MergeSite *s, size_t automatic, Err *e)
 {
-    size_t r = rank_wanted(s, automatic);
+    size_t r = rank_wanted(s->o, automatic, s->n_out, s->n_in);
     if (r >= m->r) return OK;
-    MergeMade cut;
+    MergeMade cut = {0};
     double lost = 0;
     TRY(made_new(&cut, r, s->n_out, s->n_in, e));
     Status st = svd_cut_product(cut.b, cut.a, &lost, m->b, m->a, s->n_out, s->n_in, m->r, r, e);
@@ -74,24 +88,6 @@ Status made_cut(MergeMade *m, const MergeSite *s, size_t automatic, Err *e)
     return OK;
 }
 
-Status made_from_dense(MergeMade *out, const float *x, const MergeSite *s, Err *e)
-{
-    size_t n_in = s->n_in, n_out = s->n_out, least = n_in < n_out ? n_in : n_out;
-    size_t sum = site_rank_sum(s), r = rank_wanted(s, sum < least ? sum : least);
-    double lost = 0;
-    TRY(made_new(out, r, n_out, n_in, e));
-    if (r < least) {
-        Status st = svd_cut(out->b, out->a, &lost, x, n_out, n_in, r, e);
-        if (st != OK) made_free(out);
-        out->cut2 = lost * lost;
-        return st;
-    }
-    float *whole = n_out <= n_in ? out->a : out->b, *unit = n_out <= n_in ? out->b : out->a;
-    memcpy(whole, x, n_out * n_in * sizeof *x);
-    for (size_t i = 0; i < r; i++) unit[i * r + i] = 1;
-    return OK;
-}
-
 size_t site_rank_sum(const MergeSite *s)
 {
     size_t sum = 0;
@@ -99,9 +95,9 @@ size_t site_rank_sum(const MergeSite *s)
     return sum;
 }
 
-void site_delta(float *d, const LoraSite *x, size_t n_out, size_t n_in)
+void site_rows(float *d, const LoraSite *x, size_t from, size_t rows, size_t n_in)
 {
-    mat_mul_nn(d, n_in, x->b, x->r, x->a, n_in, n_out, n_in, x->r, x->scale, 0);
+    mat_mul_nn(d, n_in, x->b + from * x->r, x->r, x->a, n_in, rows, n_in, x->r, x->scale, 0);
 }
 
 enum { INNER_TILE = 8 };

@@ -83,7 +83,7 @@ static MergeOpts answer_opts(const Known *m, double density)
 static void answer_kernel(double *got, const MergeMethod *m, double t[K][N], const double *w,
                           const MergeOpts *o)
 {
-    float x[K * N + 2 * N + 3 * K], out[N];
+    float *x = malloc(dense_work_size(N, K, N) * sizeof *x), out[N];
     MergeOpts r = merge_resolve(m, o);
     uint64_t stream[K] = {0};
     MergeSite s = {.k = K, .w = w, .stream = stream, .m = m, .o = &r};
@@ -93,6 +93,7 @@ static void answer_kernel(double *got, const MergeMethod *m, double t[K][N], con
     dense_trim(&d, m->recipe);
     dense_combine(out, &d, m->recipe);
     for (size_t i = 0; i < N; i++) got[i] = (double)out[i];
+    free(x);
 }
 
 static void answer_adapters(double *got, const MergeMethod *m, double t[K][N], const double *w,
