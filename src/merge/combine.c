@@ -2,20 +2,20 @@
  * and divided. */
 #include "merge_priv.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
-enum { CHUNK = 512 };
+enum { CHUNK = 448 }; /* not a power of 2: arrays of 4096 bytes would fall on each other in the cache */
 
-/* Sums over the adapters: votes, and apart for what is seen as plus and as minus, values and what they count.
- */
 typedef struct {
-    float vote[CHUNK], num[2][CHUNK], den[2][CHUNK];
+    float sign[CHUNK], num[CHUNK], den[CHUNK];
 } Chunk;
 
-/* How one adapter's entries enter. */
+/* How one adapter's entries enter: those that count by their magnitude in [lo, hi], those that agree by entry
+ * times sign in [from, to]. */
 typedef struct {
-    float lo, hi, w, each, times; /* times: of its vote */
+    float lo, hi, from, to, w, each, times; /* each: what an entry counts; times: of its vote */
 } Voice;
 
 static inline float band_value(float x, float lo, float hi)
@@ -24,20 +24,32 @@ static inline float band_value(float x, float lo, float hi)
     return (m >= lo) & (m <= hi) ? x : 0.0f; /* without &&: a branch would keep loops from being vectorised */
 }
 
-/* The vote, and both sums of which it will choose one: entries are read once. `times` < 0 turns a sign round.
- */
-static void chunk_elect(Chunk *restrict c, const float *restrict x, size_t n, Voice a, bool one)
+/* Votes for a sign: of values times `times`, or one voice each. */
+static void chunk_vote(float *restrict vote, const float *restrict x, size_t n, Voice a)
 {
-    float turn = a.times < 0 ? -1.0f : 1.0f;
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) vote[i] += a.times * band_value(x[i], a.lo, a.hi);
+}
+
+static void chunk_vote_one(float *restrict vote, const float *restrict x, size_t n, Voice a)
+{
+    float one = a.times < 0 ? -1.0f : 1.0f;
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
-        float v = band_value(x[i], a.lo, a.hi), seen = turn * v;
-        float plus = seen > 0 ? 1.0f : 0.0f, minus = seen < 0 ? 1.0f : 0.0f;
-        c->vote[i] += one ? plus - minus : a.times * v;
-        c->num[0][i] += plus * (a.w * v);
-        c->num[1][i] += minus * (a.w * v);
-        c->den[0][i] += plus * a.each;
-        c->den[1][i] += minus * a.each;
+        float v = band_value(x[i], a.lo, a.hi);
+        vote[i] += one * ((v > 0 ? 1.0f : 0.0f) - (v < 0 ? 1.0f : 0.0f));
+    }
+}
+
+/* What agrees with the sign: num += w x, den += each. */
+static void chunk_agree(Chunk *restrict c, const float *restrict x, size_t n, Voice a)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        float s = c->sign[i] * x[i], v = (s >= a.from) & (s <= a.to) ? x[i] : 0.0f;
+        float counts = (s >= a.from) & (s <= a.to) ? 1.0f : 0.0f;
+        c->num[i] += a.w * v;
+        c->den[i] += a.each * counts;
     }
 }
 
@@ -47,19 +59,17 @@ static void chunk_all(Chunk *restrict c, const float *restrict x, size_t n, Voic
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
         float v = band_value(x[i], a.lo, a.hi);
-        c->num[0][i] += a.w * v;
-        c->den[0][i] += a.each * (v != 0 ? 1.0f : 0.0f);
+        c->num[i] += a.w * v;
+        c->den[i] += a.each * (v != 0 ? 1.0f : 0.0f);
     }
 }
 
-/* The side that won: `even` is the sign of a vote without a winner. */
-static void chunk_choose(Chunk *c, size_t n, float even)
+static void chunk_signs(float *vote, size_t n, float even)
 {
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
-        float sign = c->vote[i] == 0 ? even : c->vote[i];
-        c->num[0][i] = sign < 0 ? c->num[1][i] : c->num[0][i];
-        c->den[0][i] = sign < 0 ? c->den[1][i] : c->den[0][i];
+        float sign = vote[i] < 0 ? -1.0f : 1.0f;
+        vote[i] = vote[i] == 0 ? even : sign;
     }
 }
 
@@ -69,9 +79,9 @@ static void chunk_divide(float *restrict out, const Chunk *restrict c, size_t n,
     int plain = o->mean == MEAN_SUM;
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
-        float by = c->den[0][i];
+        float by = c->den[i];
         by = plain | (fabsf(by) < 1e-8f) ? 1.0f : by;
-        out[i] = times * c->num[0][i] / by;
+        out[i] = times * c->num[i] / by;
     }
 }
 
@@ -97,58 +107,69 @@ static const float *tile_all(size_t *step, const MergeDense *d, size_t at, size_
     return first;
 }
 
+/* The vote of a weighted voice of weight < 0 is turned round: what agrees has the other sign. A zero never
+ * counts. */
 static Voice combine_voice(const MergeDense *d, const MergeRecipe *r, size_t j)
 {
     const MergeBand *b = &d->band[j];
-    float w = (float)d->w[j];
+    float w = (float)d->w[j], lo = fmaxf(b->lo, FLT_TRUE_MIN);
+    bool turned = r->weighted && w < 0;
     return (Voice){.lo = b->lo,
                    .hi = b->hi,
+                   .from = turned ? -b->hi : lo,
+                   .to = turned ? -lo : b->hi,
                    .w = w * b->scale,
                    .each = d->o->mean == MEAN_WEIGHTS ? w : 1,
                    .times = r->weighted ? w * b->scale : b->scale};
 }
 
-static void combine_chunk(Chunk *c, const float *x, size_t step, size_t n, const MergeDense *d,
+static void combine_votes(float *vote, const float *x, size_t step, size_t n, const MergeDense *d,
                           const MergeRecipe *r)
 {
-    memset(c, 0, sizeof *c);
-    for (size_t j = 0; j < d->k; j++) {
-        if (r->elects)
-            chunk_elect(c, x + j * step, n, combine_voice(d, r, j), d->o->elect == ELECT_FREQUENCY);
-        else
-            chunk_all(c, x + j * step, n, combine_voice(d, r, j));
-    }
+    memset(vote, 0, n * sizeof *vote);
+    for (size_t j = 0; j < d->k; j++)
+        (d->o->elect == ELECT_FREQUENCY ? chunk_vote_one : chunk_vote)(vote, x + j * step, n,
+                                                                       combine_voice(d, r, j));
 }
 
 /* The sign that most votes have: what an even vote takes under `majority`. */
 static float combine_majority(const MergeDense *d, const MergeRecipe *r)
 {
-    Chunk c;
+    float vote[CHUNK];
     long sum = 0;
     for (size_t at = 0, step; at < d->n; at += d->tile) {
         size_t size = dense_tile_size(d, at);
         const float *x = tile_all(&step, d, at, size);
         for (size_t i = 0; i < size; i += CHUNK) {
             size_t n = size - i < CHUNK ? size - i : CHUNK;
-            combine_chunk(&c, x + i, step, n, d, r);
-            for (size_t v = 0; v < n; v++) sum += (c.vote[v] > 0) - (c.vote[v] < 0);
+            combine_votes(vote, x + i, step, n, d, r);
+            for (size_t v = 0; v < n; v++) sum += (vote[v] > 0) - (vote[v] < 0);
         }
     }
     return sum >= 0 ? 1.0f : -1.0f;
 }
 
-void dense_combine(float *out, const MergeDense *d, const MergeRecipe *r)
+static void combine_chunk(float *out, const float *x, size_t step, size_t n, const MergeDense *d,
+                          const MergeRecipe *r, float even)
 {
     Chunk c;
+    memset(&c, 0, sizeof c);
+    if (r->elects) {
+        combine_votes(c.sign, x, step, n, d, r);
+        chunk_signs(c.sign, n, even);
+    }
+    for (size_t j = 0; j < d->k; j++)
+        (r->elects ? chunk_agree : chunk_all)(&c, x + j * step, n, combine_voice(d, r, j));
+    chunk_divide(out, &c, n, d->o);
+}
+
+void dense_combine(float *out, const MergeDense *d, const MergeRecipe *r)
+{
     float even = r->majority ? combine_majority(d, r) : 1;
     for (size_t at = 0, step; at < d->n; at += d->tile) {
         size_t size = dense_tile_size(d, at);
         const float *x = tile_all(&step, d, at, size);
-        for (size_t i = 0; i < size; i += CHUNK) {
-            size_t n = size - i < CHUNK ? size - i : CHUNK;
-            combine_chunk(&c, x + i, step, n, d, r);
-            if (r->elects) chunk_choose(&c, n, even);
-            chunk_divide(out + at + i, &c, n, d->o);
-        }
+        for (size_t i = 0; i < size; i += CHUNK)
+            combine_chunk(out + at + i, x + i, step, size - i < CHUNK ? size - i : CHUNK, d, r, even);
     }
 }

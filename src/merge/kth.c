@@ -9,6 +9,9 @@
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
 
 static inline uint32_t kth_bits(float m)
 {
@@ -95,7 +98,7 @@ static float select_kth(TrimPlace *at, float *m, size_t n, size_t k)
 
 /* ---- a bracket from a sample ---- */
 
-enum { SAMPLE = 4096, SLOTS = 4096, SLOT_SHIFT = 14 }; /* 512 slots for each factor of 2 */
+enum { SAMPLE = 2048, SLOTS = 4096, SLOT_SHIFT = 14 }; /* 512 slots for each factor of 2 */
 
 /* The magnitude of a single entry. */
 static float sample_entry(const MergeDense *d, size_t j, size_t i)
@@ -141,6 +144,33 @@ static void sample_bracket(float *lo, float *hi, const MergeDense *d, size_t j, 
 
 /* ---- one pass ---- */
 
+/* bracket_gather - how many magnitudes of x [n] exceed hi; those within [lo, hi], few, go to work from *got
+ * on, which has room for all n. */
+#ifdef __AVX512F__
+
+enum { LANES = 16 };
+
+static size_t bracket_gather(float *work, size_t *got, const float *x, size_t n, float lo, float hi)
+{
+    const __m512 least = _mm512_set1_ps(lo), most = _mm512_set1_ps(hi);
+    size_t above = 0, at = *got;
+    for (size_t i = 0; i < n; i += LANES) {
+        __mmask16 there = n - i < LANES ? (__mmask16)((1U << (n - i)) - 1) : (__mmask16)0xFFFF;
+        __m512 m = _mm512_abs_ps(_mm512_maskz_loadu_ps(there, x + i));
+        unsigned over = _mm512_mask_cmp_ps_mask(there, m, most, _CMP_GT_OQ);
+        unsigned from = _mm512_mask_cmp_ps_mask(there, m, least, _CMP_GE_OQ), in = from & ~over;
+        __m512 packed = _mm512_maskz_compress_ps((__mmask16)in, m);
+        size_t count = (size_t)__builtin_popcount(in);
+        _mm512_mask_storeu_ps(work + at, (__mmask16)((1U << count) - 1), packed);
+        at += count;
+        above += (size_t)__builtin_popcount(over);
+    }
+    *got = at;
+    return above;
+}
+
+#else
+
 enum { STRIP = 512, WORD = 64 };
 
 /* Which of x [n], n <= STRIP, lie within [lo, hi], a byte each; returns how many exceed hi. */
@@ -163,13 +193,12 @@ static uint64_t strip_word(const unsigned char *in)
     uint64_t word = 0;
     for (unsigned i = 0; i < WORD / 8; i++) {
         uint64_t eight;
-        memcpy(&eight, in + 8 * i, sizeof eight);
+        memcpy(&eight, in + (size_t)8 * i, sizeof eight);
         word |= ((eight * 0x0102040810204080U) >> 56) << (8 * i);
     }
     return word;
 }
 
-/* How many magnitudes exceed hi; those within [lo, hi], few, go to work from `got` on. */
 static size_t bracket_gather(float *work, size_t *got, const float *x, size_t n, float lo, float hi)
 {
     size_t above = 0;
@@ -184,6 +213,8 @@ static size_t bracket_gather(float *work, size_t *got, const float *x, size_t n,
     }
     return above;
 }
+
+#endif
 
 static size_t bracket_pass(size_t *inside, const MergeDense *d, size_t j, float lo, float hi)
 {

@@ -80,17 +80,27 @@ static bool job_before(const MergeJob *j, size_t x, size_t y)
     return false;
 }
 
-static void job_sort(MergeJob *j)
+static Status job_identify(void *ctx, size_t i, size_t thread, Err *e)
+{
+    MergeJob *j = ctx;
+    (void)thread;
+    (void)e;
+    j->id[i] = job_identity(j->l[i]);
+    return OK;
+}
+
+static Status job_sort(MergeJob *j, Err *e)
 {
     for (size_t i = 0; i < j->k; i++) j->order[i] = i;
-    if (j->m->form != MERGE_DENSE && (j->m->reads & MERGE_DENSITY) == 0) return;
-    for (size_t i = 0; i < j->k; i++) j->id[i] = job_identity(j->l[i]);
+    if (j->m->form != MERGE_DENSE && (j->m->reads & MERGE_DENSITY) == 0) return OK;
+    TRY(par_run(j->k, j->threads, job_identify, j, e));
     for (size_t i = 1; i < j->k; i++)
         for (size_t p = i; p > 0 && job_before(j, j->order[p], j->order[p - 1]); p--) {
             size_t t = j->order[p];
             j->order[p] = j->order[p - 1];
             j->order[p - 1] = t;
         }
+    return OK;
 }
 
 /* ---- sites ---- */
@@ -311,7 +321,7 @@ static Status job_run(Lora **out, MergeReport *rep, MergeJob *j, Err *e)
 {
     TRY(job_new(j, e));
     TRY(job_place(j, e));
-    job_sort(j);
+    TRY(job_sort(j, e));
     TRY(par_run(j->n_sites, j->threads, job_site, j, e));
     TRY(job_assemble(out, j, e));
     if (rep == NULL) return OK;
