@@ -144,33 +144,6 @@ static void sample_bracket(float *lo, float *hi, const MergeDense *d, size_t j, 
 
 /* ---- one pass ---- */
 
-/* bracket_gather - how many magnitudes of x [n] exceed hi; those within [lo, hi], few, go to work from *got
- * on, which has room for all n. */
-#ifdef __AVX512F__
-
-enum { LANES = 16 };
-
-static size_t bracket_gather(float *work, size_t *got, const float *x, size_t n, float lo, float hi)
-{
-    const __m512 least = _mm512_set1_ps(lo), most = _mm512_set1_ps(hi);
-    size_t above = 0, at = *got;
-    for (size_t i = 0; i < n; i += LANES) {
-        __mmask16 there = n - i < LANES ? (__mmask16)((1U << (n - i)) - 1) : (__mmask16)0xFFFF;
-        __m512 m = _mm512_abs_ps(_mm512_maskz_loadu_ps(there, x + i));
-        unsigned over = _mm512_mask_cmp_ps_mask(there, m, most, _CMP_GT_OQ);
-        unsigned from = _mm512_mask_cmp_ps_mask(there, m, least, _CMP_GE_OQ), in = from & ~over;
-        __m512 packed = _mm512_maskz_compress_ps((__mmask16)in, m);
-        size_t count = (size_t)__builtin_popcount(in);
-        _mm512_mask_storeu_ps(work + at, (__mmask16)((1U << count) - 1), packed);
-        at += count;
-        above += (size_t)__builtin_popcount(over);
-    }
-    *got = at;
-    return above;
-}
-
-#else
-
 enum { STRIP = 512, WORD = 64 };
 
 /* Which of x [n], n <= STRIP, lie within [lo, hi], a byte each; returns how many exceed hi. */
@@ -199,7 +172,7 @@ static uint64_t strip_word(const unsigned char *in)
     return word;
 }
 
-static size_t bracket_gather(float *work, size_t *got, const float *x, size_t n, float lo, float hi)
+static size_t gather_flags(float *work, size_t *got, const float *x, size_t n, float lo, float hi)
 {
     size_t above = 0;
     unsigned char in[STRIP];
@@ -214,7 +187,39 @@ static size_t bracket_gather(float *work, size_t *got, const float *x, size_t n,
     return above;
 }
 
+/* The same for whole lanes, where the processor packs them itself. */
+#ifdef __AVX512F__
+enum { LANES = 16 };
+
+static size_t gather_lanes(float *work, size_t *got, const float *x, size_t n, float lo, float hi)
+{
+    const __m512 least = _mm512_set1_ps(lo), most = _mm512_set1_ps(hi);
+    size_t above = 0, at = *got;
+    for (size_t i = 0; i < n; i += LANES) {
+        __m512 m = _mm512_abs_ps(_mm512_loadu_ps(x + i));
+        unsigned over = _mm512_cmp_ps_mask(m, most, _CMP_GT_OQ);
+        unsigned in = _mm512_cmp_ps_mask(m, least, _CMP_GE_OQ) & ~over;
+        size_t count = (size_t)__builtin_popcount(in);
+        _mm512_mask_storeu_ps(work + at, (__mmask16)((1U << count) - 1),
+                              _mm512_maskz_compress_ps((__mmask16)in, m));
+        at += count;
+        above += (size_t)__builtin_popcount(over);
+    }
+    *got = at;
+    return above;
+}
 #endif
+
+/* How many magnitudes of x [n] exceed hi; those within [lo, hi], few, go to work from *got on. */
+static size_t bracket_gather(float *work, size_t *got, const float *x, size_t n, float lo, float hi)
+{
+    size_t above = 0, done = 0;
+#ifdef __AVX512F__
+    done = n / LANES * LANES;
+    above = gather_lanes(work, got, x, done, lo, hi);
+#endif
+    return above + gather_flags(work, got, x + done, n - done, lo, hi);
+}
 
 static size_t bracket_pass(size_t *inside, const MergeDense *d, size_t j, float lo, float hi)
 {
