@@ -1,4 +1,5 @@
-/* eig.h - eigenvalues and eigenvectors of symmetric matrices in double (GSL). */
+/* eig.h - eigenvalues and eigenvectors of symmetric matrices in double (GSL below size 32, LAPACK's dsyevd
+ * from there on). */
 #ifndef PRIME_EIG_H
 #define PRIME_EIG_H
 
@@ -8,6 +9,7 @@
 
 /* Workspace for n x n matrices, so that repeated decompositions allocate nothing. */
 typedef struct EigWork EigWork;
+/* Errors: ERR_SHAPE n is 0 or above 30000; ERR_NOMEM. */
 Status eig_new(EigWork **w, size_t n, Err *e) PRIME_MUST_USE;
 void eig_free(EigWork *w); /* accepts NULL */
 
@@ -16,7 +18,7 @@ void eig_free(EigWork *w); /* accepts NULL */
  *   vec [n, n]  column j belongs to val[j], orthonormal
  *   a   [n, n]  symmetric, only the lower triangle is read; not changed
  * Errors: ERR_NUM an entry is not finite, or no convergence.
- * Cost: about 9 n^3. */
+ * Cost: about 9 n^3, about 4 n^3 from 96 on. */
 Status eig_sym(double *val, double *vec, const double *a, EigWork *w, Err *e) PRIME_MUST_USE;
 
 #endif

@@ -15,9 +15,9 @@ static void eig_symmetric(double *full, double *lower, size_t n, uint64_t seed)
 
 Test(eig, vectors_rebuild_the_matrix)
 {
-    static const size_t sizes[] = {1, 2, 7, 40};
-    static double full[1600], lower[1600], vec[1600], val[40];
-    for (size_t s = 0; s < 4; s++) {
+    static const size_t sizes[] = {1, 2, 7, 31, 32, 40, 96};
+    static double full[96 * 96], lower[96 * 96], vec[96 * 96], val[96];
+    for (size_t s = 0; s < 7; s++) {
         size_t n = sizes[s];
         eig_symmetric(full, lower, n, 4);
         EigWork *w;
@@ -42,6 +42,9 @@ Test(eig, refusals)
     Err e = {0};
     double a[4] = {1, 0, NAN, 2}, val[2] = {7, 7}, vec[4];
     cr_assert_eq(eig_new(&w, 0, NULL), ERR_SHAPE);
+    cr_assert_eq(eig_new(&w, 30001, &e), ERR_SHAPE);
+    cr_assert_str_eq(e.msg, "matrix of size 30001, want at most 30000");
+    e = (Err){0};
     eig_free(NULL);
     cr_assert_eq(eig_new(&w, 2, NULL), OK);
     cr_assert_eq(eig_sym(val, vec, a, w, &e), ERR_NUM);
