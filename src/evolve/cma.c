@@ -87,7 +87,7 @@ void cma_sample(Evolver *ev, double *x, size_t k)
 {
     size_t n = ev->h.dim;
     Rng r = rng_stream(ev->h.seed, "evolve", ev->h.evaluations + k);
-    for (size_t i = 0; i < n; i++) ev->t1[i] = ev->dev[i] * rng_normal(&r);
+    for (size_t i = 0; i < n; i++) ev->t1[i] = ev->dev[i] * rng_ziggurat(&r);
     if (ev->basis != NULL)
         cma_turn(x, ev->basis, ev->t1, n);
     else

@@ -73,7 +73,7 @@ static void es_sample(Evolver *ev, double *x, size_t k)
 {
     Rng r = rng_stream(ev->h.seed, "evolve", ev->h.evaluations + k);
     double sigma = ev->h.has_elite ? ev->h.sigma : 0; /* first of all the start itself */
-    for (size_t i = 0; i < ev->h.dim; i++) x[i] = ev->mean[i] + sigma * rng_normal(&r);
+    for (size_t i = 0; i < ev->h.dim; i++) x[i] = ev->mean[i] + sigma * rng_ziggurat(&r);
 }
 
 /* elite_f is the parent's value, has_elite whether it was told. */

@@ -43,7 +43,7 @@ void evolver_scatter(Evolver *ev, double *x, size_t k)
         if (isfinite(width))
             x[i] = evolver_unbox(ev, ev->h.lo + width * rng_uniform(&r));
         else
-            x[i] += ev->h.sigma * rng_normal(&r);
+            x[i] += ev->h.sigma * rng_ziggurat(&r);
     }
 }
 

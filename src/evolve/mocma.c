@@ -47,7 +47,7 @@ static void mocma_sample(Evolver *ev, double *x, size_t k)
     }
     const double *s = &ev->strat[k * mocma_stride(&ev->h)], *factor = s + 2 + n;
     Rng r = rng_stream(ev->h.seed, "evolve", ev->h.evaluations + k);
-    for (size_t i = 0; i < n; i++) ev->t1[i] = rng_normal(&r);
+    for (size_t i = 0; i < n; i++) ev->t1[i] = rng_ziggurat(&r);
     for (size_t i = 0; i < n; i++) {
         double y = 0;
         for (size_t j = 0; j <= i; j++) y += factor[i * n + j] * ev->t1[j];

@@ -6,6 +6,8 @@
 #include "prime/rng.h"
 #include "prime/str.h"
 
+#include "../../../src/base/rng_layers.h"
+
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdint.h>
@@ -92,6 +94,58 @@ Test(rng, moments_and_bounds)
     cr_assert_float_eq(sn / (double)n, 0, 0.01);
     cr_assert_float_eq(sn2 / (double)n, 1, 0.02);
     for (int i = 0; i < 5; i++) cr_assert_float_eq((double)count[i] / (double)n, 0.2, 0.005);
+}
+
+/* The layers have one area, the tail with the lowest, and the last one ends at 0. */
+Test(rng, layers_are_equal)
+{
+    double r = rng_layer[1], top = exp(-0.5 * r * r);
+    double area = r * top + sqrt(acos(-1.0) / 2) * erfc(r / sqrt(2.0));
+    cr_assert_float_eq(rng_layer[0] * top, area, 1e-15);
+    for (size_t i = 1; i < RNG_LAYERS; i++) {
+        double low = exp(-0.5 * rng_layer[i] * rng_layer[i]),
+               high = exp(-0.5 * rng_layer[i + 1] * rng_layer[i + 1]);
+        cr_assert_float_eq(rng_layer[i] * (high - low), area, 1e-14, "layer %zu", i);
+    }
+    cr_assert_eq(rng_layer[RNG_LAYERS], 0);
+}
+
+static int compare_normal(const void *x, const void *y)
+{
+    double a = *(const double *)x, b = *(const double *)y;
+    return (a > b) - (a < b);
+}
+
+/* Largest distance of the distribution of n draws (Kolmogorov 1933: above 1.95 / sqrt(n) once in 1000), and
+ * how many lie beyond where the tail begins. */
+Test(rng, ziggurat_is_normal)
+{
+    enum { DRAWS = 2000000 };
+    static double z[DRAWS];
+    Rng r = rng_stream(7, "ziggurat", 0), again = r;
+    double far = 0, tail = 0, power[5] = {0};
+    for (size_t i = 0; i < DRAWS; i++) {
+        z[i] = rng_ziggurat(&r);
+        for (int k = 1; k < 5; k++) power[k] += pow(z[i], k) / DRAWS;
+        tail += fabs(z[i]) > rng_layer[1];
+    }
+    cr_assert_eq(rng_ziggurat(&again), z[0]);
+    qsort(z, DRAWS, sizeof *z, compare_normal);
+    for (size_t i = 0; i < DRAWS; i++) {
+        double want = 0.5 * erfc(-z[i] / sqrt(2.0)), got = (double)i / DRAWS;
+        far = fmax(far, fmax(fabs(want - got), fabs(want - got - 1.0 / DRAWS)));
+    }
+    cr_assert_lt(far * sqrt(DRAWS), 1.95);
+    cr_assert_float_eq(power[1], 0, 4 / sqrt(DRAWS));
+    cr_assert_float_eq(power[2], 1, 4 * sqrt(2.0 / DRAWS));
+    cr_assert_float_eq(power[3], 0, 4 * sqrt(15.0 / DRAWS));
+    cr_assert_float_eq(power[4], 3, 4 * sqrt(96.0 / DRAWS));
+    double beyond = DRAWS * erfc(rng_layer[1] / sqrt(2.0));
+    cr_assert_float_eq(tail, beyond, 4 * sqrt(beyond), "%g, want %g", tail, beyond);
+    double above = 0; /* in the tail itself, the median */
+    for (size_t i = 0; i < DRAWS; i++) above += fabs(z[i]) > 3.8211;
+    double share = DRAWS * erfc(3.8211 / sqrt(2.0));
+    cr_assert_float_eq(above, share, 4 * sqrt(share), "%g, want %g", above, share);
 }
 
 Test(rng, shuffle_is_a_permutation)
