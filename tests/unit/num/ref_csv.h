@@ -75,11 +75,13 @@ static inline double ref_num(const Ref *r, size_t row, const char *col)
 }
 
 /* |got - want| <= tol * max(1, |want|), and NaN never passes. */
-#define REF_NEAR(got, want, tol, ...)                                                                        \
-    do {                                                                                                     \
-        double got_ = (got), want_ = (want);                                                                 \
-        cr_assert(fabs(got_ - want_) <= (tol)*fmax(1, fabs(want_)), "%.17g, want %.17g: " __VA_ARGS__, got_, \
-                  want_);                                                                                    \
+#define REF_NEAR(got, want, tol, ...)                                \
+    do {                                                             \
+        double got_ = (got), want_ = (want);                         \
+        if (fabs(got_ - want_) <= (tol)*fmax(1, fabs(want_))) break; \
+        char what_[200];                                             \
+        snprintf(what_, sizeof what_, __VA_ARGS__);                  \
+        cr_assert_fail("%.17g, want %.17g: %s", got_, want_, what_); \
     } while (0)
 
 #endif
