@@ -7,6 +7,7 @@
 #include <gsl/gsl_errno.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -126,4 +127,57 @@ void stats_clopper_pearson(double *lo, double *hi, size_t k, size_t n, double le
     double alpha = (1 - level) / 2;
     *hi = stats_binom_upper(k, n, alpha);
     *lo = k == 0 ? 0 : beta_quantile(alpha, (double)k, (double)(n - k) + 1);
+}
+
+/* P(X <= k) and P(X > k) of a binomial, each with its own small tail. */
+static double binom_below(size_t k, size_t n, double p)
+{
+    return k >= n ? 1 : gsl_cdf_beta_Q(p, (double)k + 1, (double)(n - k));
+}
+
+static double binom_above(size_t k, size_t n, double p)
+{
+    return k >= n ? 0 : gsl_cdf_beta_P(p, (double)k + 1, (double)(n - k));
+}
+
+static double binom_log_pmf(size_t k, size_t n, double p)
+{
+    double dk = (double)k, dn = (double)n;
+    if (p <= 0 || p >= 1) return k == (p <= 0 ? 0 : n) ? 0 : -INFINITY;
+    return lgamma(dn + 1) - lgamma(dk + 1) - lgamma(dn - dk + 1) + dk * log(p) + (dn - dk) * log1p(-p);
+}
+
+/* binom_far - how many counts at the far side of the mean are at most as likely as k: counted from 0 up to
+ * the mean for k above it, from n down to the mean for k below. The probabilities fall towards the end. */
+static size_t binom_far(size_t k, size_t n, double p, bool from_zero)
+{
+    double bound = binom_log_pmf(k, n, p) + 1e-7, mean = (double)n * p;
+    size_t lo = 0, hi = from_zero ? (size_t)floor(mean) + 1 : n - (size_t)ceil(mean) + 1;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2, at = from_zero ? mid : n - mid;
+        if (binom_log_pmf(at, n, p) <= bound)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+StatsBinomTest stats_binom_test(size_t k, size_t n, double p0)
+{
+    assert(n > 0 && k <= n && p0 >= 0 && p0 <= 1);
+    num_gsl();
+    StatsBinomTest t = {.p_less = binom_below(k, n, p0), .p_greater = k == 0 ? 1 : binom_above(k - 1, n, p0)};
+    double mean = (double)n * p0;
+    if ((double)k == mean) {
+        t.p = 1;
+    } else if ((double)k < mean) {
+        size_t far = binom_far(k, n, p0, false);
+        t.p = t.p_less + (far == 0 ? 0 : binom_above(n - far, n, p0));
+    } else {
+        size_t far = binom_far(k, n, p0, true);
+        t.p = t.p_greater + (far == 0 ? 0 : binom_below(far - 1, n, p0));
+    }
+    t.p = fmin(1, t.p);
+    return t;
 }

@@ -34,6 +34,44 @@ Test(stats, clopper_pearson_meets_binom_test)
     ref_close(&r);
 }
 
+Test(stats, binomial_test_meets_the_reference)
+{
+    Ref r = ref_open("num/binom_test_R.csv");
+    for (size_t i = 0; i < r.rows; i++) {
+        size_t k = (size_t)ref_num(&r, i, "k"), n = (size_t)ref_num(&r, i, "n");
+        StatsBinomTest t = stats_binom_test(k, n, 0.5);
+        cr_assert(fabs(t.p / ref_num(&r, i, "p_two") - 1) < 1e-9, "%zu of %zu: %.17g", k, n, t.p);
+        cr_assert(fabs(t.p_greater / ref_num(&r, i, "p_greater") - 1) < 1e-9, "%zu of %zu: %.17g", k, n,
+                  t.p_greater);
+    }
+    ref_close(&r);
+}
+
+/* The definition, count by count, at rates other than one half. */
+Test(stats, binomial_test_meets_its_definition)
+{
+    static const double rate[] = {0.03, 0.2, 0.3, 0.5, 0.77, 1};
+    for (size_t j = 0; j < 6; j++)
+        for (size_t n = 1; n <= 40; n += 13)
+            for (size_t k = 0; k <= n; k++) {
+                double pmf[41], two = 0, above = 0, below = 0;
+                for (size_t i = 0; i <= n; i++) {
+                    pmf[i] = 1;
+                    for (size_t c = 0; c < i; c++) pmf[i] *= (double)(n - c) / (double)(c + 1);
+                    pmf[i] *= pow(rate[j], (double)i) * pow(1 - rate[j], (double)(n - i));
+                }
+                for (size_t i = 0; i <= n; i++) {
+                    two += pmf[i] <= pmf[k] * (1 + 1e-7) ? pmf[i] : 0;
+                    above += i >= k ? pmf[i] : 0;
+                    below += i <= k ? pmf[i] : 0;
+                }
+                StatsBinomTest t = stats_binom_test(k, n, rate[j]);
+                REF_NEAR(t.p, two, 1e-12, "%zu of %zu at %g", k, n, rate[j]);
+                REF_NEAR(t.p_greater, above, 1e-12, "%zu of %zu at %g", k, n, rate[j]);
+                REF_NEAR(t.p_less, below, 1e-12, "%zu of %zu at %g", k, n, rate[j]);
+            }
+}
+
 Test(stats, clopper_pearson_holds_for_large_counts)
 {
     /* The bounds solve tail equations; at a million trials the normal approximation is good to 1e-5. */
