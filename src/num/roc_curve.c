@@ -73,6 +73,69 @@ Status roc_tpr_at(RocPoint *out, const RocData *d, double fpr, double level, Err
     return st;
 }
 
+/* A point after every group of equal scores. */
+static size_t curve_walk(RocPoint *out, const RocRow *row, size_t m, size_t n)
+{
+    size_t tp = 0, fp = 0, k = 0;
+    out[k++] = (RocPoint){.threshold = INFINITY, .lo = NAN, .hi = NAN};
+    for (size_t i = 0; i < m + n; i++) {
+        tp += row[i].member;
+        fp += !row[i].member;
+        if (i + 1 < m + n && row[i + 1].score == row[i].score) continue;
+        out[k++] = (RocPoint){.tpr = (double)tp / (double)m,
+                              .fpr = (double)fp / (double)n,
+                              .lo = NAN,
+                              .hi = NAN,
+                              .threshold = row[i].score,
+                              .tp = tp,
+                              .fp = fp};
+    }
+    return k;
+}
+
+Status roc_curve(RocPoint *out, size_t *n_out, const RocData *d, Err *e)
+{
+    TRY(roc_usable(d, 0.95, e));
+    Arena a = {0};
+    RocRow *row = NULL;
+    Status st = roc_rank(&row, d, &a, e);
+    if (st == OK) *n_out = curve_walk(out, row, d->m, d->n);
+    arena_free(&a);
+    return st;
+}
+
+/* Trapezia up to f; the last one is cut where the line meets f. */
+static double partial_area(const RocPoint *p, size_t n, double f)
+{
+    double area = 0;
+    for (size_t i = 1; i < n && p[i - 1].fpr < f; i++) {
+        double width = p[i].fpr - p[i - 1].fpr;
+        if (width <= 0) continue;
+        double part = fmin(1, (f - p[i - 1].fpr) / width);
+        double end = p[i - 1].tpr + part * (p[i].tpr - p[i - 1].tpr);
+        area += part * width * (p[i - 1].tpr + end) / 2;
+    }
+    return area;
+}
+
+Status roc_partial(double *area, double *corrected, const RocData *d, double max_fpr, Err *e)
+{
+    if (!(max_fpr > 0 && max_fpr <= 1)) FAIL(e, ERR_ARG, "max_fpr = %g, want (0, 1]", max_fpr);
+    Arena a = {0};
+    size_t n = 0;
+    RocPoint *p = arena_alloc(&a, d->m + d->n + 1, sizeof *p);
+    Status st = p == NULL
+                    ? err_set(e, ERR_NOMEM, __FILE__, __LINE__, "no memory for %zu + %zu scores", d->m, d->n)
+                    : roc_curve(p, &n, d, e);
+    if (st == OK) {
+        double chance = max_fpr * max_fpr / 2;
+        *area = partial_area(p, n, max_fpr);
+        *corrected = (1 + (*area - chance) / (max_fpr - chance)) / 2;
+    }
+    arena_free(&a);
+    return st;
+}
+
 static double advantage_walk(const RocRow *row, size_t m, size_t n)
 {
     double tp = 0, fp = 0, best = 0;

@@ -1,30 +1,6 @@
-#include "prime/roc.h"
-#include "prime/rng.h"
+#include "roc_ref.h"
 
-#include "ref_csv.h"
-
-enum { ROC_MAX = 1024 };
-static double pos[ROC_MAX], neg[ROC_MAX], pos_b[ROC_MAX], neg_b[ROC_MAX], work[ROC_MAX];
-static size_t pos_user[ROC_MAX], neg_user[ROC_MAX];
-
-/* One of score_arrays.csv by name, or a column of asah.csv. */
-static RocData roc_ref(const char *name)
-{
-    bool asah = strncmp(name, "aSAH_", 5) == 0;
-    Ref r = ref_open(asah ? "num/asah.csv" : "num/score_arrays.csv");
-    RocData d = {.pos = pos, .neg = neg};
-    for (size_t i = 0; i < r.rows; i++) {
-        if (!asah && strcmp(ref_str(&r, i, "name"), name) != 0) continue;
-        double x = ref_num(&r, i, asah ? name + 5 : "score");
-        if (ref_num(&r, i, "label") == 1)
-            pos[d.m++] = x;
-        else
-            neg[d.n++] = x;
-    }
-    ref_close(&r);
-    cr_assert(d.m > 0 && d.n > 0, "%s", name);
-    return d;
-}
+static double pos_b[ROC_MAX], neg_b[ROC_MAX], work[ROC_MAX];
 
 Test(roc, delong_meets_the_reference)
 {
@@ -69,6 +45,82 @@ Test(roc, curve_meets_the_reference)
     }
     cr_assert_eq(r.rows, 12u);
     ref_close(&r);
+}
+
+Test(roc, every_point_of_the_curve_meets_the_reference)
+{
+    Ref r = ref_open("num/roc_curve.csv");
+    static RocPoint p[2 * ROC_MAX + 1];
+    size_t n = 0, at = 0, curves = 0;
+    for (size_t i = 0; i < r.rows; i++, at++) {
+        const char *name = ref_str(&r, i, "name");
+        if (i == 0 || strcmp(name, ref_str(&r, i - 1, "name")) != 0) {
+            cr_assert_eq(at, n, "as many points of the curve before %s", name);
+            RocData d = roc_ref(name);
+            cr_assert_eq(roc_curve(p, &n, &d, NULL), OK);
+            at = 0;
+            curves++;
+        }
+        cr_assert_lt(at, n);
+        REF_NEAR(p[at].fpr, ref_num(&r, i, "fpr"), 1e-15, "%s", name);
+        REF_NEAR(p[at].tpr, ref_num(&r, i, "tpr"), 1e-15, "%s", name);
+        cr_assert_eq(p[at].threshold, ref_num(&r, i, "threshold"), "%s", name);
+    }
+    cr_assert(at == n && curves == 6, "%zu curves", curves);
+    ref_close(&r);
+}
+
+Test(roc, area_of_the_curve_is_the_auc)
+{
+    static const char *const names[] = {"tiny", "ties_convex", "rounded_ties", "heavy_tail", "inverted"};
+    for (size_t k = 0; k < 5; k++) {
+        RocData d = roc_ref(names[k]);
+        double area, corrected;
+        cr_assert_eq(roc_partial(&area, &corrected, &d, 1, NULL), OK);
+        double auc = roc_auc(d.pos, d.m, d.neg, d.n, work);
+        REF_NEAR(area, auc, 1e-14, "%s", names[k]);
+        REF_NEAR(corrected, auc, 1e-14, "%s", names[k]);
+    }
+}
+
+Test(roc, partial_area_meets_the_reference)
+{
+    Ref r = ref_open("num/partial_auc.csv");
+    for (size_t i = 0; i < r.rows; i++) {
+        const char *name = ref_str(&r, i, "dataset");
+        RocData d = roc_ref(name);
+        double area, corrected;
+        cr_assert_eq(roc_partial(&area, &corrected, &d, 0.1, NULL), OK);
+        REF_NEAR(area, ref_num(&r, i, "pauc_fpr_0_0.1"), 1e-14, "%s", name);
+        REF_NEAR(corrected, ref_num(&r, i, "pauc_corrected"), 1e-13, "%s", name);
+    }
+    cr_assert_eq(r.rows, 4u);
+    ref_close(&r);
+}
+
+/* Two known mistakes: the area under the convex hull, and the first of tied scores taken for all. */
+Test(roc, no_hull_and_no_lost_ties)
+{
+    Ref r = ref_open("num/auc_hull.csv");
+    size_t apart = 0;
+    for (size_t i = 0; i < r.rows; i++) {
+        const char *name = ref_str(&r, i, "name");
+        RocData d = roc_ref(name);
+        RocPoint p;
+        double auc = roc_auc(d.pos, d.m, d.neg, d.n, work), hull = ref_num(&r, i, "auc_hull");
+        REF_NEAR(auc, ref_num(&r, i, "auc"), 1e-14, "%s", name);
+        cr_assert_leq(auc, hull + 1e-14, "%s", name);
+        apart += hull - auc > 1e-3;
+        /* no rate is given that no threshold reaches */
+        cr_assert_eq(roc_tpr_at(&p, &d, 0.001, 0.95, NULL), OK);
+        double steps = p.tpr * (double)d.m;
+        REF_NEAR(steps, round(steps), 1e-12, "%s", name);
+        cr_assert_leq(p.tpr, ref_num(&r, i, "tpr_hull_at_0.001") + 1e-14, "%s", name);
+    }
+    cr_assert_eq(apart, 9u);
+    ref_close(&r);
+    RocData d = roc_ref("ties_convex");
+    REF_NEAR(roc_auc(d.pos, d.m, d.neg, d.n, work), 0.6875, 1e-15, "not 0.375");
 }
 
 Test(roc, paired_comparison_meets_the_reference)
@@ -194,22 +246,10 @@ static size_t false_alarms(size_t users, size_t each, double icc, bool same_peop
                            size_t *naive)
 {
     size_t alarms = 0;
-    RocData d = {.pos = pos, .neg = neg, .m = users * each, .n = users * each};
-    d.n_users = 2 * users;
     *naive = 0;
     for (uint64_t t = 0; t < runs; t++) {
         Rng r = rng_stream(23, "alarm", t);
-        for (size_t u = 0; u < 2 * users; u++) {
-            static double shift[2 * ROC_MAX];
-            shift[u] = same_people && u >= users ? shift[u - users] : sqrt(icc) * rng_normal(&r);
-            for (size_t k = 0; k < each; k++) {
-                double x = shift[u] + sqrt(1 - icc) * rng_normal(&r);
-                size_t at = u % users * each + k;
-                *(u < users ? &pos[at] : &neg[at]) = x;
-                *(u < users ? &pos_user[at] : &neg_user[at]) = same_people ? u % users : u;
-            }
-        }
-        d.pos_user = pos_user, d.neg_user = neg_user;
+        RocData d = roc_draw(&r, users, each, icc, 0, same_people);
         RocEst est, flat;
         cr_assert_eq(roc_clustered(&est, &d, 0.95, NULL), OK);
         cr_assert_eq(roc_delong(&flat, &d, 0.95, NULL), OK);
@@ -218,6 +258,71 @@ static size_t false_alarms(size_t users, size_t each, double icc, bool same_peop
         cr_assert_eq(est.lo > 0.5 || est.hi < 0.5, est.p < 0.05, "interval and p-value say the same");
     }
     return alarms;
+}
+
+/* The cases of null_user_clustering: users and records a side, correlation within users. */
+Test(roc, default_interval_keeps_its_level_where_the_record_level_one_does_not)
+{
+    static const struct {
+        size_t users, each;
+        double icc, naive_lo, naive_hi; /* what the record-level interval is known to do */
+        size_t runs;
+    } row[] = {{3, 50, 0.2, 0.50, 0.63, 1000},  {10, 30, 0.0, 0.03, 0.07, 1000},
+               {10, 30, 0.1, 0.24, 0.34, 1000}, {10, 30, 0.3, 0.46, 0.58, 1000},
+               {50, 20, 0.1, 0.17, 0.32, 400},  {50, 20, 0.3, 0.35, 0.53, 400}};
+    for (size_t i = 0; i < 6; i++) {
+        size_t naive, hits = false_alarms(row[i].users, row[i].each, row[i].icc, false, row[i].runs, &naive);
+        double runs = (double)row[i].runs, rate = (double)hits / runs, flat = (double)naive / runs;
+        cr_log_info("%zu users x %zu, icc %g: clustered %.3f, record level %.3f", row[i].users, row[i].each,
+                    row[i].icc, rate, flat);
+        cr_assert(rate <= 0.07, "%zu users x %zu, icc %g: %g", row[i].users, row[i].each, row[i].icc, rate);
+        cr_assert(flat >= row[i].naive_lo && flat <= row[i].naive_hi, "record level, %zu users x %zu: %g",
+                  row[i].users, row[i].each, flat);
+    }
+}
+
+/* 50 people, the 10 most similar to the target are the members, nothing is trained: the base likelihood that
+ * correlates with similarity makes an AUC by itself. What is calibrated by the base model has none. */
+Test(roc, selection_alone_makes_an_auc_and_calibration_removes_it)
+{
+    static const double corr[4] = {0, 0.2, 0.4, 0.6}, want[4] = {0.4960975, 0.59566, 0.6937575, 0.79166};
+    enum { PEOPLE = 50, CHOSEN = 10, RUNS = 1000 };
+    for (size_t c = 0; c < 4; c++) {
+        double sum = 0;
+        size_t alarms = 0, raw_alarms = 0;
+        for (uint64_t t = 0; t < RUNS; t++) {
+            Rng r = rng_stream(31, "selection", t);
+            double like[PEOPLE], base[PEOPLE], sorted[PEOPLE];
+            for (size_t u = 0; u < PEOPLE; u++) {
+                sorted[u] = like[u] = rng_normal(&r);
+                base[u] = corr[c] * like[u] + sqrt(1 - corr[c] * corr[c]) * rng_normal(&r);
+            }
+            stats_sort(sorted, PEOPLE);
+            RocData d = {
+                .pos = pos, .neg = neg, .pos_user = pos_user, .neg_user = neg_user, .n_users = PEOPLE};
+            RocData cal = {.pos = pos_b, .neg = neg_b, .m = CHOSEN, .n = PEOPLE - CHOSEN};
+            for (size_t u = 0; u < PEOPLE; u++) {
+                bool member = like[u] >= sorted[PEOPLE - CHOSEN];
+                size_t at = member ? d.m++ : d.n++;
+                *(member ? &pos[at] : &neg[at]) = base[u];
+                *(member ? &pos_user[at] : &neg_user[at]) = u;
+                double merged = base[u] + 0.3 * rng_normal(&r); /* the merged model knows no one */
+                *(member ? &pos_b[at] : &neg_b[at]) = merged - base[u];
+            }
+            cal.pos_user = pos_user, cal.neg_user = neg_user, cal.n_users = PEOPLE;
+            RocEst est, calibrated;
+            cr_assert_eq(roc_clustered(&est, &d, 0.95, NULL), OK);
+            cr_assert_eq(roc_clustered(&calibrated, &cal, 0.95, NULL), OK);
+            sum += est.value;
+            raw_alarms += est.p < 0.05;
+            alarms += calibrated.p < 0.05;
+        }
+        REF_NEAR(sum / RUNS, want[c], 0.012, "correlation %g", corr[c]);
+        cr_assert(alarms <= 70, "calibrated, correlation %g: %zu of 1000", corr[c], alarms);
+        if (c == 0) cr_assert(raw_alarms <= 70, "no correlation: %zu of 1000", raw_alarms);
+        if (c == 3)
+            cr_assert(raw_alarms > 700, "correlation 0.6 is taken for a leak: %zu of 1000", raw_alarms);
+    }
 }
 
 Test(roc, clustered_interval_keeps_its_level_without_a_leak)
@@ -331,6 +436,10 @@ Test(roc, refusals)
     cr_assert_eq(roc_delong(&est, &d, 1, NULL), ERR_ARG);
     cr_assert_eq(roc_clustered(&est, &d, 0.95, NULL), ERR_ARG);
     cr_assert_eq(roc_tpr_at(&p, &d, 1.5, 0.95, NULL), ERR_ARG);
+    cr_assert_eq(roc_partial(&adv, &adv, &d, 0, NULL), ERR_ARG);
+    cr_assert_eq(roc_partial(&adv, &adv, &d, 1.01, NULL), ERR_ARG);
+    e = d, e.n = 0;
+    cr_assert_eq(roc_partial(&adv, &adv, &e, 0.1, NULL), ERR_SHAPE);
     e = d, e.n = 3;
     cr_assert_eq(roc_compare(&est, &d, &e, 0.95, NULL), ERR_SHAPE);
     size_t user[4] = {0, 1, 2, 9};
