@@ -72,6 +72,10 @@ JsVal *js_new_null(void);
 void js_set(JsVal *obj, const char *key, JsVal *v); /* key: UTF-8 */
 void js_push(JsVal *arr, JsVal *v);
 
+/* js_put_text - append s [n], which is UTF-8, as js_dump writes a text: for lines that are written faster
+ * than their trees could be built. Failure: out->failed. */
+void js_put_text(Str *out, const char *s, size_t n);
+
 /* js_dump - append the text to out; indent 0 gives one line, without a newline at its end. js_save - the same
  * with indent 2 and a closing newline to a file, atomically. The root stays the caller's. Errors: ERR_NOMEM,
  * ERR_IO; ERR_ARG for a tree deeper than 2,048. */

@@ -1,8 +1,9 @@
 #include "prime/hash.h"
 
-#include "prime/file.h"
-
+#include <errno.h>
 #include <sha256.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
 
@@ -32,9 +33,21 @@ void hash_salted(char hex[HASH_HEX], const char *salt, const char *text)
 
 Status hash_file(char hex[HASH_HEX], const char *path, Err *e)
 {
-    FileMap m = {0};
-    TRY(file_map(&m, path, e));
-    hash_bytes(hex, m.data, m.n);
-    file_unmap(&m);
+    static const size_t window = 1 << 16; /* a mapping would count as memory of the process */
+    FILE *fp = fopen(path, "rb");
+    if (fp == NULL) FAIL(e, ERR_IO, "%s: cannot open: %s", path, strerror(errno));
+    unsigned char *buf = malloc(window);
+    SHA256_CTX ctx;
+    SHA256Init(&ctx);
+    for (size_t n = window; buf != NULL && n == window;) {
+        n = fread(buf, 1, window, fp);
+        SHA256Update(&ctx, buf, n);
+    }
+    int bad = ferror(fp) ? errno : 0;
+    fclose(fp);
+    if (buf == NULL) FAIL(e, ERR_NOMEM, "%s: no memory to read", path);
+    free(buf);
+    if (bad != 0) FAIL(e, ERR_IO, "%s: cannot read: %s", path, strerror(bad));
+    hex_end(hex, &ctx);
     return OK;
 }

@@ -23,6 +23,11 @@ static JsVal *js_built(json_t *v)
     return (JsVal *)v;
 }
 
+void js_put_text(Str *out, const char *s, size_t n)
+{
+    text_quote(out, s, n);
+}
+
 JsVal *js_new_obj(void)
 {
     return js_built(json_object());

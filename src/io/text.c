@@ -89,6 +89,8 @@ void text_quote(Str *out, const char *s, size_t n)
     size_t from = 0, width = 1;
     str_puts(out, "\"");
     for (size_t i = 0; i < n; i += width) {
+        while (i < n && s[i] >= ' ' && s[i] < 0x7f && s[i] != '"' && s[i] != '\\') i++; /* most of them */
+        if (i == n) break;
         width = utf8_width(s + i, n - i);
         if (width == 0) width = 1; /* passed through: not this function's to judge */
         unsigned c = text_code_point(s + i, width);

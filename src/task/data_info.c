@@ -26,7 +26,6 @@ typedef struct {
     size_t cap;
     Arena *arena; /* facts and their words */
     Marks records, texts, heads;
-    Str tmp;
 } Survey;
 
 static Status info_fact(Survey *s, const char *task, const char *what, const char *name, double value, Err *e)
@@ -68,13 +67,6 @@ static Span info_text(const DataRecord *r)
     return (Span){input, strcspn(input, "\t")};
 }
 
-static uint64_t info_hash(Survey *s, Span text, size_t words)
-{
-    str_clear(&s->tmp);
-    text_normal(&s->tmp, text, (Span){0}, words);
-    return text_hash(s->tmp.n > 0 ? s->tmp.s : "", s->tmp.n);
-}
-
 /* Ids and users outlive the task's DataSet. */
 static Status info_record(Survey *s, const DataUser *u, DataSplit split, const DataRecord *r, Err *e)
 {
@@ -82,10 +74,10 @@ static Status info_record(Survey *s, const DataUser *u, DataSplit split, const D
     if (m.id == NULL || m.user == NULL) FAIL(e, ERR_NOMEM, "no memory for ids");
     TRY(info_mark(&s->records, m, e));
     m.id = NULL;
-    Span text = info_text(r);
-    m.key = info_hash(s, text, 0);
+    uint64_t head = 0;
+    text_print(&m.key, &head, info_text(r));
     TRY(info_mark(&s->texts, m, e));
-    m.key = info_hash(s, text, TEXT_HEAD_WORDS);
+    m.key = head;
     return info_mark(&s->heads, m, e);
 }
 
@@ -213,13 +205,10 @@ Status data_info(DataInfo *out, const char *dir, Arena *a, Err *e)
     Survey s = {.out = &fresh, .arena = a};
     TRY(data_head(&root, dir, e));
     Status st = info_all(&s, root, dir, e);
-    if (st == OK && s.tmp.failed)
-        st = err_set(e, ERR_NOMEM, __FILE__, __LINE__, "%s: no memory for texts", dir);
     js_close(root);
     free(s.records.mark);
     free(s.texts.mark);
     free(s.heads.mark);
-    str_free(&s.tmp);
     if (st == OK) *out = fresh;
     return st;
 }

@@ -192,6 +192,34 @@ uint64_t text_hash(const char *s, size_t n)
     return rng_mix(h ^ n);
 }
 
+/* What text_normal makes of a byte: 0 for what separates. */
+static const unsigned char *text_normal_bytes(void)
+{
+    static _Thread_local unsigned char map[256];
+    if (map['a'] == 'a') return map;
+    for (int c = 0; c < 256; c++)
+        map[c] = !text_is_letter((char)c) ? 0 : isdigit(c) ? '0' : (unsigned char)tolower(c);
+    return map;
+}
+
+void text_print(uint64_t *all, uint64_t *head, Span s)
+{
+    const unsigned char *map = text_normal_bytes();
+    uint64_t h = 0xcbf29ce484222325u, first = h;
+    size_t n = 0, words = 0, first_n = 0;
+    for (size_t i = 0; i < s.n;) {
+        while (i < s.n && map[(unsigned char)s.s[i]] == 0) i++;
+        if (i == s.n) break;
+        for (unsigned char c; i < s.n && (c = map[(unsigned char)s.s[i]]) != 0; i++, n++)
+            h = (h ^ c) * 0x100000001b3u;
+        h = (h ^ ' ') * 0x100000001b3u;
+        n++;
+        if (++words <= TEXT_HEAD_WORDS) first = h, first_n = n;
+    }
+    *all = rng_mix(h ^ n);
+    *head = rng_mix(first ^ first_n);
+}
+
 int text_cmp(Span a, Span b)
 {
     size_t n = a.n < b.n ? a.n : b.n;
