@@ -40,6 +40,13 @@ typedef struct {
 Status table_load(Table *t, Arena *a, const char *path, Err *e) PRIME_MUST_USE;
 Status table_parse(Table *t, Arena *a, const char *text, size_t n, const char *name, Err *e) PRIME_MUST_USE;
 
+/* table_each - the rows of a file of any size, the header among them, one after the other: `row` gets the
+ * cells [n], valid until it returns, and the line on which the row began. Rows may differ in length, and a
+ * row that holds NUL bytes or bytes that are not UTF-8 comes with n = 0: the caller judges. Errors: ERR_IO,
+ * ERR_NOMEM; ERR_FORMAT a wrong quote, a carriage return on its own; those of `row`. Memory: one row. */
+typedef Status (*TableRow)(void *ctx, const char *const *cell, size_t n, size_t line, Err *e);
+Status table_each(const char *path, TableRow row, void *ctx, Err *e) PRIME_MUST_USE;
+
 /* table_col - index of a column by name, TABLE_NONE when absent. table_need - the same for a column that must
  * be there. Errors: ERR_FORMAT, with the nearest name or the names that there are. */
 size_t table_col(const Table *t, const char *name);

@@ -1,4 +1,5 @@
 #include "cli_priv.h"
+#include "cmd_data_priv.h"
 
 #include "prime/data.h"
 #include "prime/js.h"
@@ -121,6 +122,7 @@ static int data_cli_info(const CliVerb *self, int argc, char **argv)
 static const CliVerb verbs[] = {
     {"debian", "", "package descriptions of the distribution, by maintainer", data_cli_debian},
     {"synth", "", "records of seeded personas, with planted secrets if asked", data_cli_synth},
+    {"import", "[FILE]", "data as others publish it, or a table of one's own", data_cli_import},
     {"info", "DIR", "users, records, labels and checks of a dataset", data_cli_info},
     {0},
 };

@@ -2,6 +2,7 @@
 #include "prime/table.h"
 
 #include "prime/file.h"
+#include "table_priv.h"
 #include "text_priv.h"
 
 #include <assert.h>
@@ -56,7 +57,7 @@ static void table_on_row(int end, void *ctx)
     l->row_cells = 0;
 }
 
-static int table_no_space(unsigned char c)
+int table_no_space(unsigned char c)
 {
     (void)c;
     return 0; /* spaces belong to the cell */
@@ -77,9 +78,7 @@ static Status table_check_row(const Load *l, Err *e)
     return OK;
 }
 
-/* Does a quoted cell reach over the end of this line? In strict CSV every quote opens or closes, and a
- * doubled one does both. *lone is set when a carriage return between cells has no line feed behind it. */
-static bool table_scan_line(bool inside, bool *lone, const char *s, size_t n)
+bool table_scan_line(bool inside, bool *lone, const char *s, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         inside ^= s[i] == '"';

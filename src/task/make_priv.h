@@ -82,6 +82,9 @@ Status make_split(Make *m, double history, double query, Err *e) PRIME_MUST_USE;
  * Errors: ERR_IO, ERR_NOMEM, ERR_NUM two users or two items share an id. */
 Status make_write(Make *m, const char *dir, Err *e) PRIME_MUST_USE;
 
+/* make_head_json - dataset.json down to "release". */
+JsVal *make_head_json(const char *source, const char *salt, uint64_t seed, const char *release);
+
 /* make_check_shares - history and query in (0, 1), their sum below 1. */
 Status make_check_shares(double history, double query, Err *e) PRIME_MUST_USE;
 

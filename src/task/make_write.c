@@ -208,18 +208,23 @@ static JsVal *make_seed(uint64_t seed)
     return js_new_str(text);
 }
 
-static Status make_write_json(Make *m, JsVal *tasks, const char *path, Err *e)
+JsVal *make_head_json(const char *source, const char *salt, uint64_t seed, const char *release)
 {
     char salt_id[HASH_HEX];
-    hash_salted(salt_id, m->salt, "prime salt id");
+    hash_salted(salt_id, salt, "prime salt id");
     JsVal *root = js_new_obj();
     js_set(root, "format", js_new_str("prime-dataset"));
     js_set(root, "version", js_new_int(DATA_VERSION));
-    js_set(root, "source", js_new_str(m->source));
+    js_set(root, "source", js_new_str(source));
     js_set(root, "salt_id", js_new_strn(salt_id, DATA_SALT_ID - 1));
-    js_set(root, "seed", make_seed(m->seed));
-    js_set(root, "release",
-           m->release != NULL && m->release[0] != '\0' ? js_new_str(m->release) : js_new_null());
+    js_set(root, "seed", make_seed(seed));
+    js_set(root, "release", release != NULL && release[0] != '\0' ? js_new_str(release) : js_new_null());
+    return root;
+}
+
+static Status make_write_json(Make *m, JsVal *tasks, const char *path, Err *e)
+{
+    JsVal *root = make_head_json(m->source, m->salt, m->seed, m->release);
     js_set(root, "inputs", m->inputs != NULL ? m->inputs : js_new_arr());
     js_set(root, "counts", m->counts != NULL ? m->counts : js_new_obj());
     m->inputs = m->counts = NULL;
