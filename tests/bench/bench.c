@@ -163,6 +163,7 @@ static Status bench_all(Bench *b, Workload *w, const BenchOpts *o, Err *e)
     if (wanted(o, "merge")) merging_rows(b);
     if (wanted(o, "bm25")) retrieval_rows(b);
     if (wanted(o, "smollm")) smol_rows(b);
+    if (wanted(o, "archive")) TRY(archive_rows(b, e));
     if (o->model != NULL && wanted(o, "nll")) TRY(scoring_population(b, w, e));
     return OK;
 }
@@ -170,7 +171,7 @@ static Status bench_all(Bench *b, Workload *w, const BenchOpts *o, Err *e)
 static int usage(void)
 {
     fputs("usage: bench [--table] [--reps N] [--texts N] [--only "
-          "limits|score|greedy|smollm|train|merge|stats|fronts|search|load|tokens|bm25|nll] "
+          "limits|score|greedy|smollm|train|merge|stats|fronts|search|load|tokens|bm25|archive|nll] "
           "[--model DIR]\n",
           stderr);
     return 2;
@@ -182,8 +183,8 @@ int main(int argc, char **argv)
         {"table", no_argument, NULL, 't'},       {"reps", required_argument, NULL, 'r'},
         {"texts", required_argument, NULL, 'n'}, {"only", required_argument, NULL, 'o'},
         {"model", required_argument, NULL, 'm'}, {0}};
-    static const char *const groups[] = {"limits", "score",  "greedy", "smollm", "train", "merge", "stats",
-                                         "fronts", "search", "load",   "tokens", "bm25",  "nll"};
+    static const char *const groups[] = {"limits", "score",  "greedy", "smollm", "train", "merge",   "stats",
+                                         "fronts", "search", "load",   "tokens", "bm25",  "archive", "nll"};
     static Bench b = {.reps = 3};
     BenchOpts o = {.texts = 50};
     for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {

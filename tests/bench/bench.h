@@ -79,6 +79,8 @@ void fronts_free(void);
 Status search_add(Bench *b, Err *e) PRIME_MUST_USE;
 void search_rows(const Bench *b);
 void search_free(void);
+/* archive_rows - counts of evaluations, not times. */
+Status archive_rows(const Bench *b, Err *e) PRIME_MUST_USE;
 Status load_add(Bench *b, Err *e) PRIME_MUST_USE;
 void load_rows(const Bench *b);
 void load_free(void);
