@@ -19,7 +19,7 @@ static size_t tile_entries(size_t cols)
 
 static size_t work_least(size_t n, size_t cols)
 {
-    return n > 2 * cols ? n : 2 * cols;
+    return n > 4 * cols ? n : 4 * cols;
 }
 
 static size_t band_floats(size_t k)

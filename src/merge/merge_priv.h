@@ -51,7 +51,7 @@ typedef struct {
     const uint64_t *stream;
     const MergeOpts *o;
     MergeBand *band; /* [k] */
-    float *work;     /* [max(n, 2 cols)] */
+    float *work;     /* [max(n, 4 cols)] */
     float *strip;    /* [k, tile] without tv */
 } MergeDense;
 

@@ -5,7 +5,7 @@
 #include "prime/rng.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <string.h>
 
 /* ---- by magnitude ---- */
 
@@ -74,22 +74,33 @@ void trim_random(MergeDense *d, size_t j)
 }
 
 typedef struct {
-    float m;
-    unsigned at;
+    uint32_t bits, at; /* bits of a magnitude are in its order */
 } TrimRank;
 
-static int compare_rank(const void *x, const void *y)
+/* Ascending, equal ones as they lie: byte by byte from the lowest, each pass keeping what came before it.
+ * Four passes end in `rank` again. other [n]. */
+static void rank_sort(TrimRank *rank, TrimRank *other, size_t n)
 {
-    const TrimRank *a = x, *b = y;
-    if (a->m != b->m) return a->m < b->m ? -1 : 1;
-    return (a->at > b->at) - (a->at < b->at);
+    for (unsigned shift = 0; shift < 32; shift += 8) {
+        uint32_t start[257] = {0};
+        for (size_t i = 0; i < n; i++) start[(rank[i].bits >> shift & 255) + 1]++;
+        for (size_t i = 1; i < 256; i++) start[i] += start[i - 1];
+        for (size_t i = 0; i < n; i++) other[start[rank[i].bits >> shift & 255]++] = rank[i];
+        TrimRank *t = rank;
+        rank = other;
+        other = t;
+    }
 }
 
 /* One row: keep probabilities rise evenly from density - epsilon to density + epsilon with the rank. */
 static void ranked_row(float *x, size_t n, const MergeOpts *o, Rng *r, TrimRank *rank)
 {
-    for (size_t i = 0; i < n; i++) rank[i] = (TrimRank){fabsf(x[i]), (unsigned)i};
-    qsort(rank, n, sizeof *rank, compare_rank);
+    for (size_t i = 0; i < n; i++) {
+        float m = fabsf(x[i]);
+        memcpy(&rank[i].bits, &m, sizeof m);
+        rank[i].at = (uint32_t)i;
+    }
+    rank_sort(rank, rank + n, n);
     for (size_t i = 0; i < n; i++) {
         double p = n > 1 ? o->density + o->epsilon * (2.0 * (double)i / (double)(n - 1) - 1) : o->density;
         float *at = &x[rank[i].at];
@@ -104,6 +115,6 @@ void trim_ranked(MergeDense *d, size_t j)
 {
     Rng r = trim_stream(d, j);
     if (d->o->density >= 1) return;
-    TrimRank *rank = (TrimRank *)(void *)d->work; /* 2 [cols] numbers: whoever makes d sees to that */
+    TrimRank *rank = (TrimRank *)(void *)d->work; /* 4 [cols] numbers: whoever makes d sees to that */
     for (size_t at = 0; at < d->n; at += d->cols) ranked_row(d->tv + j * d->n + at, d->cols, d->o, &r, rank);
 }
