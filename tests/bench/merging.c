@@ -64,8 +64,8 @@ static Status merging_open(Err *e)
     return OK;
 }
 
-/* What has to move when dW is formed: eight written, read for a threshold, read again to be merged; one
- * written. */
+/* What moves when every dW is kept in memory: eight written, read for a threshold, read again to be merged;
+ * one written. Tiles that stay in the cache move less: this is what they are measured by. */
 static double merging_bytes(void)
 {
     return 4e-9 * mg.entries * (3 * N_ADAPTERS + 1);
