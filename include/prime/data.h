@@ -7,11 +7,10 @@
  *                 "canaries":"canaries.csv" if there are any}
  *   users.csv     user,role,history,query,heldout: the user's distinct records in each split
  *   TASK.jsonl    one record a line, sorted by (user, split, id):
- *                 {"id","user","split":"history"|"query"|"heldout","input","output"}
- *   profiles.jsonl  may be missing; one text a line that describes a person, for one task or, without "task",
- *                 for all that have none of their own: {"user","task","text"}
- *   canaries.csv  user,record,canary,included: planted secrets and whether they are in the history (1) or
- *                 were kept out (0)
+ *                 {"id","user","split":"history"|"query"|"heldout","input","output"}, and "time" where it is
+ * known profiles.jsonl  may be missing; one text a line that describes a person, for one task or, without
+ * "task", for all that have none of their own: {"user","task","text"} canaries.csv
+ * user,record,canary,included: planted secrets and whether they are in the history (1) or were kept out (0)
  * The input of a query has the fields of the task, that of history and held-out records the fields of
  * task_history. User ids are "u" and 12 hexadecimal digits of SHA-256(salt, address); record ids are "r" and
  * 12 digits of SHA-256(salt, name of the record). A record has the same id and split in every task.
@@ -46,6 +45,7 @@ const char *data_role_name(DataRole r);
 /* One record of one task. */
 typedef struct {
     const char *id, *input, *output;
+    const char *time; /* of origin, so that texts compare as times do; NULL: unknown */
     const Task *task; /* the form it has: the dataset's task for a query, task_history of it otherwise */
 } DataRecord;
 
@@ -122,6 +122,26 @@ typedef struct {
  * profiles.jsonl says so in words for each task; canaries go to LaMP_4. Errors: ERR_ARG an option; a history
  * with fewer headlines than canaries; ERR_IO; ERR_NOMEM; ERR_NUM two ids collide. */
 Status data_synth(const DataSynthOpt *o, Err *e) PRIME_MUST_USE;
+
+/* Another split of a dataset that is there. */
+typedef enum { RESPLIT_RANDOM, RESPLIT_TIME, RESPLIT_USER } DataResplitBy;
+typedef struct {
+    const char *dir, *out; /* two folders */
+    DataResplitBy by;
+    uint64_t seed;
+    double history, query; /* shares, in (0, 1), sum < 1 */
+} DataResplitOpt;
+
+/* data_resplit - write the dataset in o->dir to o->out with other splits. random: a permutation of each
+ * person's records, keyed with the seed, is cut; time: the oldest are history, the latest are held out; user:
+ * all records of a person go to one split, so that nobody is on two sides. A record keeps its split in all
+ * tasks. Records of one person that begin alike stay together, or, by time, the later ones are left out.
+ * Where queries have a form of their own (see task_history) they stay queries, and the others are shared out
+ * between history and held-out. Ids, roles, profiles and task files stay as they are; the checks of data_info
+ * are run on the result and written to dataset.json as "checks". Errors: ERR_ARG shares, equal folders, a
+ * record without time; ERR_UNSUP planted canaries, whose records must stay in the history; ERR_FORMAT a check
+ * of the splits found something; those of data_load and data_info. */
+Status data_resplit(const DataResplitOpt *o, Err *e) PRIME_MUST_USE;
 
 typedef struct {
     const char *user, *record, *text;

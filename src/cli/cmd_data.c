@@ -6,6 +6,7 @@
 #include "prime/table.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static int data_cli_debian(const CliVerb *self, int argc, char **argv)
 {
@@ -57,6 +58,34 @@ static int data_cli_synth(const CliVerb *self, int argc, char **argv)
     Err e = {0};
     if (data_synth(&o, &e) != OK) return cli_fail(&e);
     return EXIT_DONE;
+}
+
+static int data_cli_split(const CliVerb *self, int argc, char **argv)
+{
+    static const char *const by[] = {"random", "time", "user"};
+    DataResplitOpt o = {.history = 0.5, .query = 0.25};
+    const char *how = NULL;
+    const CliOpt opts[] = {
+        {"out", 'o', OPT_STR, &o.out, "DIR", "folder to write (required)", 0, 0},
+        {"by", 0, OPT_STR, &how, "HOW",
+         "random: each person's records; time: the latest are held out; user: whole people (random)", 0, 0},
+        {"history", 0, OPT_NUM, &o.history, "P", "share to train on (0.5)", 0, 1},
+        {"query", 0, OPT_NUM, &o.query, "P", "share to search and report on (0.25)", 0, 1},
+    };
+    CliList pos = {0};
+    int code = cli_args(self, "data", opts, sizeof opts / sizeof opts[0], argc, argv, &pos, 1, 1);
+    for (size_t i = 0; i < 3; i++)
+        if (how != NULL && strcmp(how, by[i]) == 0) o.by = (DataResplitBy)i, how = NULL;
+    if (code < 0 && o.out == NULL) code = cli_usage("'prime data split' wants --out DIR");
+    if (code < 0 && how != NULL) code = cli_usage("--by = %s, want random, time or user", how);
+    if (code < 0) {
+        Err e = {0};
+        o.dir = pos.item[0];
+        o.seed = cli_common.seed;
+        code = data_resplit(&o, &e) == OK ? EXIT_DONE : cli_fail(&e);
+    }
+    cli_list_free(&pos);
+    return code;
 }
 
 static JsVal *data_cli_fact(const DataFact *f)
@@ -123,6 +152,7 @@ static const CliVerb verbs[] = {
     {"debian", "", "package descriptions of the distribution, by maintainer", data_cli_debian},
     {"synth", "", "records of seeded personas, with planted secrets if asked", data_cli_synth},
     {"import", "[FILE]", "data as others publish it, or a table of one's own", data_cli_import},
+    {"split", "DIR", "another split of a dataset: by user, by time or at random", data_cli_split},
     {"info", "DIR", "users, records, labels and checks of a dataset", data_cli_info},
     {0},
 };

@@ -158,6 +158,20 @@ static bool pull_is_plain(unsigned char c)
     return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
 }
 
+/* The first byte from s on that is not plain; eight at a time while none is. A byte x is below k (at most
+ * 128), or above 127, when x - k or x has its highest bit set; a byte equals c when x ^ c is below 1. */
+static const char *pull_plain_run(const char *s, const char *end)
+{
+    const uint64_t ones = 0x0101010101010101u, high = ones << 7;
+    for (uint64_t x; end - s >= 8; s += 8) {
+        memcpy(&x, s, sizeof x);
+        uint64_t quote = x ^ (ones * '"'), slash = x ^ (ones * '\\');
+        if (((x | (x - ones * 0x20) | (quote - ones) | (slash - ones)) & high) != 0) break;
+    }
+    while (s < end && pull_is_plain((unsigned char)*s)) s++;
+    return s;
+}
+
 static int pull_hex(JsPull *p)
 {
     int x = 0;
@@ -253,8 +267,7 @@ static Status pull_string(JsPull *p, Err *e)
     str_clear(&p->text);
     p->at++; /* the quote */
     for (bool done = false; !done;) {
-        const char *s = p->at;
-        while (s < p->end && pull_is_plain((unsigned char)*s)) s++;
+        const char *s = pull_plain_run(p->at, p->end);
         str_put(&p->text, p->at, (size_t)(s - p->at));
         p->at = s;
         if (!pull_want(p, 1)) PULL_FAIL(p, "a text is not closed");

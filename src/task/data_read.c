@@ -232,6 +232,11 @@ static Status data_row(DataRow *r, DataSet *d, const JsVal *o, const char *where
     if (form->labelled && !data_known_label(d, output))
         FAIL(e, ERR_FORMAT, "%s: output = '%.60s' is not a label of %s", where, output, d->task->name);
     r->rec.task = form;
+    r->rec.time = NULL;
+    if (js_get(o, "time") != NULL) {
+        TRY(data_need_text(&r->rec.time, o, "time", where, e));
+        TRY(data_copy(&r->rec.time, &d->arena, r->rec.time, e));
+    }
     TRY(data_copy(&r->rec.id, &d->arena, id, e));
     TRY(data_copy(&r->rec.input, &d->arena, input, e));
     return data_copy(&r->rec.output, &d->arena, output, e);

@@ -87,7 +87,7 @@ static const char *deb_label(const Build *b, Span section)
 
 static void deb_push(MakeTask *t, size_t item, const char *input, const char *output)
 {
-    t->row[t->n++] = (MakeRow){item, input, output};
+    t->row[t->n++] = (MakeRow){item, input, output, NULL};
 }
 
 /* The four fields of a deb_depends input. */

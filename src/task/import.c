@@ -5,6 +5,7 @@
 
 #include "prime/file.h"
 #include "prime/log.h"
+#include "prime/par.h"
 #include "prime/rng.h"
 
 #include <stdlib.h>
@@ -294,11 +295,25 @@ static Status import_find_task(Import *im, size_t format, Err *e)
     return OK;
 }
 
+typedef struct {
+    Import *im;
+    size_t format;
+} ImportJobs;
+
+/* The files are read twice, side by side: for what is in them, and for their hashes. */
+static Status import_job(void *ctx, size_t job, size_t thread, Err *e)
+{
+    ImportJobs *j = ctx;
+    (void)thread;
+    return job == 0 ? formats[j->format].read(j->im, e) : import_hash(j->im, e);
+}
+
 static Status import_steps(Import *im, size_t format, Err *e)
 {
+    ImportJobs jobs = {im, format};
     TRY(import_find_task(im, format, e));
     TRY(file_mkdir(im->o->out, e));
-    TRY(formats[format].read(im, e));
+    TRY(par_run(2, par_threads(), import_job, &jobs, e));
     return import_finish(im, e);
 }
 

@@ -88,6 +88,7 @@ struct Import {
     size_t n_labels, cap_labels;
     ImportProfile *profile; /* [n_profiles] sorted by id */
     size_t n_profiles;
+    char hash[2 * IMPORT_FILES + 1][65]; /* of the inputs, "" for what is not there */
 };
 
 /* import_odd - count something odd about the person, line and file that are being read. */
@@ -108,6 +109,11 @@ Status import_end(Import *im, Err *e) PRIME_MUST_USE;
 /* hash_set_add - *fresh: it was not there. */
 Status hash_set_add(bool *fresh, HashSet *s, uint64_t x, Err *e) PRIME_MUST_USE;
 bool hash_set_has(const HashSet *s, uint64_t x);
+
+/* import_input - the i-th file that is read: path and golds of each file, then the profiles; NULL when there
+ * is none. import_hash - fill im->hash; touches nothing else of im. */
+const char *import_input(const DataImportOpt *o, size_t i);
+Status import_hash(Import *im, Err *e) PRIME_MUST_USE;
 
 /* import_split - fill rec[].split and .out of the person's records. */
 Status import_split(Import *im, const char *user_id, Err *e) PRIME_MUST_USE;

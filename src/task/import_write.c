@@ -8,7 +8,6 @@
 #include "prime/hash.h"
 #include "prime/js.h"
 #include "prime/log.h"
-#include "prime/par.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -48,6 +47,7 @@ static void write_line(Str *out, const ImportRec *r, const char *user)
     write_member(out, ", \"split\": ", data_split_name((DataSplit)r->split));
     write_member(out, ", \"input\": ", r->input);
     write_member(out, ", \"output\": ", r->output);
+    if (*r->when != '\0') write_member(out, ", \"time\": ", r->when);
     str_puts(out, "}\n");
 }
 
@@ -168,17 +168,19 @@ static void write_input(JsVal *inputs, const char *path, const char *hash)
     js_push(inputs, o);
 }
 
-/* Names and hashes of everything that was read. */
-static Status write_inputs(JsVal *inputs, const Import *im, Err *e)
+const char *import_input(const DataImportOpt *o, size_t i)
 {
-    char hash[HASH_HEX];
-    for (size_t i = 0; i <= 2 * im->o->n_files; i++) {
-        const ImportFile *f = i < 2 * im->o->n_files ? &im->o->file[i / 2] : NULL;
-        const char *path = f == NULL ? im->o->profiles : i % 2 == 0 ? f->path : f->golds;
-        if (path == NULL || strcmp(path, "-") == 0) continue;
-        TRY(hash_file(hash, path, e));
-        write_input(inputs, path, hash);
-    }
+    const ImportFile *f = i < 2 * o->n_files ? &o->file[i / 2] : NULL;
+    const char *path = f == NULL    ? (i == 2 * o->n_files ? o->profiles : NULL)
+                       : i % 2 == 0 ? f->path
+                                    : f->golds;
+    return path != NULL && strcmp(path, "-") != 0 ? path : NULL;
+}
+
+Status import_hash(Import *im, Err *e)
+{
+    for (size_t i = 0; i <= 2 * im->o->n_files; i++)
+        if (import_input(im->o, i) != NULL) TRY(hash_file(im->hash[i], import_input(im->o, i), e));
     return OK;
 }
 
@@ -231,15 +233,18 @@ static JsVal *write_splits_json(const DataImportOpt *o)
 
 static Status write_json(Import *im, Err *e)
 {
-    JsVal *root = make_head_json(im->o->format, im->o->salt, im->o->seed, NULL);
+    char salt_id[DATA_SALT_ID];
+    make_salt_id(salt_id, im->o->salt);
+    JsVal *root = make_head_json(im->o->format, salt_id, im->o->seed, NULL);
     JsVal *inputs = js_new_arr(), *tasks = js_new_arr();
     js_set(root, "inputs", inputs);
     js_set(root, "counts", write_counts_json(im));
     js_set(root, "splits", write_splits_json(im->o));
     js_set(root, "tasks", tasks);
     js_push(tasks, write_task_json(im));
-    Status s = write_inputs(inputs, im, e);
-    if (s == OK) s = write_path(&im->tmp, im->o->out, "dataset", ".json", e);
+    for (size_t i = 0; i <= 2 * im->o->n_files; i++)
+        if (import_input(im->o, i) != NULL) write_input(inputs, import_input(im->o, i), im->hash[i]);
+    Status s = write_path(&im->tmp, im->o->out, "dataset", ".json", e);
     if (s == OK) s = js_save(im->tmp.s, root, e);
     js_close(root);
     return s;

@@ -28,6 +28,7 @@ typedef struct {
 typedef struct {
     size_t item;
     const char *input, *output;
+    const char *time; /* NULL or "": unknown */
 } MakeRow;
 
 typedef struct {
@@ -53,6 +54,7 @@ typedef struct {
 
 typedef struct {
     const char *source, *salt;
+    const char *salt_id; /* instead of the salt, when that is NULL */
     uint64_t seed;
     MakeUser *user; /* [n_users], any order */
     size_t n_users;
@@ -65,7 +67,7 @@ typedef struct {
     MakeProfile *profile; /* [n_profiles] */
     size_t n_profiles;
     /* What dataset.json says besides; owned by the caller until make_write takes it. NULL: nothing. */
-    JsVal *inputs, *counts;
+    JsVal *inputs, *counts, *splits;
     const char *release;
 } Make;
 
@@ -78,12 +80,13 @@ void make_id(char id[DATA_ID], char letter, const char *salt, const char *text);
 Status make_split(Make *m, double history, double query, Err *e) PRIME_MUST_USE;
 
 /* make_write - the folder described in data.h. dataset.json is removed first and written last, so that a
- * folder that has one is complete. Takes m->inputs and m->counts, also when it fails.
+ * folder that has one is complete. Takes m->inputs, m->counts and m->splits, also when it fails.
  * Errors: ERR_IO, ERR_NOMEM, ERR_NUM two users or two items share an id. */
 Status make_write(Make *m, const char *dir, Err *e) PRIME_MUST_USE;
 
-/* make_head_json - dataset.json down to "release". */
-JsVal *make_head_json(const char *source, const char *salt, uint64_t seed, const char *release);
+/* make_salt_id - what dataset.json says of the salt. make_head_json - that file down to "release". */
+void make_salt_id(char id[DATA_SALT_ID], const char *salt);
+JsVal *make_head_json(const char *source, const char *salt_id, uint64_t seed, const char *release);
 
 /* make_check_shares - history and query in (0, 1), their sum below 1. */
 Status make_check_shares(double history, double query, Err *e) PRIME_MUST_USE;

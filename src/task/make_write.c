@@ -38,6 +38,7 @@ static void make_line(Str *out, const RowRef *r, Err *e, Status *s)
     js_set(o, "split", js_new_str(data_split_name(r->item->split)));
     js_set(o, "input", js_new_str(r->row->input));
     js_set(o, "output", js_new_str(r->row->output));
+    if (r->row->time != NULL && r->row->time[0] != '\0') js_set(o, "time", js_new_str(r->row->time));
     str_clear(out);
     *s = js_dump(out, o, 0, e);
     str_put(out, "\n", 1);
@@ -208,15 +209,21 @@ static JsVal *make_seed(uint64_t seed)
     return js_new_str(text);
 }
 
-JsVal *make_head_json(const char *source, const char *salt, uint64_t seed, const char *release)
+void make_salt_id(char id[DATA_SALT_ID], const char *salt)
 {
-    char salt_id[HASH_HEX];
-    hash_salted(salt_id, salt, "prime salt id");
+    char hex[HASH_HEX];
+    hash_salted(hex, salt, "prime salt id");
+    memcpy(id, hex, DATA_SALT_ID - 1);
+    id[DATA_SALT_ID - 1] = '\0';
+}
+
+JsVal *make_head_json(const char *source, const char *salt_id, uint64_t seed, const char *release)
+{
     JsVal *root = js_new_obj();
     js_set(root, "format", js_new_str("prime-dataset"));
     js_set(root, "version", js_new_int(DATA_VERSION));
     js_set(root, "source", js_new_str(source));
-    js_set(root, "salt_id", js_new_strn(salt_id, DATA_SALT_ID - 1));
+    js_set(root, "salt_id", js_new_str(salt_id));
     js_set(root, "seed", make_seed(seed));
     js_set(root, "release", release != NULL && release[0] != '\0' ? js_new_str(release) : js_new_null());
     return root;
@@ -224,10 +231,13 @@ JsVal *make_head_json(const char *source, const char *salt, uint64_t seed, const
 
 static Status make_write_json(Make *m, JsVal *tasks, const char *path, Err *e)
 {
-    JsVal *root = make_head_json(m->source, m->salt, m->seed, m->release);
+    char salt_id[DATA_SALT_ID];
+    if (m->salt != NULL) make_salt_id(salt_id, m->salt);
+    JsVal *root = make_head_json(m->source, m->salt != NULL ? salt_id : m->salt_id, m->seed, m->release);
     js_set(root, "inputs", m->inputs != NULL ? m->inputs : js_new_arr());
     js_set(root, "counts", m->counts != NULL ? m->counts : js_new_obj());
-    m->inputs = m->counts = NULL;
+    if (m->splits != NULL) js_set(root, "splits", m->splits);
+    m->inputs = m->counts = m->splits = NULL;
     js_set(root, "tasks", tasks);
     if (m->n_canaries > 0) js_set(root, "canaries", js_new_str("canaries.csv"));
     Status s = js_save(path, root, e);
@@ -273,7 +283,8 @@ Status make_write(Make *m, const char *dir, Err *e)
         js_close(tasks);
     js_close(m->inputs);
     js_close(m->counts);
-    m->inputs = m->counts = NULL;
+    js_close(m->splits);
+    m->inputs = m->counts = m->splits = NULL;
     str_free(&tmp);
     return s;
 }
