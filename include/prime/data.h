@@ -101,7 +101,13 @@ typedef struct {
 Status data_debian(const DataDebianOpt *o, Err *e) PRIME_MUST_USE;
 
 /* Made-up people, for tests and for audits whose truth is known. */
+typedef enum {
+    SYNTH_DATASET,
+    SYNTH_LAMP,  /* TASK/questions.json, outputs.json; layout lamp only */
+    SYNTH_PERPCS /* TASK/user_base_LLM.json, user_anchor_candidate.json, user_test.json; layout lamp only */
+} DataSynthWrite;
 typedef struct {
+    DataSynthWrite write;  /* what; the last two also TASK/profiles.jsonl, and data_import reads them */
     const char *out;       /* folder to write */
     const char *layout;    /* own (NULL): the synth tasks; lamp: LaMP's eight */
     const char *salt;      /* DATA_SALT unless told otherwise */

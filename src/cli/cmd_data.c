@@ -36,8 +36,12 @@ static int data_cli_synth(const CliVerb *self, int argc, char **argv)
 {
     DataSynthOpt o = {
         .salt = DATA_SALT, .users = 40, .records = 24, .base = 0.5, .history = 0.5, .query = 0.25};
+    static const char *const kinds[] = {"dataset", "lamp", "perpcs"};
+    const char *write = NULL;
     const CliOpt opts[] = {
         {"out", 'o', OPT_STR, &o.out, "DIR", "folder to write (required)", 0, 0},
+        {"write", 0, OPT_STR, &write, "WHAT", "dataset, or the files that lamp or perpcs publish (dataset)",
+         0, 0},
         {"layout", 0, OPT_STR, &o.layout, "NAME",
          "own: rating, tag, headline, tweet; lamp: LaMP's eight tasks (own)", 0, 0},
         {"users", 'n', OPT_SIZE, &o.users, "N", "personas (40)", 1, 100000},
@@ -54,6 +58,9 @@ static int data_cli_synth(const CliVerb *self, int argc, char **argv)
     cli_list_free(&pos);
     if (code >= 0) return code;
     if (o.out == NULL) return cli_usage("'prime data synth' wants --out DIR");
+    for (size_t i = 0; i < 3; i++)
+        if (write != NULL && strcmp(write, kinds[i]) == 0) o.write = (DataSynthWrite)i, write = NULL;
+    if (write != NULL) return cli_usage("--write = %s, want dataset, lamp or perpcs", write);
     o.seed = cli_common.seed;
     Err e = {0};
     if (data_synth(&o, &e) != OK) return cli_fail(&e);

@@ -88,6 +88,11 @@ Status make_write(Make *m, const char *dir, Err *e) PRIME_MUST_USE;
 void make_salt_id(char id[DATA_SALT_ID], const char *salt);
 JsVal *make_head_json(const char *source, const char *salt_id, uint64_t seed, const char *release);
 
+/* synth_publish - the dataset as LaMP's files, or as those of Per-Pcs: a folder for each task. A person's
+ * records stand together in each task. LaMP has one question a person: the first query is it, further ones
+ * are left out. Errors: ERR_ARG a task that is none of LaMP's; ERR_IO; ERR_NOMEM. */
+Status synth_publish(const Make *m, const char *dir, bool perpcs, Err *e) PRIME_MUST_USE;
+
 /* make_check_shares - history and query in (0, 1), their sum below 1. */
 Status make_check_shares(double history, double query, Err *e) PRIME_MUST_USE;
 

@@ -260,7 +260,9 @@ static Status synth_build(Synth *s, Err *e)
     js_set(s->make.counts, "canaries", js_new_int((int64_t)s->make.n_canaries));
     log_say(LOG_INFO, "%zu personas, %zu records, %zu canaries", o->users, s->make.n_items,
             s->make.n_canaries);
-    return make_write(&s->make, o->out, e);
+    if (o->write == SYNTH_DATASET) return make_write(&s->make, o->out, e);
+    js_close(s->make.counts);
+    return synth_publish(&s->make, o->out, o->write == SYNTH_PERPCS, e);
 }
 
 Status data_synth(const DataSynthOpt *o, Err *e)
