@@ -386,9 +386,11 @@ static Status lamp_files(LampRead *r, Err *e)
     TRY(import_profiles(im, e));
     for (size_t i = 0; i < im->o->n_files; i++) TRY(lamp_file(r, &im->o->file[i], e));
     im->file = NULL;
-    im->line = im->person = 0;
-    for (size_t i = 0; i < im->n_profiles; i++)
+    im->person = 0;
+    for (size_t i = 0; i < im->n_profiles; i++) {
+        im->line = im->profile[i].line;
         if (!im->profile[i].used) import_odd(im, ODD_PROFILE);
+    }
     return OK;
 }
 

@@ -61,6 +61,7 @@ typedef struct {
 /* A text that describes a person. */
 typedef struct {
     const char *id, *text;
+    size_t line;
     bool used;
 } ImportProfile;
 

@@ -88,7 +88,7 @@ static Status profile_push(ProfileRead *r, const char *id, const char *text, Err
         im->profile = p;
         r->cap = cap;
     }
-    ImportProfile p = {arena_strdup(&im->arena, id), arena_strdup(&im->arena, text), false};
+    ImportProfile p = {arena_strdup(&im->arena, id), arena_strdup(&im->arena, text), im->line, false};
     if (p.id == NULL || p.text == NULL) FAIL(e, ERR_NOMEM, "no memory for a text");
     im->profile[im->n_profiles++] = p;
     return OK;
