@@ -129,12 +129,21 @@ static const char *lamp_gold(LampRead *r, const char *id)
     return g->output;
 }
 
+/* Is the question in LaMP's words? A prompt around nothing has lost the blank at its end. */
+static bool lamp_in_frame(Span *field, LampRead *r, const char *input)
+{
+    if (lamp_frame_match(field, r->f, text_span(input))) return true;
+    str_clear(&r->im->text);
+    str_printf(&r->im->text, "%s ", input);
+    return !r->im->text.failed && lamp_frame_match(field, r->f, text_span(r->im->text.s));
+}
+
 /* The fields in a question's prompt, parted by tabs; NULL when it has none that fit. */
 static Status lamp_payload(const char **out, LampRead *r, const char *input, Err *e)
 {
     Span field[LAMP_FIELDS] = {{0}};
     Import *im = r->im;
-    bool found = lamp_frame_match(field, r->f, text_span(input));
+    bool found = lamp_in_frame(field, r, input);
     *out = NULL;
     if (!found) import_odd(im, ODD_FRAME);
     if (!found && r->f->n_fields > 1) return OK;

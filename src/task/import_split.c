@@ -163,10 +163,19 @@ static Status split_deal_order(ImportRec **p, size_t n, const Import *im, const 
     return OK;
 }
 
-/* of [groups]: the split of each group, -1 while open. */
-static void split_deal(Import *im, ImportRec **p, size_t n, int *of)
+/* How many of p [n] are in each group. */
+static void split_sizes(size_t *size, size_t groups, ImportRec *const *p, size_t n)
 {
-    size_t most[2], got[2] = {0};
+    for (size_t i = 0; i < groups; i++) size[i] = 0;
+    for (size_t i = 0; i < n; i++) size[p[i]->group]++;
+}
+
+/* of [groups]: the split of each group, -1 while open; size [groups]. A group is dealt as a whole when its
+ * first record comes, and counts as a whole; by time every record is dealt by itself, and must agree with its
+ * group. */
+static void split_deal(Import *im, ImportRec **p, size_t n, int *of, const size_t *size)
+{
+    size_t most[2], got[DATA_SPLITS] = {0};
     for (int s = 0; s < 2; s++) most[s] = (size_t)lround((double)n * im->share[s]);
     for (size_t i = 0; i < n; i++) {
         DataSplit want = got[0] < most[0] ? DATA_HISTORY : got[1] < most[1] ? DATA_QUERY : DATA_HELDOUT;
@@ -178,7 +187,7 @@ static void split_deal(Import *im, ImportRec **p, size_t n, int *of)
             continue;
         }
         p[i]->split = *g - DATA_SPLITS;
-        if (p[i]->split < DATA_HELDOUT) got[p[i]->split]++;
+        got[p[i]->split] += im->o->by_time ? 1 : open ? size[p[i]->group] : 0;
     }
 }
 
@@ -195,7 +204,7 @@ static void split_fixed(Import *im, int *of)
         }
 }
 
-static Status split_steps(Import *im, ImportRec **p, int *of, const char *user_id, Err *e)
+static Status split_steps(Import *im, ImportRec **p, int *of, size_t *size, const char *user_id, Err *e)
 {
     split_twins(im, p);
     split_shared(im);
@@ -205,7 +214,8 @@ static Status split_steps(Import *im, ImportRec **p, int *of, const char *user_i
     for (size_t i = 0; i < im->n; i++)
         if (!im->rec[i].out && im->rec[i].split < 0) p[n++] = &im->rec[i];
     TRY(split_deal_order(p, n, im, user_id, e));
-    split_deal(im, p, n, of);
+    split_sizes(size, groups, p, n);
+    split_deal(im, p, n, of, size);
     return OK;
 }
 
@@ -213,10 +223,12 @@ Status import_split(Import *im, const char *user_id, Err *e)
 {
     ImportRec **p = malloc((im->n + 1) * sizeof *p);
     int *of = malloc((im->n + 1) * sizeof *of);
-    Status s = p == NULL || of == NULL
+    size_t *size = malloc((im->n + 1) * sizeof *size);
+    Status s = p == NULL || of == NULL || size == NULL
                    ? err_set(e, ERR_NOMEM, __FILE__, __LINE__, "no memory for %zu records", im->n)
-                   : split_steps(im, p, of, user_id, e);
+                   : split_steps(im, p, of, size, user_id, e);
     free(p);
     free(of);
+    free(size);
     return s;
 }

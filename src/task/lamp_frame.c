@@ -83,7 +83,7 @@ static size_t frame_plain(const char *f)
 
 bool lamp_frame_match(Span *field, const LampFrame *f, Span input)
 {
-    Span rest = text_trim(input);
+    Span rest = input;
     const char *p = f->frame;
     size_t n = frame_plain(p);
     if (rest.n < n || memcmp(rest.s, p, n) != 0) return false;
