@@ -120,7 +120,7 @@ static void print_cases(const Bench *b)
 
 typedef struct {
     const char *model, *only;
-    size_t texts;
+    size_t texts, bytes; /* bytes: of the file that is imported */
 } BenchOpts;
 
 static bool wanted(const BenchOpts *o, const char *group)
@@ -145,6 +145,7 @@ static Status list_cases(Bench *b, Workload *w, const BenchOpts *o, Err *e)
     if (wanted(o, "tokens")) TRY(tokens_add(b, e));
     if (wanted(o, "load")) TRY(load_add(b, e));
     if (wanted(o, "bm25")) TRY(retrieval_add(b, e));
+    if (wanted(o, "import")) TRY(imports_add(b, o->bytes, e));
     return OK;
 }
 
@@ -160,6 +161,7 @@ static Status bench_all(Bench *b, Workload *w, const BenchOpts *o, Err *e)
     if (wanted(o, "score")) scoring_rows(b, w);
     if (wanted(o, "search")) search_rows(b);
     if (wanted(o, "load")) load_rows(b);
+    if (wanted(o, "import")) imports_rows(b);
     if (wanted(o, "merge")) merging_rows(b);
     if (wanted(o, "bm25")) retrieval_rows(b);
     if (wanted(o, "smollm")) smol_rows(b);
@@ -168,37 +170,55 @@ static Status bench_all(Bench *b, Workload *w, const BenchOpts *o, Err *e)
     return OK;
 }
 
+/* 200M, 1G, 5000000; 0 for what is none. */
+static size_t bench_size(const char *text)
+{
+    char *end = NULL;
+    double x = strtod(text, &end), unit = *end == 'G'   ? 1 << 30
+                                          : *end == 'M' ? 1 << 20
+                                          : *end == 'k' ? 1 << 10
+                                                        : 1;
+    bool fine = end != text && (*end == '\0' || end[1] == '\0') && x > 0 && x * unit <= 1e12;
+    return fine ? (size_t)(x * unit) : 0;
+}
+
 static int usage(void)
 {
     fputs("usage: bench [--table] [--reps N] [--texts N] [--only "
-          "limits|score|greedy|smollm|train|merge|stats|fronts|search|load|tokens|bm25|archive|nll] "
-          "[--model DIR]\n",
+          "limits|score|greedy|smollm|train|merge|stats|fronts|search|load|import|tokens|bm25|archive|nll] "
+          "[--model DIR] [--size BYTES, such as 200M or 1G]\n",
           stderr);
     return 2;
 }
 
 int main(int argc, char **argv)
 {
-    static const struct option longs[] = {
-        {"table", no_argument, NULL, 't'},       {"reps", required_argument, NULL, 'r'},
-        {"texts", required_argument, NULL, 'n'}, {"only", required_argument, NULL, 'o'},
-        {"model", required_argument, NULL, 'm'}, {0}};
-    static const char *const groups[] = {"limits", "score",  "greedy", "smollm", "train", "merge",   "stats",
-                                         "fronts", "search", "load",   "tokens", "bm25",  "archive", "nll"};
+    static const struct option longs[] = {{"table", no_argument, NULL, 't'},
+                                          {"reps", required_argument, NULL, 'r'},
+                                          {"texts", required_argument, NULL, 'n'},
+                                          {"only", required_argument, NULL, 'o'},
+                                          {"model", required_argument, NULL, 'm'},
+                                          {"size", required_argument, NULL, 's'},
+                                          {0}};
+    static const char *const groups[] = {"limits", "score",  "greedy", "smollm",  "train",
+                                         "merge",  "stats",  "fronts", "search",  "load",
+                                         "import", "tokens", "bm25",   "archive", "nll"};
     static Bench b = {.reps = 3};
-    BenchOpts o = {.texts = 50};
+    BenchOpts o = {.texts = 50, .bytes = (size_t)200 << 20};
     for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
         if (c == 't') b.table = true;
         if (c == 'r') b.reps = strtoul(optarg, NULL, 10);
         if (c == 'n') o.texts = strtoul(optarg, NULL, 10);
         if (c == 'o') o.only = optarg;
         if (c == 'm') o.model = optarg;
+        if (c == 's') o.bytes = bench_size(optarg);
         if (c == '?') return usage();
     }
     bool known = o.only == NULL;
     for (size_t i = 0; i < sizeof groups / sizeof groups[0] && !known; i++)
         known = strcmp(o.only, groups[i]) == 0;
-    if (optind < argc || b.reps < 1 || b.reps > 1000 || o.texts < 1 || o.texts > 100000 || !known)
+    if (optind < argc || b.reps < 1 || b.reps > 1000 || o.texts < 1 || o.texts > 100000 || o.bytes == 0 ||
+        !known)
         return usage();
     mat_init();
     Workload w = {0};
@@ -217,6 +237,7 @@ int main(int argc, char **argv)
     tokens_free();
     load_free();
     retrieval_free();
+    imports_free();
     work_free(&w);
     return s == OK ? 0 : 1;
 }

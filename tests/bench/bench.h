@@ -87,6 +87,10 @@ void load_free(void);
 Status retrieval_add(Bench *b, Err *e) PRIME_MUST_USE;
 void retrieval_rows(const Bench *b);
 void retrieval_free(void);
+/* imports_add - with a file of so many bytes, made for it in $TMPDIR. */
+Status imports_add(Bench *b, size_t bytes, Err *e) PRIME_MUST_USE;
+void imports_rows(const Bench *b);
+void imports_free(void);
 /* tokens_add - with GPT-2's tokenizer where $PRIME_ORACLES has it, else the base model's. */
 Status tokens_add(Bench *b, Err *e) PRIME_MUST_USE;
 void tokens_free(void);
