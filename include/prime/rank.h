@@ -12,10 +12,11 @@ typedef struct {
 
 /* rank_mid2 - twice the mid-ranks of x [n], the smallest value having rank 1.
  *   rank2 [n]   written, in the order of x
- *   work  [n]   scratch
+ *   slack       neighbours in order that are no further apart are ties; 0: equal values only
+ *   work  [n]   scratch, afterwards x in order
  * Returns the sum of t^3 - t over groups of t equal values: 0 means no ties. x holds no NaN.
  * Cost: O(n log n). */
-double rank_mid2(size_t *rank2, const double *x, size_t n, RankItem *work);
+double rank_mid2(size_t *rank2, const double *x, size_t n, double slack, RankItem *work);
 
 /* rank_subset_size - doubles that rank_subset_ways writes: (m + 1) (top + 1), top being the sum of the m
  * largest ranks; SIZE_MAX when that does not fit. rank2 [n] in any order, *top is written. */

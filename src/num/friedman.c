@@ -51,7 +51,7 @@ Status friedman_test(Friedman *out, double *mean_rank, const double *x, size_t n
     } else {
         double ties = 0;
         for (size_t u = 0; u < n_users; u++) {
-            ties += rank_mid2(rank2, &x[u * k], k, work);
+            ties += rank_mid2(rank2, &x[u * k], k, 0, work);
             for (size_t j = 0; j < k; j++) sum2[j] += rank2[j];
         }
         for (size_t j = 0; j < k; j++) mean_rank[j] = (double)sum2[j] / (2 * (double)n_users);

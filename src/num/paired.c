@@ -17,6 +17,14 @@ static Status paired_check(const double *d, size_t n, Err *e)
     return OK;
 }
 
+/* Differences of decimal numbers miss each other by rounding. */
+static double paired_slack(const double *d, size_t n)
+{
+    double most = 0;
+    for (size_t i = 0; i < n; i++) most = fmax(most, fabs(d[i]));
+    return 1e-12 * most;
+}
+
 static double paired_two_sided(double p_greater, double p_less)
 {
     return fmin(1, 2 * fmin(p_greater, p_less));
@@ -48,13 +56,14 @@ static Status wilcoxon_run(PairedRank *out, const double *d, size_t n, bool norm
     size_t *rank2 = arena_alloc(a, n, sizeof *rank2), plus2 = 0, k = 0;
     RankItem *work = arena_alloc(a, n, sizeof *work);
     if (size == NULL || rank2 == NULL || work == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu users", n);
+    double slack = paired_slack(d, n);
     for (size_t i = 0; i < n; i++)
-        if (d[i] != 0) size[k++] = fabs(d[i]);
+        if (fabs(d[i]) > slack) size[k++] = fabs(d[i]);
     PairedRank r = {.n = k, .n_zero = n - k, .p = 1, .p_greater = 1, .p_less = 1, .exact = true};
-    double ties = rank_mid2(rank2, size, k, work);
+    double ties = rank_mid2(rank2, size, k, slack, work);
     for (size_t i = 0, at = 0; i < n; i++) {
-        if (d[i] > 0) plus2 += rank2[at];
-        at += d[i] != 0;
+        if (d[i] > slack) plus2 += rank2[at];
+        at += fabs(d[i]) > slack;
     }
     r.w_plus = (double)plus2 / 2;
     r.w_minus = (double)k * (double)(k + 1) / 2 - r.w_plus;
@@ -159,12 +168,13 @@ Status paired_wins(PairedWins *out, const double *d, size_t n, double level, Err
 {
     if (!(level > 0 && level < 1)) FAIL(e, ERR_ARG, "level = %g, want (0, 1)", level);
     TRY(paired_check(d, n, e));
+    double slack = paired_slack(d, n);
     PairedWins w = {.rate = NAN, .lo = NAN, .hi = NAN, .p = 1};
     for (size_t i = 0; i < n; i++) {
-        w.wins += d[i] > 0;
-        w.losses += d[i] < 0;
-        w.ties += d[i] == 0;
+        w.wins += d[i] > slack;
+        w.losses += d[i] < -slack;
     }
+    w.ties = n - w.wins - w.losses;
     size_t decided = w.wins + w.losses;
     if (decided > 0) {
         w.rate = (double)w.wins / (double)decided;

@@ -1,5 +1,6 @@
 #include "prime/rank.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,13 +12,19 @@ static int rank_item_order(const void *a, const void *b)
     return (x->i > y->i) - (x->i < y->i);
 }
 
-double rank_mid2(size_t *rank2, const double *x, size_t n, RankItem *work)
+/* Infinities are equal, and their difference is not a number. */
+static bool rank_tied(double a, double b, double slack)
+{
+    return a == b || b - a <= slack;
+}
+
+double rank_mid2(size_t *rank2, const double *x, size_t n, double slack, RankItem *work)
 {
     double ties = 0;
     for (size_t i = 0; i < n; i++) work[i] = (RankItem){x[i], i};
     if (n > 1) qsort(work, n, sizeof *work, rank_item_order);
     for (size_t from = 0, to; from < n; from = to) {
-        for (to = from + 1; to < n && work[to].x == work[from].x;) to++;
+        for (to = from + 1; to < n && rank_tied(work[to - 1].x, work[to].x, slack);) to++;
         /* ranks from + 1 .. to: twice their mean */
         for (size_t k = from; k < to; k++) rank2[work[k].i] = from + 1 + to;
         double t = (double)(to - from);

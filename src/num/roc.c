@@ -1,7 +1,7 @@
 /* roc.c - AUC and its variance. All variances come from the same two vectors of placements,
  *   V10_i = P(non-member < pos_i) + P(tie)/2,   V01_j = P(member > neg_j) + P(tie)/2,
  * found by binary search in sorted scores. A comparison uses the differences of two scores' placements. */
-#include "prime/roc.h"
+#include "roc_priv.h"
 
 #include "prime/arena.h"
 
@@ -58,7 +58,7 @@ static Status roc_check_side(const double *x, size_t n, const size_t *user, size
     return OK;
 }
 
-static Status roc_check(const RocData *d, double level, Err *e)
+Status roc_check(const RocData *d, double level, Err *e)
 {
     if (!(level > 0 && level < 1)) FAIL(e, ERR_ARG, "level = %g, want (0, 1)", level);
     if ((d->pos_user == NULL) != (d->neg_user == NULL))

@@ -1,5 +1,5 @@
 /* roc_curve.c - what needs the whole ranking: operating points, advantage, and the bootstrap of the AUC. */
-#include "prime/roc.h"
+#include "roc_priv.h"
 
 #include "prime/arena.h"
 
@@ -35,13 +35,6 @@ static Status roc_rank(RocRow **out, const RocData *d, Arena *a, Err *e)
     return OK;
 }
 
-/* The same checks as for an interval, through the cheapest function that makes them. */
-static Status roc_usable(const RocData *d, double level, Err *e)
-{
-    RocEst est;
-    return roc_delong(&est, d, level, e);
-}
-
 static void tpr_walk(RocPoint *best, const RocRow *row, size_t m, size_t n, double fpr)
 {
     size_t tp = 0, fp = 0;
@@ -57,7 +50,7 @@ static void tpr_walk(RocPoint *best, const RocRow *row, size_t m, size_t n, doub
 Status roc_tpr_at(RocPoint *out, const RocData *d, double fpr, double level, Err *e)
 {
     if (!(fpr >= 0 && fpr <= 1)) FAIL(e, ERR_ARG, "fpr = %g, want [0, 1]", fpr);
-    TRY(roc_usable(d, level, e));
+    TRY(roc_check(d, level, e));
     Arena a = {0};
     RocRow *row = NULL;
     Status st = roc_rank(&row, d, &a, e);
@@ -95,7 +88,7 @@ static size_t curve_walk(RocPoint *out, const RocRow *row, size_t m, size_t n)
 
 Status roc_curve(RocPoint *out, size_t *n_out, const RocData *d, Err *e)
 {
-    TRY(roc_usable(d, 0.95, e));
+    TRY(roc_check(d, 0.95, e));
     Arena a = {0};
     RocRow *row = NULL;
     Status st = roc_rank(&row, d, &a, e);
@@ -150,7 +143,7 @@ static double advantage_walk(const RocRow *row, size_t m, size_t n)
 
 Status roc_advantage(double *out, const RocData *d, Err *e)
 {
-    TRY(roc_usable(d, 0.95, e));
+    TRY(roc_check(d, 0.95, e));
     Arena a = {0};
     RocRow *row = NULL;
     Status st = roc_rank(&row, d, &a, e);
@@ -233,7 +226,7 @@ static Status roc_boot_run(RocEst *out, const RocData *d, const StatsBoot *o, Ar
 
 Status roc_boot(RocEst *out, const RocData *d, const StatsBoot *o, Err *e)
 {
-    TRY(roc_usable(d, 0.95, e));
+    TRY(roc_check(d, 0.95, e));
     Arena a = {0};
     Status st = roc_boot_run(out, d, o, &a, e);
     arena_free(&a);

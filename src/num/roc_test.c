@@ -1,6 +1,6 @@
 /* roc_test.c - tests of "no leak": rank sums of records or of users' means, and permutations that keep each
  * user's records together. */
-#include "prime/roc.h"
+#include "roc_priv.h"
 
 #include "prime/arena.h"
 #include "prime/rank.h"
@@ -52,7 +52,7 @@ static Status mw_rank(MwRanks *r, const RocData *d, Arena *a, Err *e)
     RankItem *work = arena_alloc(a, all, sizeof *work);
     r->rank2 = arena_alloc(a, all, sizeof *r->rank2);
     if (work == NULL || r->rank2 == NULL) return test_no_memory(d, e);
-    r->ties = rank_mid2(r->rank2, r->x, all, work);
+    r->ties = rank_mid2(r->rank2, r->x, all, 0, work);
     r->sum2 = 0;
     for (size_t i = 0; i < r->m; i++) r->sum2 += r->rank2[i];
     return OK;
@@ -143,8 +143,7 @@ static Status mw_run(RocTest *out, const RocData *d, RocUnit unit, bool normal, 
 /* The checks of an interval, and that users are given where they are the units. */
 static Status test_check(const RocData *d, bool users, Err *e)
 {
-    RocEst est;
-    TRY(roc_delong(&est, d, 0.95, e));
+    TRY(roc_check(d, 0.95, e));
     if (users && d->pos_user == NULL) FAIL(e, ERR_ARG, "users are not known, a test by user wants them");
     return OK;
 }
@@ -222,7 +221,7 @@ static Status whole_plan(WholePlan *p, const RocData *d, Arena *a, Err *e)
         return test_no_memory(d, e);
     TRY(whole_number(p, to, d, a, e));
     for (size_t i = 0; i < rows; i++) x[i] = i < d->m ? -d->pos[i] : -d->neg[i - d->m];
-    rank_mid2(rank2, x, rows, item); /* leaves item sorted */
+    rank_mid2(rank2, x, rows, 0, item); /* leaves item sorted */
     for (size_t k = 0; k < rows; k++) {
         size_t i = item[k].i;
         p->unit[k] = to[i < d->m ? d->pos_user[i] : d->neg_user[i - d->m]];
@@ -360,7 +359,7 @@ static Status within_plan(WithinPlan *p, const RocData *d, Arena *a, Err *e)
     for (size_t u = 0; u < d->n_users; u++) {
         size_t from = start[u], all = start[u + 1] - from;
         if (members[u] == 0 || members[u] == all) continue;
-        rank_mid2(&rank2[from], &x[from], all, work);
+        rank_mid2(&rank2[from], &x[from], all, 0, work);
         within_add(p, (WithinUser){.rank2 = &rank2[from], .m = members[u], .n = all - members[u]});
     }
     if (p->users == 0) FAIL(e, ERR_SHAPE, "no user has records on both sides, want at least 1");

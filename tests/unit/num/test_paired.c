@@ -65,6 +65,18 @@ Test(paired, exact_tests_meet_enumeration)
     REF_NEAR(f.p_less, s_most / 1024, 1e-15, "less");
 }
 
+Test(paired, rounding_makes_no_ranks)
+{
+    double d[4] = {0.61 - 0.55, 0.06, 0.1 + 0.2 - 0.3, 0.56 - 0.50};
+    PairedRank r;
+    PairedWins w;
+    cr_assert_eq(paired_wilcoxon(&r, d, 4, false, NULL), OK);
+    cr_assert(r.n == 3 && r.n_zero == 1 && r.w_plus == 6);
+    REF_NEAR(r.p_greater, 0.125, 1e-15, "three equal ones");
+    cr_assert_eq(paired_wins(&w, d, 4, 0.95, NULL), OK);
+    cr_assert(w.wins == 3 && w.losses == 0 && w.ties == 1);
+}
+
 Test(paired, approximations_meet_the_exact_tests)
 {
     Rng r = rng_stream(6, "paired", 0);

@@ -10,9 +10,13 @@ Test(rank, mid_ranks_of_ties)
     double x[7] = {2.5, -1, 2.5, 7.25, 2.5, -1, 0};
     size_t rank2[7], want[7] = {10, 3, 10, 14, 10, 3, 6};
     RankItem work[7];
-    cr_assert_eq(rank_mid2(rank2, x, 7, work), 24 + 6, "27 - 3 for three, 8 - 2 for two");
+    cr_assert_eq(rank_mid2(rank2, x, 7, 0, work), 24 + 6, "27 - 3 for three, 8 - 2 for two");
     for (size_t i = 0; i < 7; i++) cr_assert_eq(rank2[i], want[i], "rank of %g", x[i]);
-    cr_assert_eq(rank_mid2(rank2, x, 0, work), 0);
+    cr_assert_eq(rank_mid2(rank2, x, 0, 0, work), 0);
+    double near[5] = {0.3, 0.1 + 0.2, -INFINITY, INFINITY, INFINITY};
+    cr_assert_eq(rank_mid2(rank2, near, 5, 0, work), 6, "the infinities");
+    cr_assert_eq(rank_mid2(rank2, near, 5, 1e-12, work), 12);
+    cr_assert(rank2[0] == 5 && rank2[1] == 5 && rank2[2] == 2 && rank2[3] == 9);
 }
 
 /* Every subset and every sign pattern of tied ranks, one by one. */
