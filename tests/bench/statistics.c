@@ -14,12 +14,13 @@ enum {
     RECORDS = 4000,
     USERS = 100,
     REPLICATES = 2000,
-    SIDE = 50000
+    SIDE = 50000,
+    SMALL_SIDE = 2500
 };
 
 static struct {
     float *x, *centre;
-    size_t *label, *user;
+    size_t *label, *user, *side_user;
     double *value, *pos, *neg, *work;
 } st;
 
@@ -50,6 +51,39 @@ static Status run_auc(void *ctx, size_t threads, Err *e)
     return OK;
 }
 
+/* USERS people, each with records on both sides */
+static RocData bench_scores(size_t side)
+{
+    return (RocData){st.pos, st.neg, side, side, st.side_user, st.side_user, USERS};
+}
+
+static Status run_clustered(void *ctx, size_t threads, Err *e)
+{
+    (void)ctx;
+    (void)threads;
+    RocEst est;
+    RocData d = bench_scores(SIDE);
+    return roc_clustered(&est, &d, 0.95, e);
+}
+
+static Status run_bca(void *ctx, size_t threads, Err *e)
+{
+    (void)ctx;
+    (void)threads;
+    RocEst est;
+    RocData d = bench_scores(SMALL_SIDE);
+    return roc_boot(&est, &d, &(StatsBoot){.reps = REPLICATES, .seed = 1, .kind = STATS_BCA}, e);
+}
+
+static Status run_permute(void *ctx, size_t threads, Err *e)
+{
+    (void)ctx;
+    (void)threads;
+    RocTest t;
+    RocData d = bench_scores(SMALL_SIDE);
+    return roc_permute(&t, &d, ROC_WITHIN, &(RocPermuteOpts){.seed = 1}, e);
+}
+
 static Status stats_open(Err *e)
 {
     Rng rng = rng_stream(1, "bench stats", 0);
@@ -60,15 +94,17 @@ static Status stats_open(Err *e)
     st.value = malloc(RECORDS * sizeof *st.value);
     st.pos = malloc(SIDE * sizeof *st.pos);
     st.neg = malloc(SIDE * sizeof *st.neg);
+    st.side_user = malloc(SIDE * sizeof *st.side_user);
     st.work = malloc(2 * SIDE * sizeof *st.work);
     if (st.x == NULL || st.centre == NULL || st.label == NULL || st.user == NULL || st.value == NULL ||
-        st.pos == NULL || st.neg == NULL || st.work == NULL)
+        st.pos == NULL || st.neg == NULL || st.work == NULL || st.side_user == NULL)
         FAIL(e, ERR_NOMEM, "no memory for statistics");
     for (size_t i = 0; i < POINTS * DIM; i++) st.x[i] = (float)rng_normal(&rng);
     for (size_t i = 0; i < RECORDS; i++) st.value[i] = rng_normal(&rng);
     for (size_t i = 0; i < RECORDS; i++) st.user[i] = i % USERS;
     for (size_t i = 0; i < SIDE; i++) st.pos[i] = 0.3 + rng_normal(&rng);
     for (size_t i = 0; i < SIDE; i++) st.neg[i] = rng_normal(&rng);
+    for (size_t i = 0; i < SIDE; i++) st.side_user[i] = i % USERS;
     return OK;
 }
 
@@ -92,6 +128,21 @@ Status stats_add(Bench *b, Err *e)
                              .run = run_auc,
                              .threads = 1,
                              .work = 2 * SIDE});
+    bench_add(b, (BenchCase){.what = "auc_clustered",
+                             .unit = "s",
+                             .note = "interval of 50000 against 50000 scores of 100 users",
+                             .run = run_clustered,
+                             .threads = 1});
+    bench_add(b, (BenchCase){.what = "auc_bca",
+                             .unit = "s",
+                             .note = "2000 replicates over 100 users with 25 + 25 records",
+                             .run = run_bca,
+                             .threads = 1});
+    bench_add(b, (BenchCase){.what = "auc_permute",
+                             .unit = "s",
+                             .note = "10000 arrangements within 100 users with 25 + 25 records",
+                             .run = run_permute,
+                             .threads = 1});
     return OK;
 }
 
@@ -104,5 +155,6 @@ void stats_free(void)
     free(st.value);
     free(st.pos);
     free(st.neg);
+    free(st.side_user);
     free(st.work);
 }
