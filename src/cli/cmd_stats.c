@@ -1,128 +1,54 @@
-/* cmd_stats.c - `prime stats`: one statistic, one command. Everything is computed before the first byte is
- * printed, so that a failure leaves standard output empty. */
-#include "cli_priv.h"
+/* cmd_stats.c - `prime stats`: one statistic, one command. Here: the table of verbs, auc, compare, binomial,
+ * adjust. */
+#include "cmd_stats_priv.h"
 
 #include "prime/log.h"
-#include "prime/roc.h"
-#include "prime/table.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* --- a table of scores -----------------------------------------------------------------------------------
- */
-
-/* Rows of a score table split by label; two score columns share one set of users. */
-typedef struct {
-    RocData a, b; /* b is empty unless two columns were asked for */
-    size_t n_clusters;
-    bool clustered;
-} StatsScores;
-
-typedef struct {
-    const char *name;
-    size_t row;
-} StatsName;
-
-static int stats_name_order(const void *a, const void *b)
-{
-    const StatsName *x = a, *y = b;
-    int by = strcmp(x->name, y->name);
-    return by != 0 ? by : (x->row > y->row) - (x->row < y->row);
-}
-
-/* Texts of a column as numbers 0 .. *n - 1. */
-static Status stats_ids(size_t **out, size_t *n, const Table *t, size_t col, Arena *a, Err *e)
-{
-    StatsName *name = arena_alloc(a, t->n_rows, sizeof *name);
-    size_t *id = arena_alloc(a, t->n_rows, sizeof *id);
-    if (name == NULL || id == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu rows", t->n_rows);
-    for (size_t i = 0; i < t->n_rows; i++) {
-        name[i] = (StatsName){table_str(t, i, col), i};
-        if (name[i].name[0] == '\0')
-            FAIL(e, ERR_FORMAT, "%s:%zu: %s is empty", t->name, t->line[i], t->col[col]);
-    }
-    if (t->n_rows > 0) qsort(name, t->n_rows, sizeof *name, stats_name_order);
-    *n = 0;
-    for (size_t i = 0; i < t->n_rows; i++) {
-        if (i == 0 || strcmp(name[i].name, name[i - 1].name) != 0) ++*n;
-        id[name[i].row] = *n - 1;
-    }
-    *out = id;
-    return OK;
-}
-
-/* label [n_rows] of 0 and 1 */
-static Status stats_labels(bool **out, const Table *t, Arena *a, Err *e)
-{
-    size_t col = 0, value = 0;
-    TRY(table_need(&col, t, "label", e));
-    bool *label = arena_alloc(a, t->n_rows, sizeof *label);
-    if (label == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu rows", t->n_rows);
-    for (size_t i = 0; i < t->n_rows; i++) {
-        if (table_size(&value, t, i, col, NULL) != OK || value > 1)
-            FAIL(e, ERR_FORMAT, "%s:%zu: label = '%s', want 1 (member) or 0", t->name, t->line[i],
-                 table_str(t, i, col));
-        label[i] = value == 1;
-    }
-    *out = label;
-    return OK;
-}
-
-/* One score column and the users of its rows, members first. */
-static Status stats_split(RocData *d, const Table *t, const char *column, const bool *label,
-                          const size_t *user, Arena *a, Err *e)
-{
-    size_t col = 0, m = 0, k = 0;
-    double *x = NULL;
-    TRY(table_need(&col, t, column, e));
-    TRY(table_nums(&x, t, col, a, e));
-    double *score = arena_alloc(a, t->n_rows, sizeof *score);
-    size_t *who = arena_alloc(a, t->n_rows, sizeof *who);
-    if (score == NULL || who == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu rows", t->n_rows);
-    for (size_t side = 0; side < 2; side++) {
-        for (size_t i = 0; i < t->n_rows; i++) {
-            if (label[i] != (side == 0)) continue;
-            score[k] = x[i];
-            who[k++] = user != NULL ? user[i] : 0;
-        }
-        if (side == 0) m = k;
-    }
-    *d = (RocData){.pos = score, .neg = score + m, .m = m, .n = t->n_rows - m};
-    if (user != NULL) d->pos_user = who, d->neg_user = who + m;
-    return OK;
-}
-
-static Status stats_scores(StatsScores *s, const Table *t, const char *first, const char *second, Arena *a,
-                           Err *e)
-{
-    bool *label = NULL;
-    size_t *user = NULL, col = table_col(t, "cluster");
-    *s = (StatsScores){.clustered = col != TABLE_NONE};
-    TRY(stats_labels(&label, t, a, e));
-    if (s->clustered) TRY(stats_ids(&user, &s->n_clusters, t, col, a, e));
-    TRY(stats_split(&s->a, t, first, label, user, a, e));
-    if (second != NULL) TRY(stats_split(&s->b, t, second, label, user, a, e));
-    s->a.n_users = s->b.n_users = s->n_clusters;
-    return OK;
-}
-
 /* --- prime stats auc -------------------------------------------------------------------------------------
  */
 
-typedef Status (*StatsCi)(RocEst *out, const RocData *d, double level, Err *e);
+typedef struct {
+    const char *ci;
+    double level, max_fpr; /* max_fpr 0: no partial area */
+    size_t reps;
+} StatsOpts;
 
-static Status stats_bootstrap(RocEst *out, const RocData *d, double level, Err *e)
+typedef Status (*StatsCi)(RocEst *out, const RocData *d, const StatsOpts *o, Err *e);
+
+static Status stats_delong(RocEst *out, const RocData *d, const StatsOpts *o, Err *e)
 {
-    return roc_boot(out, d, &(StatsBoot){.level = level, .seed = cli_common.seed}, e);
+    return roc_delong(out, d, o->level, e);
+}
+
+static Status stats_clustered(RocEst *out, const RocData *d, const StatsOpts *o, Err *e)
+{
+    return roc_clustered(out, d, o->level, e);
+}
+
+static Status stats_bootstrap(RocEst *out, const RocData *d, const StatsOpts *o, Err *e)
+{
+    return roc_boot(out, d, &(StatsBoot){.reps = o->reps, .level = o->level, .seed = cli_common.seed}, e);
+}
+
+static Status stats_bca_auc(RocEst *out, const RocData *d, const StatsOpts *o, Err *e)
+{
+    return roc_boot(
+        out, d, &(StatsBoot){.reps = o->reps, .level = o->level, .seed = cli_common.seed, .kind = STATS_BCA},
+        e);
 }
 
 static const struct {
     const char *name;
     StatsCi fn;
-} intervals[] = {{"delong", roc_delong}, {"clustered", roc_clustered}, {"bootstrap", stats_bootstrap}};
+} intervals[] = {{"delong", stats_delong},
+                 {"clustered", stats_clustered},
+                 {"bootstrap", stats_bootstrap},
+                 {"bca", stats_bca_auc}};
 enum { N_INTERVALS = sizeof intervals / sizeof intervals[0] };
 
 /* --ci as a row of the table; without it users decide, where they are known. */
@@ -132,7 +58,7 @@ static int stats_ci_find(size_t *out, const char *name, bool clustered)
     if (name == NULL) return -1;
     for (*out = 0; *out < N_INTERVALS; ++*out)
         if (strcmp(intervals[*out].name, name) == 0) return -1;
-    return cli_usage("--ci = %s, want delong, clustered or bootstrap", name);
+    return cli_usage("--ci = %s, want delong, clustered, bootstrap or bca", name);
 }
 
 static void stats_warn_few(const RocEst *est)
@@ -151,13 +77,14 @@ enum { N_RATES = sizeof rates / sizeof rates[0] };
 typedef struct {
     RocEst est;
     RocPoint at[N_RATES];
-    double advantage;
+    double advantage, partial, corrected;
 } StatsAuc;
 
-static Status stats_auc_compute(StatsAuc *r, const StatsScores *s, StatsCi ci, double level, Err *e)
+static Status stats_auc_compute(StatsAuc *r, const StatsScores *s, StatsCi ci, const StatsOpts *o, Err *e)
 {
-    TRY(ci(&r->est, &s->a, level, e));
-    for (size_t i = 0; i < N_RATES; i++) TRY(roc_tpr_at(&r->at[i], &s->a, rates[i], level, e));
+    TRY(ci(&r->est, &s->a, o, e));
+    for (size_t i = 0; i < N_RATES; i++) TRY(roc_tpr_at(&r->at[i], &s->a, rates[i], o->level, e));
+    if (o->max_fpr > 0) TRY(roc_partial(&r->partial, &r->corrected, &s->a, o->max_fpr, e));
     return roc_advantage(&r->advantage, &s->a, e);
 }
 
@@ -176,7 +103,7 @@ static void stats_auc_row(TableOut *out, const StatsScores *s, const char *metri
     table_end_row(out);
 }
 
-static void stats_auc_print(const StatsAuc *r, const StatsScores *s, const char *method)
+static void stats_auc_print(const StatsAuc *r, const StatsScores *s, const char *method, double max_fpr)
 {
     static const char *const col[] = {"metric", "value", "lo",    "hi",
                                       "method", "n_pos", "n_neg", "n_clusters"};
@@ -190,15 +117,17 @@ static void stats_auc_print(const StatsAuc *r, const StatsScores *s, const char 
         stats_auc_row(&out, s, metric, (double[]){r->at[i].tpr, r->at[i].lo, r->at[i].hi}, "clopper-pearson");
     }
     stats_auc_row(&out, s, "advantage", (double[]){r->advantage, NAN, NAN}, "maximum");
+    if (max_fpr <= 0) return;
+    char metric[60];
+    snprintf(metric, sizeof metric, "partial_auc_%g", max_fpr);
+    stats_auc_row(&out, s, metric, (double[]){r->partial, NAN, NAN}, "trapezia");
+    snprintf(metric, sizeof metric, "partial_auc_%g_corrected", max_fpr);
+    stats_auc_row(&out, s, metric, (double[]){r->corrected, NAN, NAN}, "mcclish");
 }
 
-typedef struct {
-    const char *ci;
-    double level;
-} StatsOpts;
-
-static int stats_auc_table(const char *path, const StatsOpts *o, Arena *a)
+static int stats_auc_table(const char *path, const void *opts, Arena *a)
 {
+    const StatsOpts *o = opts;
     Table t = {0};
     StatsScores s = {0};
     StatsAuc r = {0};
@@ -212,12 +141,12 @@ static int stats_auc_table(const char *path, const StatsOpts *o, Arena *a)
         err_set(&e, ERR_FORMAT, __FILE__, __LINE__, "%s: --ci clustered wants a column cluster", t.name);
         return cli_fail(&e);
     }
-    if (stats_auc_compute(&r, &s, intervals[ci].fn, o->level, &e) != OK) {
+    if (stats_auc_compute(&r, &s, intervals[ci].fn, o, &e) != OK) {
         err_prefix(&e, "%s", t.name);
         return cli_fail(&e);
     }
     stats_warn_few(&r.est);
-    stats_auc_print(&r, &s, intervals[ci].name);
+    stats_auc_print(&r, &s, intervals[ci].name, o->max_fpr);
     return EXIT_DONE;
 }
 
@@ -246,15 +175,16 @@ static Status stats_compare_compute(RocEst *r, const char *path, double level, A
     StatsScores s = {0};
     TRY(table_load(&t, a, path, e));
     TRY(stats_scores(&s, &t, "score_a", "score_b", a, e));
-    StatsCi fn = s.clustered ? roc_clustered : roc_delong;
+    Status (*fn)(RocEst *, const RocData *, double, Err *) = s.clustered ? roc_clustered : roc_delong;
     if (fn(&r[0], &s.a, level, e) != OK || fn(&r[1], &s.b, level, e) != OK ||
         roc_compare(&r[2], &s.a, &s.b, level, e) != OK)
         return err_prefix(e, "%s", t.name);
     return OK;
 }
 
-static int stats_compare_table(const char *path, const StatsOpts *o, Arena *a)
+static int stats_compare_table(const char *path, const void *opts, Arena *a)
 {
+    const StatsOpts *o = opts;
     RocEst r[3] = {0};
     Err e = {0};
     if (stats_compare_compute(r, path, o->level, a, &e) != OK) return cli_fail(&e);
@@ -263,14 +193,14 @@ static int stats_compare_table(const char *path, const StatsOpts *o, Arena *a)
     return EXIT_DONE;
 }
 
-/* Options and file of the two commands above. */
-static int stats_scores_run(const CliVerb *self, int argc, char **argv, const CliOpt *opts, size_t n_opts,
-                            StatsOpts *o, int (*run)(const char *path, const StatsOpts *o, Arena *a))
+int stats_file_run(const CliVerb *self, int argc, char **argv, const CliOpt *opts, size_t n_opts,
+                   const double *level, void *o, int (*run)(const char *path, const void *o, Arena *a))
 {
     CliList pos = {0};
     Arena a = {0};
     int code = cli_args(self, "stats", opts, n_opts, argc, argv, &pos, 1, 1);
-    if (code < 0 && !(o->level > 0 && o->level < 1)) code = cli_usage("--level = %g, want (0, 1)", o->level);
+    if (code < 0 && level != NULL && !(*level > 0 && *level < 1))
+        code = cli_usage("--level = %g, want (0, 1)", *level);
     if (code < 0) code = run(pos.item[0], o, &a);
     arena_free(&a);
     cli_list_free(&pos);
@@ -282,11 +212,16 @@ static int stats_auc_run(const CliVerb *self, int argc, char **argv)
     StatsOpts o = {.level = 0.95};
     const CliOpt opts[] = {
         {"ci", 0, OPT_STR, &o.ci, "METHOD",
-         "delong, clustered or bootstrap (default: clustered if there is a column cluster, else delong)", 0,
-         0},
+         "delong, clustered, bootstrap (percentile) or bca (default: clustered if there is a column cluster, "
+         "else "
+         "delong)",
+         0, 0},
         {"level", 0, OPT_NUM, &o.level, "P", "coverage of the intervals (default 0.95)", 0, 0},
+        {"max-fpr", 0, OPT_NUM, &o.max_fpr, "F",
+         "also the area for false-positive rates up to F, plain and corrected", 1e-9, 1},
+        {"reps", 0, OPT_SIZE, &o.reps, "N", "replicates of bootstrap and bca (default 2000)", 10, 1e7},
     };
-    return stats_scores_run(self, argc, argv, opts, 2, &o, stats_auc_table);
+    return stats_file_run(self, argc, argv, opts, 4, &o.level, &o, stats_auc_table);
 }
 
 static int stats_compare_run(const CliVerb *self, int argc, char **argv)
@@ -294,25 +229,32 @@ static int stats_compare_run(const CliVerb *self, int argc, char **argv)
     StatsOpts o = {.level = 0.95};
     const CliOpt opts[] = {
         {"level", 0, OPT_NUM, &o.level, "P", "coverage of the intervals (default 0.95)", 0, 0}};
-    return stats_scores_run(self, argc, argv, opts, 1, &o, stats_compare_table);
+    return stats_file_run(self, argc, argv, opts, 1, &o.level, &o, stats_compare_table);
 }
 
 /* --- prime stats binomial --------------------------------------------------------------------------------
  */
 
-static int stats_binomial_print(size_t k, size_t n, double alpha)
+/* null: the rate to test against, NaN for none */
+static int stats_binomial_print(size_t k, size_t n, double alpha, double null)
 {
-    static const char *const col[] = {"k", "n", "alpha", "lower", "upper", "upper_one_sided"};
+    static const char *const col[] = {"k",    "n", "alpha",     "lower", "upper", "upper_one_sided",
+                                      "null", "p", "p_greater", "p_less"};
     double lo, hi;
     stats_clopper_pearson(&lo, &hi, k, n, 1 - alpha);
     TableOut out;
-    table_begin(&out, stdout, NULL, col, 6);
+    table_begin(&out, stdout, NULL, col, isnan(null) ? 6 : 10);
     table_put_int(&out, (int64_t)k);
     table_put_int(&out, (int64_t)n);
     table_put_num(&out, alpha);
     table_put_num(&out, lo);
     table_put_num(&out, hi);
     table_put_num(&out, stats_binom_upper(k, n, alpha));
+    if (!isnan(null)) {
+        StatsBinomTest t = stats_binom_test(k, n, null);
+        const double v[] = {null, t.p, t.p_greater, t.p_less};
+        for (size_t i = 0; i < 4; i++) table_put_num(&out, v[i]);
+    }
     table_end_row(&out);
     return EXIT_DONE;
 }
@@ -321,21 +263,23 @@ static int stats_binomial_run(const CliVerb *self, int argc, char **argv)
 {
     const size_t none = SIZE_MAX;
     size_t k = none, n = none;
-    double alpha = 0.05;
+    double alpha = 0.05, null = NAN;
     const CliOpt opts[] = {
         {"k", 'k', OPT_SIZE, &k, "K", "successes", 0, 1e15},
         {"n", 'n', OPT_SIZE, &n, "N", "trials", 1, 1e15},
         {"alpha", 0, OPT_NUM, &alpha, "A", "error of the interval, and of the one-sided bound (default 0.05)",
          0, 0},
+        {"null", 0, OPT_NUM, &null, "P",
+         "also the exact test of the rate against P: columns null,p,p_greater,p_less", 0, 1},
     };
     CliList pos = {0};
-    int code = cli_args(self, "stats", opts, 3, argc, argv, &pos, 0, 0);
+    int code = cli_args(self, "stats", opts, 4, argc, argv, &pos, 0, 0);
     cli_list_free(&pos);
     if (code >= 0) return code;
     if (k == none || n == none) return cli_usage("'prime stats binomial' wants --k and --n");
     if (k > n) return cli_usage("--k = %zu, want 0 to n = %zu", k, n);
     if (!(alpha > 0 && alpha < 1)) return cli_usage("--alpha = %g, want (0, 1)", alpha);
-    return stats_binomial_print(k, n, alpha);
+    return stats_binomial_print(k, n, alpha, null);
 }
 
 /* --- prime stats adjust ----------------------------------------------------------------------------------
@@ -393,10 +337,21 @@ static int stats_adjust_run(const CliVerb *self, int argc, char **argv)
 static const CliVerb verbs[] = {
     {"auc", "SCORES.csv", "label,score[,cluster] -> AUC with interval, TPR at fixed FPR, advantage",
      stats_auc_run},
+    {"roc", "SCORES.csv", "label,score -> every operating point: threshold,fpr,tpr,fp,tp", stats_roc_run},
     {"compare", "SCORES.csv", "label,score_a,score_b[,cluster] -> paired difference of two AUCs",
      stats_compare_run},
+    {"permutation", "SCORES.csv", "label,score[,cluster] -> test of no leak, users kept together",
+     stats_permutation_run},
+    {"power", "", "the smallest AUC that given users and records can show", stats_power_run},
+    {"paired", "VALUES.csv", "user,a,b or user,method,value -> two methods over the same users",
+     stats_paired_run},
+    {"friedman", "VALUES.csv",
+     "user,method,value -> several methods over the same users, and which pairs differ", stats_friedman_run},
+    {"trend", "VALUES.csv", "user,lambda,value -> isotonic fit and tests of a steady trend", stats_trend_run},
+    {"equivalence", "VALUES.csv", "user,a,b or user,method,value -> no worse than, by a margin",
+     stats_equivalence_run},
     {"binomial", "", "exact interval of a rate (Clopper-Pearson)", stats_binomial_run},
     {"adjust", "P.csv", "p -> p-values adjusted for multiple testing", stats_adjust_run},
     {0},
 };
-const CliNoun cli_stats = {"stats", "intervals, comparisons, multiple testing", verbs};
+const CliNoun cli_stats = {"stats", "intervals, tests, comparisons, power, multiple testing", verbs};
