@@ -5,10 +5,12 @@
 #include "prime/attack.h"
 #include "prime/baseline.h"
 #include "prime/evolve.h"
+#include "prime/friedman.h"
 #include "prime/merge.h"
 #include "prime/metric.h"
 #include "prime/model.h"
 #include "prime/penalty.h"
+#include "prime/ratio.h"
 #include "prime/report.h"
 #include "prime/stats.h"
 #include "prime/str.h"
@@ -39,6 +41,8 @@ LIST_ROWS(list_metric, Metric, i < metric_count() ? metric_at(i) : NULL)
 LIST_ROWS(list_objective, Penalty, penalty_at(i))
 LIST_ROWS(list_attack, Attack, attack_at(i))
 LIST_ROWS(list_baseline, Baseline, baseline_at(i))
+LIST_ROWS(list_posthoc, FriedmanPosthoc, friedman_posthoc_at(i))
+LIST_ROWS(list_ratio, RatioBound, ratio_bound_at(i))
 LIST_ROWS(list_adjust, StatsAdjust, stats_adjust_at(i))
 
 /* A format is one or more outputs; its source is the file that it writes. */
@@ -71,6 +75,8 @@ static const struct {
     {"baseline", "what an audit measures: PriME, what it is compared with, controls", list_baseline},
     {"format", "outputs of a report", list_format},
     {"adjust", "corrections for multiple testing", list_adjust},
+    {"posthoc", "comparisons of all pairs of methods after Friedman's test", list_posthoc},
+    {"ratio", "lower bounds of a ratio of two rates", list_ratio},
 };
 
 enum { N_KINDS = sizeof kinds / sizeof kinds[0] };

@@ -1,8 +1,9 @@
-/* cmd_stats.c - `prime stats`: one statistic, one command. Here: the table of verbs, auc, compare, binomial,
- * adjust. */
+/* cmd_stats.c - `prime stats`: one statistic, one command. Here: the table of verbs; auc, compare, binomial,
+ * ratio, adjust. */
 #include "cmd_stats_priv.h"
 
 #include "prime/log.h"
+#include "prime/ratio.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -282,6 +283,62 @@ static int stats_binomial_run(const CliVerb *self, int argc, char **argv)
     return stats_binomial_print(k, n, alpha, null);
 }
 
+/* --- prime stats ratio -----------------------------------------------------------------------------------
+ */
+
+static void stats_ratio_print(const size_t *count, const double *lower)
+{
+    static const char *const col[] = {"method", "ratio", "lower", "log_lower"};
+    double ratio = (double)count[0] / (double)count[1] / ((double)count[2] / (double)count[3]);
+    TableOut out;
+    table_begin(&out, stdout, NULL, col, 4);
+    for (size_t i = 0; ratio_bound_at(i) != NULL; i++) {
+        const double v[] = {ratio, lower[i], log(lower[i])};
+        table_put_str(&out, ratio_bound_at(i)->name);
+        for (size_t j = 0; j < 3; j++) table_put_num(&out, v[j]);
+        table_end_row(&out);
+    }
+}
+
+/* count: tp, n_pos, fp, n_neg */
+static int stats_ratio_compute(const size_t *count, double alpha)
+{
+    Arena a = {0};
+    Err e = {0};
+    Status st = OK;
+    size_t n = 0;
+    while (ratio_bound_at(n) != NULL) n++;
+    double *lower = arena_alloc(&a, n, sizeof *lower);
+    if (lower == NULL) st = err_set(&e, ERR_NOMEM, __FILE__, __LINE__, "no memory for %zu bounds", n);
+    for (size_t i = 0; st == OK && i < n; i++)
+        st = ratio_lower(&lower[i], ratio_bound_at(i)->name, count[0], count[1], count[2], count[3], alpha,
+                         &e);
+    if (st == OK) stats_ratio_print(count, lower);
+    arena_free(&a);
+    return st == OK ? EXIT_DONE : st == ERR_ARG ? cli_usage("%s", e.msg) : cli_fail(&e);
+}
+
+static int stats_ratio_run(const CliVerb *self, int argc, char **argv)
+{
+    const size_t none = SIZE_MAX;
+    size_t count[4] = {none, none, none, none};
+    double alpha = 0.05;
+    const CliOpt opts[] = {
+        {"tp", 0, OPT_SIZE, &count[0], "K", "members that are called members", 0, 1e15},
+        {"n-pos", 0, OPT_SIZE, &count[1], "N", "members", 1, 1e15},
+        {"fp", 0, OPT_SIZE, &count[2], "K", "non-members that are called members", 0, 1e15},
+        {"n-neg", 0, OPT_SIZE, &count[3], "N", "non-members", 1, 1e15},
+        {"alpha", 0, OPT_NUM, &alpha, "A", "error of the one-sided bound (default 0.05)", 0, 0},
+    };
+    CliList pos = {0};
+    int code = cli_args(self, "stats", opts, 5, argc, argv, &pos, 0, 0);
+    cli_list_free(&pos);
+    if (code >= 0) return code;
+    for (size_t i = 0; i < 4; i++)
+        if (count[i] == none) return cli_usage("'prime stats ratio' wants --%s", opts[i].name);
+    return stats_ratio_compute(count, alpha);
+}
+
 /* --- prime stats adjust ----------------------------------------------------------------------------------
  */
 
@@ -351,6 +408,7 @@ static const CliVerb verbs[] = {
     {"equivalence", "VALUES.csv", "user,a,b or user,method,value -> no worse than, by a margin",
      stats_equivalence_run},
     {"binomial", "", "exact interval of a rate (Clopper-Pearson)", stats_binomial_run},
+    {"ratio", "", "lower bounds of TPR / FPR at one threshold fixed beforehand", stats_ratio_run},
     {"adjust", "P.csv", "p -> p-values adjusted for multiple testing", stats_adjust_run},
     {0},
 };

@@ -50,7 +50,7 @@ static Status pair_method(size_t *out, const StatsUsers *s, const char *option, 
 }
 
 /* Pairs to compare: pair [2 * *n]. */
-static Status pair_list(size_t **pair, size_t *n, const StatsUsers *s, const PairOpts *o, Arena *a, Err *e)
+static Status pair_choose(size_t **pair, size_t *n, const StatsUsers *s, const PairOpts *o, Arena *a, Err *e)
 {
     size_t *p = arena_alloc(a, s->k * (s->k - 1), sizeof *p), k = 0;
     if (p == NULL) FAIL(e, ERR_NOMEM, "no memory for the pairs of %zu methods", s->k);
@@ -135,7 +135,7 @@ static Status pair_run(const char *path, const PairOpts *o, Arena *a, Err *e)
     StatsUsers s = {0};
     size_t n = 0, *pair = NULL;
     TRY(pair_load(&s, &t, path, a, e));
-    TRY(pair_list(&pair, &n, &s, o, a, e));
+    TRY(pair_choose(&pair, &n, &s, o, a, e));
     double *d = arena_alloc(a, s.users, sizeof *d), *p = arena_alloc(a, n, N_PAIR * sizeof *p);
     double *holm = arena_alloc(a, n, N_PAIR * sizeof *holm);
     PairRow *row = arena_alloc(a, n, N_PAIR * sizeof *row);
@@ -203,7 +203,7 @@ static Status equivalence_run(const char *path, const PairOpts *o, Arena *a, Err
     PairedTost r;
     size_t n = 0, *pair = NULL;
     TRY(pair_load(&s, &t, path, a, e));
-    TRY(pair_list(&pair, &n, &s, o, a, e));
+    TRY(pair_choose(&pair, &n, &s, o, a, e));
     if (n > 1) FAIL(e, ERR_ARG, "%zu methods: choose two with --a and --b", s.k);
     double *d = arena_alloc(a, s.users, sizeof *d);
     if (d == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu users", s.users);
