@@ -37,8 +37,9 @@ typedef struct {
     bool gradable;     /* enough users on each side (or records) for the interval to keep its level */
 } RocEst;
 
-/* Below this many users on a side a clustered interval is given but marked as not gradable. */
-enum { ROC_MIN_USERS = 3 };
+/* Below this many users on a side a clustered interval, or a bootstrap one, is given but marked as not
+ * gradable. */
+enum { ROC_MIN_USERS = 3, ROC_MIN_USERS_BOOT = 20 };
 
 /* roc_auc - P(member scores higher) + P(tie)/2. work [n] is scratch; m, n > 0.
  * Cost: O((m + n) log n). */
@@ -70,6 +71,10 @@ Status roc_clustered(RocEst *out, const RocData *d, double level, Err *e) PRIME_
 
 /* roc_boot - the same AUC with a bootstrap over users (records, where users are not known), percentile unless
  * o->kind says BCa. Users on one side only, on the other only and on both are resampled within these groups.
+ * Needs more users than roc_clustered. Measured at 95% without any leak (400 to 600 audits, percentile and
+ * BCa alike): 3 users a side 15% to 27%, 5 users 11%, 10 users 5% to 8%, 25 and more 5%. Fewer than
+ * ROC_MIN_USERS_BOOT users (or records) on a side: gradable is false. At AUC 0 or 1 the exact bound of
+ * roc_clustered.
  * df is INFINITY and p is NaN. Errors: as roc_clustered and stats_boot. */
 Status roc_boot(RocEst *out, const RocData *d, const StatsBoot *o, Err *e) PRIME_MUST_USE;
 

@@ -62,12 +62,12 @@ static int stats_ci_find(size_t *out, const char *name, bool clustered)
     return cli_usage("--ci = %s, want delong, clustered, bootstrap or bca", name);
 }
 
-static void stats_warn_few(const RocEst *est)
+static void stats_warn_few(const RocEst *est, int want)
 {
     if (est->gradable) return;
     if (est->n_clusters > 0)
         log_say(LOG_WARN, "%zu users are too few for an interval that keeps its level: want %d on each side",
-                est->n_clusters, ROC_MIN_USERS);
+                est->n_clusters, want);
     else
         log_say(LOG_WARN, "%zu members and %zu non-members are too few for an interval", est->m, est->n);
 }
@@ -146,7 +146,7 @@ static int stats_auc_table(const char *path, const void *opts, Arena *a)
         err_prefix(&e, "%s", t.name);
         return cli_fail(&e);
     }
-    stats_warn_few(&r.est);
+    stats_warn_few(&r.est, ci < 2 ? ROC_MIN_USERS : ROC_MIN_USERS_BOOT);
     stats_auc_print(&r, &s, intervals[ci].name, o->max_fpr);
     return EXIT_DONE;
 }
@@ -189,7 +189,7 @@ static int stats_compare_table(const char *path, const void *opts, Arena *a)
     RocEst r[3] = {0};
     Err e = {0};
     if (stats_compare_compute(r, path, o->level, a, &e) != OK) return cli_fail(&e);
-    stats_warn_few(&r[2]);
+    stats_warn_few(&r[2], ROC_MIN_USERS);
     stats_compare_print(r);
     return EXIT_DONE;
 }

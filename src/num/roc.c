@@ -179,8 +179,7 @@ static void roc_wald(RocEst *est, double var, double null, double low, double le
     est->p = isnan(est->se) ? NAN : gap == 0 ? 1 : stats_t_p(gap / est->se, est->df);
 }
 
-/* At AUC 1 (or 0) at least k independent pairs are ordered alike, which has probability A^k. */
-static void roc_perfect(RocEst *est, size_t k, double level)
+void roc_perfect(RocEst *est, size_t k, double level)
 {
     if (isnan(est->se) || est->se > 0 || (est->value > 1e-15 && est->value < 1 - 1e-15)) return;
     double bound = pow((1 - level) / 2, 1 / (double)k);

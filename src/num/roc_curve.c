@@ -193,7 +193,8 @@ static Status boot_units(size_t **stratum, size_t *n_units, RocRow *row, const R
     return OK;
 }
 
-static void boot_gradable(RocEst *est, const size_t *side, size_t n_units)
+/* Counts of units on each side: what the interval is worth, and its bound where it shrank to a point. */
+static void boot_units_seen(RocEst *est, const size_t *side, size_t n_units, double level)
 {
     size_t pos = 0, neg = 0;
     for (size_t u = 0; u < n_units; u++) {
@@ -201,7 +202,10 @@ static void boot_gradable(RocEst *est, const size_t *side, size_t n_units)
         neg += (side[u] & 2U) != 0;
         est->n_both += side[u] == 3U;
     }
-    est->gradable = !isnan(est->lo) && pos >= ROC_MIN_USERS && neg >= ROC_MIN_USERS;
+    size_t least = pos < neg ? pos : neg, pairs = least < n_units / 2 ? least : n_units / 2;
+    est->gradable = !isnan(est->lo) && least >= ROC_MIN_USERS_BOOT;
+    if (!isnan(est->lo)) roc_perfect(est, pairs, level);
+    est->p = NAN;
 }
 
 static Status roc_boot_run(RocEst *out, const RocData *d, const StatsBoot *o, Arena *a, Err *e)
@@ -219,7 +223,7 @@ static Status roc_boot_run(RocEst *out, const RocData *d, const StatsBoot *o, Ar
     est.m = d->m;
     est.n = d->n;
     est.n_clusters = d->pos_user != NULL ? n_units : 0;
-    boot_gradable(&est, side, n_units);
+    boot_units_seen(&est, side, n_units, o->level != 0 ? o->level : 0.95);
     *out = est;
     return OK;
 }

@@ -397,11 +397,39 @@ Test(roc, bootstrap_agrees_with_the_clustered_variance)
     cr_assert(boot.lo == again.lo && boot.hi == again.hi, "same seed, same bounds");
     cr_assert(fabs(boot.se / est.se - 1) < 0.2, "%g against %g", boot.se, est.se);
     cr_assert_eq(boot.n_clusters, 13u);
-    cr_assert(boot.gradable && isnan(boot.p));
+    cr_assert(!boot.gradable && isnan(boot.p), "6 and 7 users are few for a bootstrap");
     d.pos_user = d.neg_user = NULL;
     cr_assert_eq(roc_boot(&boot, &d, &o, NULL), OK);
     cr_assert_eq(roc_delong(&est, &d, 0.95, NULL), OK);
     cr_assert(fabs(boot.se / est.se - 1) < 0.1, "%g against %g", boot.se, est.se);
+    cr_assert(boot.gradable, "27 and 31 records");
+    d = roc_ref("perfect");
+    for (int kind = STATS_PERCENTILE; kind <= STATS_BCA; kind++) {
+        cr_assert_eq(roc_boot(&boot, &d, &(StatsBoot){.kind = (StatsBootKind)kind, .level = 0.9}, NULL), OK);
+        REF_NEAR(boot.lo, pow(0.05, 0.2), 1e-14, "five pairs, not a point");
+        cr_assert(boot.hi == 1 && isnan(boot.p));
+    }
+}
+
+/* Without a leak, from the number of users on that the header names. */
+Test(roc, bootstrap_intervals_keep_their_level_with_enough_users)
+{
+    enum { RUNS = 300 };
+    size_t alarms[2] = {0};
+    for (uint64_t t = 0; t < RUNS; t++) {
+        Rng r = rng_stream(29, "boot alarm", t);
+        RocData d = roc_draw(&r, ROC_MIN_USERS_BOOT, 6, 0.3, 0, t % 2 == 0);
+        for (int kind = STATS_PERCENTILE; kind <= STATS_BCA; kind++) {
+            RocEst est;
+            StatsBoot o = {.reps = 500, .seed = t, .kind = (StatsBootKind)kind};
+            cr_assert_eq(roc_boot(&est, &d, &o, NULL), OK);
+            cr_assert(est.gradable);
+            alarms[kind] += est.lo > 0.5 || est.hi < 0.5;
+        }
+    }
+    cr_log_info("percentile %zu, BCa %zu of %d", alarms[0], alarms[1], RUNS);
+    for (int kind = 0; kind < 2; kind++)
+        cr_assert(alarms[kind] <= 27 && alarms[kind] >= 5, "kind %d: %zu of 300", kind, alarms[kind]);
 }
 
 Test(roc, clustered_comparison)
