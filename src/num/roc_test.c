@@ -366,29 +366,57 @@ static Status within_plan(WithinPlan *p, const RocData *d, Arena *a, Err *e)
     return OK;
 }
 
-/* ways [*top + 1] of the members' rank sum over all users, user by user. NULL: no memory. */
-static double *within_ways(size_t *top, const WithinPlan *p, Arena *a)
+/* Room for the sums of all users, twice, and for the widest table of one user. */
+typedef struct {
+    double *ways, *sum, *table;
+    size_t top;
+} WithinSums;
+
+/* False: no memory. */
+static bool within_room(WithinSums *w, const WithinPlan *p, Arena *a)
 {
-    double *ways = arena_alloc(a, 1, sizeof *ways);
-    if (ways == NULL) return NULL;
-    ways[0] = 1;
-    *top = 0;
+    size_t all = 0, widest = 0;
     for (size_t u = 0; u < p->users; u++) {
-        const WithinUser *w = &p->user[u];
-        size_t own_top = 0, size = rank_subset_size(&own_top, w->rank2, w->m + w->n, w->m);
-        double *table = size == SIZE_MAX ? NULL : arena_alloc(a, size, sizeof *table);
-        double *sum = arena_zalloc(a, *top + own_top + 1, sizeof *sum);
-        if (table == NULL || sum == NULL) return NULL;
-        const double *own = rank_subset_ways(table, own_top, w->rank2, w->m + w->n, w->m);
-        double all = exp(test_log_choose(w->m + w->n, w->m)); /* shares, not counts: these would overflow */
-        for (size_t s = 0; s <= own_top; s++) {
-            if (own[s] == 0) continue;
-            for (size_t t = 0; t <= *top; t++) sum[s + t] += own[s] / all * ways[t];
-        }
-        ways = sum;
-        *top += own_top;
+        size_t top = 0,
+               size = rank_subset_size(&top, p->user[u].rank2, p->user[u].m + p->user[u].n, p->user[u].m);
+        all += top;
+        if (size > widest) widest = size;
     }
-    return ways;
+    if (widest == SIZE_MAX) return false;
+    *w = (WithinSums){arena_zalloc(a, all + 1, sizeof(double)), arena_zalloc(a, all + 1, sizeof(double)),
+                      arena_alloc(a, widest, sizeof(double)), 0};
+    return w->ways != NULL && w->sum != NULL && w->table != NULL;
+}
+
+/* Fold in one user. Shares of arrangements, not counts: these would overflow. */
+static void within_fold(WithinSums *w, const WithinUser *user)
+{
+    size_t n = user->m + user->n, top = 0;
+    rank_subset_size(&top, user->rank2, n, user->m);
+    const double *own = rank_subset_ways(w->table, top, user->rank2, n, user->m);
+    double all = exp(test_log_choose(n, user->m)), *sum = w->sum;
+    for (size_t s = 0; s <= w->top + top; s++) sum[s] = 0;
+    for (size_t s = 0; s <= top; s++) {
+        if (own[s] == 0) continue;
+        for (size_t t = 0; t <= w->top; t++) sum[s + t] += own[s] / all * w->ways[t];
+    }
+    w->sum = w->ways;
+    w->ways = sum;
+    w->top += top;
+}
+
+/* The distribution of the members' rank sum over all users. False: no memory. */
+static bool within_exact(RocTest *t, const WithinPlan *p, Arena *a)
+{
+    WithinSums w;
+    if (!within_room(&w, p, a)) return false;
+    w.ways[0] = 1;
+    for (size_t u = 0; u < p->users; u++) within_fold(&w, &p->user[u]);
+    rank_tails(&t->p_greater, &t->p_less, w.ways, w.top, p->sum2);
+    t->p = test_two_sided(t->p_greater, t->p_less);
+    t->draws = round(exp(p->log_ways));
+    t->exact = true;
+    return true;
 }
 
 static void within_draw(PermuteTally *t, const WithinPlan *p, size_t *work, size_t reps, uint64_t seed)
@@ -418,14 +446,7 @@ static Status within_run(RocTest *out, const RocData *d, size_t reps, uint64_t s
     TRY(within_plan(&p, d, a, e));
     RocTest t = {.auc = ((double)p.sum2 - p.base2) / (2 * p.pairs), .p_min = exp(-p.log_ways)};
     t.m = t.n = p.users;
-    size_t top = 0;
-    double *ways = p.steps <= within_steps ? within_ways(&top, &p, a) : NULL;
-    if (ways != NULL) {
-        rank_tails(&t.p_greater, &t.p_less, ways, top, p.sum2);
-        t.p = test_two_sided(t.p_greater, t.p_less);
-        t.draws = round(exp(p.log_ways));
-        t.exact = true;
-    } else {
+    if (p.steps > within_steps || !within_exact(&t, &p, a)) {
         size_t *work = arena_alloc(a, d->m + d->n, sizeof *work);
         if (work == NULL) return test_no_memory(d, e);
         within_draw(&tally, &p, work, reps, seed);
