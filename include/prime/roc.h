@@ -156,11 +156,11 @@ typedef struct {
 } RocPermuteOpts;
 
 /* roc_permute - permutation test with users kept together. Exact where there are at most 2^20 arrangements of
- * users, and 2e9 records in them all (ROC_WHOLE), or the sums can be counted in 2e8 steps (ROC_WITHIN); else
- * Monte Carlo with p = (1 + hits) / (1 + reps).
+ * users (ROC_WHOLE) or the sums can be counted in 2e8 steps (ROC_WITHIN); else Monte Carlo with
+ * p = (1 + hits) / (1 + reps).
  * Errors: as roc_delong; ERR_ARG no users given, reps < 100, or, for ROC_WHOLE, a user on both sides;
- * ERR_SHAPE no user on both sides for ROC_WITHIN. Cost: O(m + n) an arrangement. Source: Good 2005,
- * Permutation Tests, ch. 3; Phipson and Smyth 2010 (the 1 +). */
+ * ERR_SHAPE no user on both sides for ROC_WITHIN. Cost: a sort, then O(users) an arrangement; drawn within
+ * users O(m + n). Source: Good 2005, Permutation Tests, ch. 3; Phipson and Smyth 2010 (the 1 +). */
 Status roc_permute(RocTest *out, const RocData *d, RocPermute kind, const RocPermuteOpts *o,
                    Err *e) PRIME_MUST_USE;
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 enum { PERMUTE_EXACT = 1 << 20 };
-static const double mw_steps = 1e8, within_steps = 2e8, whole_steps = 2e9;
+static const double mw_steps = 1e8, within_steps = 2e8;
 
 double roc_null_sd(size_t m, size_t n, double ties)
 {
@@ -160,30 +160,23 @@ Status roc_mann_whitney(RocTest *out, const RocData *d, RocUnit unit, bool norma
 /* --- permutations ----------------------------------------------------------------------------------------
  */
 
-/* Records in descending order of score, their unit, and where a group of equal scores ends. */
+/* The rank sum of the members is the sum of their users' rank sums: an arrangement costs O(units). */
 typedef struct {
-    size_t *unit;
-    bool *last;
-    size_t rows, units, members; /* units on the members' side come first: 0 .. members - 1 */
-    bool *member;                /* [units] of the arrangement at hand */
-    size_t *order;               /* [units] scratch */
+    double *sum2, *size;   /* [units] doubled ranks among all records, and how many records */
+    size_t units, members; /* units on the members' side come first: 0 .. members - 1 */
+    double records;
+    size_t *order; /* [units] scratch; the first `members` are the members of the arrangement at hand */
 } WholePlan;
 
-/* AUC of the arrangement: counts are whole, so equal arrangements give equal numbers. */
+/* AUC of the arrangement: sums of whole numbers, so equal arrangements give equal numbers. */
 static double whole_auc(const WholePlan *p)
 {
-    double pos = 0, neg = 0, won2 = 0, tie_pos = 0, tie_neg = 0;
-    for (size_t i = 0; i < p->rows; i++) {
-        bool member = p->member[p->unit[i]];
-        tie_pos += member;
-        tie_neg += !member;
-        if (!p->last[i]) continue;
-        won2 += tie_neg * (2 * pos + tie_pos);
-        pos += tie_pos;
-        neg += tie_neg;
-        tie_pos = tie_neg = 0;
+    double sum2 = 0, m = 0;
+    for (size_t i = 0; i < p->members; i++) {
+        sum2 += p->sum2[p->order[i]];
+        m += p->size[p->order[i]];
     }
-    return won2 / (2 * pos * neg);
+    return (sum2 - m * (m + 1)) / (2 * m * (p->records - m));
 }
 
 /* to [n_users]: units numbered without gaps, members first. */
@@ -208,25 +201,21 @@ static Status whole_number(WholePlan *p, size_t *to, const RocData *d, Arena *a,
 static Status whole_plan(WholePlan *p, const RocData *d, Arena *a, Err *e)
 {
     size_t rows = d->m + d->n, *to = arena_alloc(a, d->n_users, sizeof *to);
-    size_t *rank2 = arena_alloc(a, rows, sizeof *rank2);
-    RankItem *item = arena_alloc(a, rows, sizeof *item);
-    double *x = arena_alloc(a, rows, sizeof *x);
-    *p = (WholePlan){.rows = rows,
-                     .unit = arena_alloc(a, rows, sizeof *p->unit),
-                     .last = arena_alloc(a, rows, sizeof *p->last),
-                     .member = arena_zalloc(a, d->n_users, sizeof *p->member),
+    MwRanks r = {0};
+    TRY(mw_records(&r, d, a, e));
+    TRY(mw_rank(&r, d, a, e));
+    *p = (WholePlan){.records = (double)rows,
+                     .sum2 = arena_zalloc(a, d->n_users, sizeof *p->sum2),
+                     .size = arena_zalloc(a, d->n_users, sizeof *p->size),
                      .order = arena_alloc(a, d->n_users, sizeof *p->order)};
-    if (to == NULL || rank2 == NULL || item == NULL || x == NULL || p->unit == NULL || p->last == NULL ||
-        p->member == NULL || p->order == NULL)
-        return test_no_memory(d, e);
+    if (to == NULL || p->sum2 == NULL || p->size == NULL || p->order == NULL) return test_no_memory(d, e);
     TRY(whole_number(p, to, d, a, e));
-    for (size_t i = 0; i < rows; i++) x[i] = i < d->m ? -d->pos[i] : -d->neg[i - d->m];
-    rank_mid2(rank2, x, rows, 0, item); /* leaves item sorted */
-    for (size_t k = 0; k < rows; k++) {
-        size_t i = item[k].i;
-        p->unit[k] = to[i < d->m ? d->pos_user[i] : d->neg_user[i - d->m]];
-        p->last[k] = k + 1 == rows || item[k + 1].x != item[k].x;
+    for (size_t i = 0; i < rows; i++) {
+        size_t u = to[i < d->m ? d->pos_user[i] : d->neg_user[i - d->m]];
+        p->sum2[u] += (double)r.rank2[i];
+        p->size[u]++;
     }
+    for (size_t u = 0; u < p->units; u++) p->order[u] = u;
     return OK;
 }
 
@@ -242,14 +231,12 @@ static void permute_count(PermuteTally *t, double x, double observed)
     t->most += x <= observed + 1e-12;
 }
 
-/* All choices of `members` out of `units`, by stepping the rightmost index that can move. */
+/* All choices of `members` out of `units`, from the first `members` on, by stepping the rightmost index that
+ * can move. */
 static void whole_enumerate(PermuteTally *t, WholePlan *p, double observed)
 {
     size_t k = p->members, n = p->units, *c = p->order;
-    for (size_t i = 0; i < k; i++) c[i] = i;
     for (;;) {
-        for (size_t u = 0; u < n; u++) p->member[u] = false;
-        for (size_t i = 0; i < k; i++) p->member[c[i]] = true;
         permute_count(t, whole_auc(p), observed);
         size_t i = k;
         while (i > 0 && c[i - 1] == n - k + i - 1) i--;
@@ -265,7 +252,6 @@ static void whole_draw(PermuteTally *t, WholePlan *p, double observed, size_t re
         Rng rng = rng_stream(seed, "roc_permute", r);
         for (size_t u = 0; u < p->units; u++) p->order[u] = u;
         rng_shuffle(&rng, p->order, p->units);
-        for (size_t u = 0; u < p->units; u++) p->member[p->order[u]] = u < p->members;
         permute_count(t, whole_auc(p), observed);
     }
 }
@@ -286,10 +272,9 @@ static Status whole_run(RocTest *out, const RocData *d, size_t reps, uint64_t se
     WholePlan p;
     PermuteTally tally = {0};
     TRY(whole_plan(&p, d, a, e));
-    for (size_t u = 0; u < p.members; u++) p.member[u] = true;
     double ways = test_log_choose(p.units, p.members);
     RocTest t = {.auc = whole_auc(&p), .p_min = exp(-ways), .m = p.members, .n = p.units - p.members};
-    bool exact = ways < log(PERMUTE_EXACT + 0.5) && exp(ways) * (double)p.rows <= whole_steps;
+    bool exact = ways < log(PERMUTE_EXACT + 0.5);
     if (exact)
         whole_enumerate(&tally, &p, t.auc);
     else
