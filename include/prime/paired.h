@@ -1,6 +1,8 @@
-/* paired.h - two methods compared over the same users. Every function takes the users' differences d [n], one
- * number per user (method a minus method b, each the mean over the user's own records): the person is the
- * unit. All differences are finite (ERR_NUM) and n > 0 (ERR_SHAPE). */
+/* paired.h - two methods compared over the same users. Every function takes the users' differences d
+ * [n], one number per user (method a minus method b, each the mean over the user's own records): the
+ * person is the unit. All differences are finite (ERR_NUM) and n > 0 (ERR_SHAPE). Differences that are
+ * 0, or agree in size, to within 1e-12 of the largest count as equal: 0.61 - 0.55 and 0.06 are no two
+ * ranks. */
 #ifndef PRIME_PAIRED_H
 #define PRIME_PAIRED_H
 
@@ -62,8 +64,9 @@ typedef struct {
 /* paired_tost - two one-sided t tests of the mean difference against a margin > 0; higher values are better.
  *   EQUIVALENT  both tests reject      NOT_WORSE  only the lower one does: "no worse than, by the margin"
  *   WORSE       hi <= -margin          INCONCLUSIVE  none of these, or n < 2
- * Errors: ERR_SHAPE, ERR_NUM; ERR_ARG margin <= 0 or not finite, alpha outside (0, 0.5). n = 1: no interval
- * (NaN). Source: Schuirmann 1987, J. Pharmacokinetics and Biopharmaceutics 15. */
+ * n = 1: no interval (NaN).
+ * Errors: ERR_SHAPE, ERR_NUM; ERR_ARG margin <= 0 or not finite, alpha outside (0, 0.5).
+ * Source: Schuirmann 1987, J. Pharmacokinetics and Biopharmaceutics 15. */
 Status paired_tost(PairedTost *out, const double *d, size_t n, double margin, double alpha,
                    Err *e) PRIME_MUST_USE;
 /* paired_verdict - "equivalent", "not worse", "worse", "inconclusive". */

@@ -23,9 +23,8 @@ double rank_mid2(size_t *rank2, const double *x, size_t n, double slack, RankIte
 size_t rank_subset_size(size_t *top, const size_t *rank2, size_t n, size_t m);
 /* rank_subset_ways - ways [top + 1]: in how many subsets of m out of n the ranks add up to s. The table
  * [m + 1, top + 1] is scratch, and its last row, which is returned, the result.
- * Cost: O(n m top). Source: Streitberg and Roehmel 1986, Statistical Software Newsletter 12 (shift
- * algorithm).
- */
+ * Cost: O(n m top).
+ * Source: Streitberg and Roehmel 1986, Statistical Software Newsletter 12 (shift algorithm). */
 const double *rank_subset_ways(double *table, size_t top, const size_t *rank2, size_t n, size_t m);
 
 /* rank_signed_ways - ways [top + 1], top = sum of rank2 [n]: in how many of the 2^n choices of signs the

@@ -17,10 +17,10 @@ typedef struct {
 /* ratio_bound_at - katz-log, adjusted-log, bailey, inv-sinh, clopper-pearson; NULL past the end.
  * Where a count is 0 or full: 0 for x = 0 (adjusted-log: only if y = 0 too); one half less where x and y are
  * both full (bailey: each by itself); y = 0 counts as one half (inv-sinh: z^2; adjusted-log: as it is).
- * clopper-pearson is the exact lower bound of x over the exact upper one of y, each at alpha / 2: the only
- * one of them that holds for small counts. The normal ones miss most at fp = 0. Reference:
- * fixtures/ref/num/ratio_bounds.csv. Differs: for y = n the reference's clopper-pearson gives 0; here the
- * upper bound of y / n is 1. */
+ * clopper-pearson is the exact lower bound of x over the exact upper one of y, each at alpha / 2: the
+ * only one of them that holds for small counts. The normal ones miss most at y = 0.
+ * Reference: fixtures/ref/num/ratio_bounds.csv.
+ * Differs: for y = n the reference's clopper-pearson gives 0; here the upper bound of y / n is 1. */
 const RatioBound *ratio_bound_at(size_t i);
 
 /* ratio_lower - the named bound for x of m against y of n, error alpha on this side.

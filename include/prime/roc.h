@@ -109,25 +109,26 @@ Status roc_advantage(double *out, const RocData *d, Err *e) PRIME_MUST_USE;
  * Differs: no point is dropped because it lies on a line, and nothing is replaced by the convex hull. */
 Status roc_curve(RocPoint *out, size_t *n_out, const RocData *d, Err *e) PRIME_MUST_USE;
 
-/* roc_partial - area under the curve for false-positive rates in [0, max_fpr], points joined by straight
- * lines, and the same area mapped so that chance is 0.5 and perfection 1: corrected = (1 + (area - f^2/2) /
- * (f - f^2/2)) / 2 Errors: as roc_delong; ERR_ARG max_fpr outside (0, 1]. Source: McClish 1989, Medical
- * Decision Making 9. Reference: fixtures/ref/num/partial_auc.csv. */
+/* roc_partial - area under the curve for false-positive rates in [0, f], f = max_fpr, points joined by
+ * straight lines, and the same area mapped so that chance is 0.5 and perfection 1:
+ *     corrected = (1 + (area - f^2/2) / (f - f^2/2)) / 2
+ * Errors: as roc_delong; ERR_ARG max_fpr outside (0, 1].
+ * Source: McClish 1989, Medical Decision Making 9. Reference: fixtures/ref/num/partial_auc.csv. */
 Status roc_partial(double *area, double *corrected, const RocData *d, double max_fpr, Err *e) PRIME_MUST_USE;
 
 /* A test of "no leak". p_greater speaks for AUC > 0.5, p_less for AUC < 0.5, p = min(1, 2 min(both)). */
 typedef struct {
     double auc;
     double p, p_greater, p_less;
-    double p_min; /* the smallest one-sided p that this test can give with these counts */
+    double p_min; /* the smallest one-sided p that an exact or drawn test can give with these counts */
     double draws; /* arrangements looked at: all of them if exact, 0 for the normal approximation */
     size_t m, n;  /* units on each side */
     bool exact;
 } RocTest;
 
-/* roc_null_sd - standard deviation of the AUC of m against n independent scores without a leak; ties is the
- * sum of t^3 - t over groups of t equal scores (rank_mid2). m, n > 0. Source: Mann and Whitney 1947; Lehmann
- * 1975, sec. 1.4 (ties). */
+/* roc_null_sd - standard deviation of the AUC of m against n independent scores without a leak; ties is
+ * the sum of t^3 - t over groups of t equal scores (rank_mid2). m, n > 0.
+ * Source: Mann and Whitney 1947; Lehmann 1975, sec. 1.4 (ties). */
 double roc_null_sd(size_t m, size_t n, double ties);
 
 typedef enum {
@@ -136,9 +137,11 @@ typedef enum {
 } RocUnit;
 
 /* roc_mann_whitney - the rank-sum test. Exact over all arrangements, ties included, where these can be
- * counted in 1e8 steps (about 50 against 50); else, or if `normal`, the normal approximation with tie and
- * continuity correction. Errors: as roc_delong; for ROC_USERS ERR_ARG no users given, or a user on both sides
- * (take roc_permute). Reference: scipy's mannwhitneyu in fixtures/ref/num/score_results.csv. */
+ * counted in 1e8 steps (about 50 against 50); else, or if `normal`, the normal approximation with tie
+ * and continuity correction.
+ * Errors: as roc_delong; for ROC_USERS ERR_ARG no users given, or a user on both sides (take
+ * roc_permute).
+ * Source: Mann and Whitney 1947. Reference: fixtures/ref/num/mann_whitney.csv. */
 Status roc_mann_whitney(RocTest *out, const RocData *d, RocUnit unit, bool normal, Err *e) PRIME_MUST_USE;
 
 typedef enum {
@@ -158,9 +161,10 @@ typedef struct {
 /* roc_permute - permutation test with users kept together. Exact where there are at most 2^20 arrangements of
  * users (ROC_WHOLE) or the sums can be counted in 2e8 steps (ROC_WITHIN); else Monte Carlo with
  * p = (1 + hits) / (1 + reps).
- * Errors: as roc_delong; ERR_ARG no users given, reps < 100, or, for ROC_WHOLE, a user on both sides;
- * ERR_SHAPE no user on both sides for ROC_WITHIN. Cost: a sort, then O(users) an arrangement; drawn within
- * users O(m + n). Source: Good 2005, Permutation Tests, ch. 3; Phipson and Smyth 2010 (the 1 +). */
+ * Errors: as roc_delong; ERR_ARG no users given, reps < 100, or a user on both sides (ROC_WHOLE);
+ * ERR_SHAPE no user on both sides (ROC_WITHIN).
+ * Cost: a sort, then O(users) an arrangement; drawn within users O(m + n).
+ * Source: Good 2005, Permutation Tests, ch. 3; Phipson and Smyth 2010 (the 1 +). */
 Status roc_permute(RocTest *out, const RocData *d, RocPermute kind, const RocPermuteOpts *o,
                    Err *e) PRIME_MUST_USE;
 

@@ -40,8 +40,9 @@ typedef struct {
     double p, p_greater, p_less; /* two-sided, P(X >= k), P(X <= k) */
 } StatsBinomTest;
 /* stats_binom_test - p0 in [0, 1], n > 0, k <= n. Two-sided as R's binom.test: the probabilities of all
- * counts that are no likelier than k, with R's relative tolerance of 1e-7. Accuracy: 1e-9 relative for n <=
- * 10^6. Cost: O(log n) beta integrals. Reference: fixtures/ref/num/binom_test_R.csv. */
+ * counts that are no likelier than k, with R's relative tolerance of 1e-7. Accuracy: 1e-9 relative for
+ * n <= 10^6.
+ * Cost: O(log n) beta integrals. Reference: fixtures/ref/num/binom_test_R.csv. */
 StatsBinomTest stats_binom_test(size_t k, size_t n, double p0);
 
 /* One row per way of adjusting p-values for multiple testing. */

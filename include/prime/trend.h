@@ -36,11 +36,11 @@ typedef struct {
 
 /* trend_test - of x [U, K], K levels in ascending order; p-values are one-sided, in the direction `way`.
  *   mean [K], fit [K]   written: level means and their isotonic fit
- * Both tests take users as independent. Users share one merged model per level: what that model does to all
- * of them alike is in the trend, and only more seeds tell it from chance. No variation within any user: share
- * = 0 and both p = 1. Errors: ERR_SHAPE U < 1 or K < 2; ERR_NUM a value is not finite; ERR_ARG reps < 100;
- * ERR_NOMEM. Cost: O(reps U K). Source: Robertson, Wright and Dykstra 1988, ch. 2 (E-bar squared); Good 2005.
- */
+ * Both tests take users as independent. Users share one merged model per level: what that model does to
+ * all of them alike is in the trend, and only more seeds tell it from chance.
+ * No variation within any user: share = 0 and both p = 1.
+ * Errors: ERR_SHAPE U < 1 or K < 2; ERR_NUM a value is not finite; ERR_ARG reps < 100; ERR_NOMEM.
+ * Cost: O(reps U K). Source: Robertson, Wright and Dykstra 1988, ch. 2 (E-bar squared); Good 2005. */
 Status trend_test(Trend *out, double *mean, double *fit, const double *x, size_t n_users, size_t k,
                   TrendWay way, const TrendOpts *o, Err *e) PRIME_MUST_USE;
 
