@@ -29,6 +29,7 @@ cblas.h=num lapacke.h=num openblas_config.h=num gsl=num
 csv.h=io jansson.h=io yaml.h=io cyaml=io pcre2.h=io utf8proc.h=io
 sqlite3.h=ledger
 mpi.h=run
+zlib.h=attack
 sha2.h=base sha256.h=base sha512.h=base md5.h=base
 getopt.h=cli
 '

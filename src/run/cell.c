@@ -109,6 +109,7 @@ Status cell_write_attack(Ledger *l, const char *kind, const AuditPerson *p, cons
     const AuditSet *in = &p->member, *held = &p->heldout;
     ScoreRow row = {.kind = kind, .unit = p->user->id};
     for (size_t i = 0; (row.at = attack_at(i)) != NULL; i++) {
+        if (!attack_can(row.at, ATTACK_LOSS | ATTACK_REF)) continue;
         row.label = 1;
         TRY(write_scores(l, &row, in, nll->member + c * in->n, ref->member, e));
         row.label = 0;
