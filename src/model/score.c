@@ -113,11 +113,23 @@ void score_close(ScoreJob *j)
 
 /* ---- log-likelihood ---- */
 
-/* A target: the row whose logits predict it, and the item it counts for. */
+/* A target: the row whose logits predict it, the item it counts for and its place in that. */
 typedef struct {
-    size_t row[SCORE_CHUNK], item[SCORE_CHUNK], n;
-    int32_t token[SCORE_CHUNK];
+    size_t row[SCORE_CHUNK], item[SCORE_CHUNK], place[SCORE_CHUNK], n;
 } Targets;
+
+/* Log-likelihood of the target in row z, with everything else that signals hold. */
+static double target_signals(const ScoreSignals *s, size_t at, const float *z, size_t V, int32_t token)
+{
+    VecMoments m = vec_moments(z, V, (size_t)token);
+    double logp = (double)z[token] - m.lse;
+    s->id[at] = token;
+    s->logp[at] = (float)logp;
+    s->mu[at] = (float)m.mean;
+    s->sigma[at] = (float)m.sd;
+    s->rank[at] = (uint8_t)(m.above < SCORE_MAX_RANK ? m.above : SCORE_MAX_RANK);
+    return logp;
+}
 
 static void targets_flush(const ScoreJob *j, ScoreWork *w, Targets *t)
 {
@@ -125,18 +137,24 @@ static void targets_flush(const ScoreJob *j, ScoreWork *w, Targets *t)
     pass_logits(w->logits, w->pass, j->m, t->row, t->n, w->picked);
     for (size_t i = 0; i < t->n; i++) {
         const float *z = w->logits + i * V;
+        const ScoreItem *it = &j->item[t->item[i]];
+        int32_t token = it->ids[t->place[i]];
         ScoreOut *o = &j->nll[t->item[i]];
-        o->nll_sum += vec_lse(z, V) - (double)z[t->token[i]];
+        if (j->sig != NULL)
+            o->nll_sum -=
+                target_signals(j->sig, j->sig->start[t->item[i]] + t->place[i] - it->skip, z, V, token);
+        else
+            o->nll_sum += vec_lse(z, V) - (double)z[token];
         o->n_tokens++;
     }
     t->n = 0;
 }
 
-static void targets_add(const ScoreJob *j, ScoreWork *w, Targets *t, size_t row, size_t item, int32_t token)
+static void targets_add(const ScoreJob *j, ScoreWork *w, Targets *t, size_t row, size_t item, size_t place)
 {
     t->row[t->n] = row;
     t->item[t->n] = item;
-    t->token[t->n++] = token;
+    t->place[t->n++] = place;
     if (t->n == SCORE_CHUNK) targets_flush(j, w, t);
 }
 
@@ -151,7 +169,7 @@ static void nll_plain(const ScoreJob *j, ScoreWork *w, size_t from, size_t to)
     if (n > 0) pass_forward(w->pass, j->m, w->seq, n, j->lora, NULL);
     for (size_t i = from; i < to; i++) {
         const ScoreItem *it = &j->item[i];
-        for (size_t k = it->skip; k < it->n; k++) targets_add(j, w, &t, row + k - 1, i, it->ids[k]);
+        for (size_t k = it->skip; k < it->n; k++) targets_add(j, w, &t, row + k - 1, i, k);
         row += it->n - 1;
     }
     if (t.n > 0) targets_flush(j, w, &t);
@@ -173,7 +191,7 @@ static void nll_prompts(const ScoreJob *j, ScoreWork *w, KvCache *kv, size_t fro
     for (size_t i = from; i < to; i++) {
         const ScoreItem *it = &j->item[i];
         if (i == from || !score_shares_prompt(j->item, i)) row += it->skip;
-        if (it->n > it->skip) targets_add(j, w, &t, row - 1, i, it->ids[it->skip]);
+        if (it->n > it->skip) targets_add(j, w, &t, row - 1, i, it->skip);
     }
     if (t.n > 0) targets_flush(j, w, &t);
 }
@@ -196,7 +214,7 @@ static void nll_answers(const ScoreJob *j, ScoreWork *w, KvCache *kv, size_t fro
     for (size_t i = from; i < to; i++) {
         const ScoreItem *it = &j->item[i];
         if (it->n < it->skip + 2) continue;
-        for (size_t k = it->skip + 1; k < it->n; k++) targets_add(j, w, &t, row++, i, it->ids[k]);
+        for (size_t k = it->skip + 1; k < it->n; k++) targets_add(j, w, &t, row++, i, k);
     }
     if (t.n > 0) targets_flush(j, w, &t);
 }
@@ -239,6 +257,80 @@ Status score_nll(ScoreOut *out, const Model *m, const PassLora *lora, size_t n_c
                              : err_set(e, ERR_NOMEM, __FILE__, __LINE__, "no memory for %zu texts", n);
     if (s == OK) s = par_run(j.n_blocks, j.threads, nll_block, &j, e);
     if (s == OK) memcpy(out, j.nll, n * sizeof *out);
+    free(j.nll);
+    score_close(&j);
+    return s;
+}
+
+/* ---- signals ---- */
+
+size_t score_tokens(const ScoreItem *item, size_t n)
+{
+    size_t tokens = 0;
+    for (size_t i = 0; i < n; i++) tokens += item[i].n > item[i].skip ? item[i].n - item[i].skip : 0;
+    return tokens;
+}
+
+static Status signals_new(ScoreSignals *s, const ScoreItem *item, size_t n, Err *e)
+{
+    size_t tokens = score_tokens(item, n);
+    *s = (ScoreSignals){.start = malloc((n + 1) * sizeof *s->start),
+                        .id = malloc((tokens + 1) * sizeof *s->id),
+                        .logp = malloc((3 * tokens + 1) * sizeof *s->logp),
+                        .rank = malloc(tokens + 1)};
+    if (s->start == NULL || s->id == NULL || s->logp == NULL || s->rank == NULL)
+        FAIL(e, ERR_NOMEM, "no memory for the signals of %zu tokens", tokens);
+    s->mu = s->logp + tokens;
+    s->sigma = s->mu + tokens;
+    s->start[0] = 0;
+    for (size_t i = 0; i < n; i++) s->start[i + 1] = s->start[i] + score_tokens(&item[i], 1);
+    return OK;
+}
+
+static void signals_free(ScoreSignals *s)
+{
+    free(s->start);
+    free(s->id);
+    free(s->logp);
+    free(s->rank);
+}
+
+static Status signals_check(const ScoreSignals *s, const ScoreItem *item, size_t n, Err *e)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t t = s->start[i]; t < s->start[i + 1]; t++)
+            if (!isfinite(s->mu[t]) || !isfinite(s->sigma[t]))
+                FAIL(e, ERR_NUM,
+                     "text %zu under candidate %zu: the spread of log p at token %zu is not finite", i,
+                     item[i].cand, item[i].skip + t - s->start[i]);
+    return OK;
+}
+
+static void signals_copy(const ScoreSignals *out, const ScoreSignals *s, size_t n)
+{
+    size_t tokens = s->start[n];
+    memcpy(out->start, s->start, (n + 1) * sizeof *out->start);
+    if (tokens == 0) return;
+    memcpy(out->id, s->id, tokens * sizeof *out->id);
+    memcpy(out->logp, s->logp, tokens * sizeof *out->logp);
+    memcpy(out->mu, s->mu, tokens * sizeof *out->mu);
+    memcpy(out->sigma, s->sigma, tokens * sizeof *out->sigma);
+    memcpy(out->rank, s->rank, tokens);
+}
+
+Status score_signals(const ScoreSignals *out, const Model *m, const PassLora *lora, size_t n_cand,
+                     const ScoreItem *item, size_t n, Err *e)
+{
+    ScoreSignals sig = {0};
+    ScoreJob j = {.m = m, .lora = lora, .item = item, .n = n, .share = true, .sig = &sig};
+    j.nll = calloc(n + 1, sizeof *j.nll);
+    Status s = j.nll != NULL ? score_open(&j, n_cand, SCORE_SEQS, e)
+                             : err_set(e, ERR_NOMEM, __FILE__, __LINE__, "no memory for %zu texts", n);
+    if (s == OK) s = signals_new(&sig, item, n, e);
+    if (s == OK) s = par_run(j.n_blocks, j.threads, nll_block, &j, e);
+    if (s == OK) s = signals_check(&sig, item, n, e);
+    if (s == OK) signals_copy(out, &sig, n);
+    signals_free(&sig);
     free(j.nll);
     score_close(&j);
     return s;

@@ -25,6 +25,7 @@ typedef struct {
     ScoreWork *work;         /* [threads] */
     size_t threads;
     ScoreOut *nll;
+    const ScoreSignals *sig; /* NULL: losses alone */
     float *embed;
 } ScoreJob;
 

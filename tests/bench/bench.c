@@ -135,6 +135,7 @@ static Status list_cases(Bench *b, Workload *w, const BenchOpts *o, Err *e)
     if (wanted(o, "limits") || wanted(o, "score") || wanted(o, "fronts") || wanted(o, "merge"))
         TRY(limits_add(b, w, e));
     if (wanted(o, "score")) scoring_add(b, w);
+    if (wanted(o, "signals")) TRY(signals_add(b, w, e));
     if (wanted(o, "greedy")) TRY(greedy_add(b, w, e));
     if (wanted(o, "smollm")) TRY(smol_add(b, e));
     if (wanted(o, "train")) TRY(train_add(b, w, e));
@@ -159,6 +160,7 @@ static Status bench_all(Bench *b, Workload *w, const BenchOpts *o, Err *e)
     TRY(run_cases(b, e));
     print_cases(b);
     if (wanted(o, "score")) scoring_rows(b, w);
+    if (wanted(o, "signals")) signals_rows(b);
     if (wanted(o, "search")) search_rows(b);
     if (wanted(o, "load")) load_rows(b);
     if (wanted(o, "import")) imports_rows(b);
@@ -185,7 +187,8 @@ static size_t bench_size(const char *text)
 static int usage(void)
 {
     fputs("usage: bench [--table] [--reps N] [--texts N] [--only "
-          "limits|score|greedy|smollm|train|merge|stats|fronts|search|load|import|tokens|bm25|archive|nll] "
+          "limits|score|signals|greedy|smollm|train|merge|stats|fronts|search|load|import|tokens|bm25|"
+          "archive|nll] "
           "[--model DIR] [--size BYTES, such as 200M or 1G]\n",
           stderr);
     return 2;
@@ -200,9 +203,9 @@ int main(int argc, char **argv)
                                           {"model", required_argument, NULL, 'm'},
                                           {"size", required_argument, NULL, 's'},
                                           {0}};
-    static const char *const groups[] = {"limits", "score",  "greedy", "smollm",  "train",
-                                         "merge",  "stats",  "fronts", "search",  "load",
-                                         "import", "tokens", "bm25",   "archive", "nll"};
+    static const char *const groups[] = {"limits", "score", "signals", "greedy", "smollm", "train",
+                                         "merge",  "stats", "fronts",  "search", "load",   "import",
+                                         "tokens", "bm25",  "archive", "nll"};
     static Bench b = {.reps = 3};
     BenchOpts o = {.texts = 50, .bytes = (size_t)200 << 20};
     for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
@@ -227,6 +230,7 @@ int main(int argc, char **argv)
     if (s != OK) fprintf(stderr, "bench: %s\n", e.msg);
     for (size_t i = 0; i < b.n; i++) free(b.c[i].sec);
     limits_free();
+    signals_release();
     greedy_free();
     smol_free();
     train_free();

@@ -62,6 +62,9 @@ void scoring_add(Bench *b, Workload *w);
 void scoring_rows(const Bench *b, const Workload *w);
 /* scoring_population - mean NLL of every candidate under both operators. */
 Status scoring_population(const Bench *b, Workload *w, Err *e) PRIME_MUST_USE;
+Status signals_add(Bench *b, const Workload *w, Err *e) PRIME_MUST_USE;
+void signals_rows(const Bench *b);
+void signals_release(void);
 Status greedy_add(Bench *b, const Workload *w, Err *e) PRIME_MUST_USE;
 void greedy_free(void);
 Status smol_add(Bench *b, Err *e) PRIME_MUST_USE;
