@@ -44,7 +44,7 @@ size_t score_tokens(const ScoreItem *item, size_t n);
  * at in each row of logits, which are there a few at a time and never for a whole text. out's arrays are the
  * caller's. The sum of -logp over an item is score_nll's nll_sum to float rounding. Errors: as score_nll;
  * ERR_NUM also when a moment is not finite. Cost: that of score_nll and 2 exponential-sized passes over the
- * logits; measured 1.0 to 1.3 times score_nll (bench group `signals`). */
+ * logits; measured 1.0 times score_nll (bench group `signals`; at most 1.3 is wanted). */
 Status score_signals(const ScoreSignals *out, const Model *m, const PassLora *lora, size_t n_cand,
                      const ScoreItem *item, size_t n, Err *e) PRIME_MUST_USE;
 

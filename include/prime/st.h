@@ -100,13 +100,18 @@ const StTensor *st_set_find(const StSet *s, const char *name); /* NULL when abse
 const char *st_set_file(const StSet *s, const StTensor *t);
 size_t st_set_files(const StSet *s); /* how many files */
 
-/* What to write: values are float32 in memory, `type` is ST_F32, ST_F16 or ST_BF16. */
+/* What to write: float32 in memory for ST_F32, ST_F16 and ST_BF16, integers as they are for ST_I64 to ST_U8.
+ */
 typedef struct {
     const char *name;
     StType type;
     size_t ndim, shape[ST_MAX_DIM];
-    const float *data; /* [product of shape], borrowed */
+    const void *data; /* [product of shape], borrowed */
 } StItem;
+/* An entry of "__metadata__"; key "format" is taken. */
+typedef struct {
+    const char *key, *value; /* UTF-8 */
+} StMeta;
 
 /* st_save - write n tensors in the given order, atomically, with "__metadata__": {"format": "pt"} as other
  * tools expect. The header is padded to a multiple of 8 bytes; put wide types first to keep data aligned.
@@ -114,5 +119,9 @@ typedef struct {
  * (tensor and index named); ERR_ARG for a duplicate, empty, reserved or not UTF-8 name, a type that cannot be
  * written, a shape of more than ST_MAX_DIM dimensions or one that overflows. ERR_IO; ERR_NOMEM. */
 Status st_save(const char *path, const StItem *items, size_t n, Err *e) PRIME_MUST_USE;
+/* st_save_meta - the same with meta [n_meta] behind "format". Errors: also ERR_ARG a key that occurs twice.
+ */
+Status st_save_meta(const char *path, const StItem *items, size_t n, const StMeta *meta, size_t n_meta,
+                    Err *e) PRIME_MUST_USE;
 
 #endif

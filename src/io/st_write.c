@@ -13,7 +13,12 @@ enum { CHUNK = 4096 }; /* values converted at a time */
 
 static bool st_writable(StType t)
 {
-    return t == ST_F32 || t == ST_F16 || t == ST_BF16;
+    return t == ST_F32 || t == ST_F16 || t == ST_BF16 || (t >= ST_I64 && t <= ST_U8);
+}
+
+static bool st_whole(StType t)
+{
+    return t >= ST_I64 && t <= ST_U8;
 }
 
 /* The value as the file will hold it. */
@@ -31,18 +36,19 @@ static Status st_item_check(size_t *count, const StItem *it, const char *path, E
     if (utf8_bad(it->name, strlen(it->name)) != strlen(it->name))
         FAIL(e, ERR_ARG, "%s: the name of a tensor is not UTF-8", path);
     if (!st_writable(it->type))
-        FAIL(e, ERR_ARG, "%s: tensor '%.80s' has type %s, want F32, F16 or BF16", path, it->name,
+        FAIL(e, ERR_ARG, "%s: tensor '%.80s' has type %s, want F32, F16, BF16 or integers", path, it->name,
              st_type_name(it->type));
     if (it->ndim > ST_MAX_DIM)
         FAIL(e, ERR_ARG, "%s: tensor '%.80s' has %zu dimensions, want at most %d", path, it->name, it->ndim,
              ST_MAX_DIM);
     size_t n = 1, bytes = 0;
     for (size_t i = 0; i < it->ndim; i++) TRY(size_mul(&n, n, it->shape[i], e));
-    TRY(size_mul(&bytes, n, sizeof(float), e));
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(st_rounded(it->data[i], it->type)))
+    TRY(size_mul(&bytes, n, sizeof(int64_t), e));
+    const float *x = st_whole(it->type) ? NULL : it->data;
+    for (size_t i = 0; x != NULL && i < n; i++)
+        if (!isfinite(st_rounded(x[i], it->type)))
             FAIL(e, ERR_NUM, "%s: tensor '%.80s'[%zu] = %g is not a finite %s", path, it->name, i,
-                 (double)it->data[i], st_type_name(it->type));
+                 (double)x[i], st_type_name(it->type));
     *count = n;
     return OK;
 }
@@ -66,12 +72,22 @@ static Status st_item_describe(JsVal *header, size_t *end, const StItem *it, con
     return OK;
 }
 
+static Status st_header_meta(JsVal *header, const StMeta *meta, size_t n, const char *path, Err *e)
+{
+    JsVal *obj = js_new_obj();
+    js_set(obj, "format", js_new_str("pt"));
+    js_set(header, "__metadata__", obj); /* owned from here on */
+    for (size_t i = 0; i < n; i++) {
+        if (js_get(obj, meta[i].key) != NULL)
+            FAIL(e, ERR_ARG, "%s: metadata '%.80s' occurs twice", path, meta[i].key);
+        js_set(obj, meta[i].key, js_new_str(meta[i].value));
+    }
+    return OK;
+}
+
 static Status st_header_text(Str *out, JsVal *header, const StItem *items, size_t n, const char *path, Err *e)
 {
-    JsVal *meta = js_new_obj();
     size_t end = 0;
-    js_set(meta, "format", js_new_str("pt"));
-    js_set(header, "__metadata__", meta);
     for (size_t i = 0; i < n; i++) TRY(st_item_describe(header, &end, &items[i], path, e));
     TRY(js_dump(out, header, 0, e));
     /* Spaces at the end keep the data aligned, as the format suggests. */
@@ -84,15 +100,16 @@ static void st_item_write(FILE *fp, const StItem *it)
 {
     size_t n = 1;
     for (size_t i = 0; i < it->ndim; i++) n *= it->shape[i];
-    if (it->type == ST_F32) {
-        if (n > 0) fwrite(it->data, sizeof(float), n, fp);
+    if (it->type == ST_F32 || st_whole(it->type)) {
+        if (n > 0) fwrite(it->data, st_type_size(it->type), n, fp);
         return;
     }
+    const float *x = it->data;
     uint16_t (*half)(float) = it->type == ST_F16 ? st_f32_to_f16 : st_f32_to_bf16;
     uint16_t buf[CHUNK];
     for (size_t from = 0; from < n; from += CHUNK) {
         size_t m = n - from < CHUNK ? n - from : CHUNK;
-        for (size_t i = 0; i < m; i++) buf[i] = half(it->data[from + i]);
+        for (size_t i = 0; i < m; i++) buf[i] = half(x[from + i]);
         fwrite(buf, sizeof buf[0], m, fp);
     }
 }
@@ -111,9 +128,16 @@ static Status st_file_fill(const char *path, const Str *header, const StItem *it
 
 Status st_save(const char *path, const StItem *items, size_t n, Err *e)
 {
+    return st_save_meta(path, items, n, NULL, 0, e);
+}
+
+Status st_save_meta(const char *path, const StItem *items, size_t n, const StMeta *meta, size_t n_meta,
+                    Err *e)
+{
     JsVal *header = js_new_obj();
     Str text = {0};
-    Status s = st_header_text(&text, header, items, n, path, e);
+    Status s = st_header_meta(header, meta, n_meta, path, e);
+    if (s == OK) s = st_header_text(&text, header, items, n, path, e);
     if (s == OK) s = st_file_fill(path, &text, items, n, e);
     str_free(&text);
     js_close(header);

@@ -212,6 +212,33 @@ Test(st, what_is_saved_is_read_back)
     st_close(f);
 }
 
+Test(st, integers_and_metadata_are_saved_as_they_are)
+{
+    static const int64_t wide[] = {-1, INT64_MAX, 7};
+    static const int32_t plain[] = {INT32_MIN, 5};
+    static const uint8_t bytes[] = {0, 255, 3, 9, 1};
+    StItem items[] = {
+        {"wide", ST_I64, 1, {3}, wide}, {"plain", ST_I32, 1, {2}, plain}, {"u8", ST_U8, 1, {5}, bytes}};
+    StMeta meta[] = {{"about", "[\"\u00e9\"]"}, {"more", ""}, {"about", "again"}};
+    char path[] = "test_st_XXXXXX";
+    StFile *f = NULL;
+    Err e = {0};
+    close(mkstemp(path));
+    cr_assert_eq(st_save_meta(path, items, 3, meta, 2, &e), OK, "%s", e.msg);
+    cr_assert_eq(st_open(&f, path, &e), OK, "%s", e.msg);
+    cr_assert_str_eq(st_meta(f, "format"), "pt");
+    cr_assert_str_eq(st_meta(f, "about"), meta[0].value);
+    cr_assert_str_eq(st_meta(f, "more"), "");
+    cr_assert(memcmp(st_find(f, "wide")->data, wide, sizeof wide) == 0 && st_find(f, "wide")->type == ST_I64);
+    cr_assert(memcmp(st_find(f, "plain")->data, plain, sizeof plain) == 0 && st_find(f, "plain")->count == 2);
+    cr_assert(memcmp(st_find(f, "u8")->data, bytes, sizeof bytes) == 0 && st_find(f, "u8")->nbytes == 5);
+    st_close(f);
+    unlink(path);
+    cr_assert_eq(st_save_meta(path, items, 3, meta, 3, &e), ERR_ARG);
+    cr_assert_not_null(strstr(e.msg, "metadata 'about' occurs twice"));
+    cr_assert_not(file_exists(path));
+}
+
 Test(st, what_cannot_be_written_is_named)
 {
     static const float good[2] = {1, 2}, nan2[2] = {1, NAN}, big[2] = {1, 70000}, huge[2] = {1, 3.4e38f};
@@ -222,7 +249,7 @@ Test(st, what_cannot_be_written_is_named)
     } bad[] = {{{"x", ST_F32, 1, {2}, nan2}, ERR_NUM, "tensor 'x'[1] = nan is not a finite F32"},
                {{"x", ST_F16, 1, {2}, big}, ERR_NUM, "tensor 'x'[1] = 70000 is not a finite F16"},
                {{"x", ST_BF16, 1, {2}, huge}, ERR_NUM, "not a finite BF16"},
-               {{"x", ST_I8, 1, {2}, good}, ERR_ARG, "type I8"},
+               {{"x", ST_BOOL, 1, {2}, good}, ERR_ARG, "type BOOL"},
                {{"x", ST_F32, 9, {2}, good}, ERR_ARG, "9 dimensions"},
                {{"x", ST_F32, 2, {SIZE_MAX, 2}, good}, ERR_ARG, "does not fit"},
                {{"x", ST_F32, 1, {SIZE_MAX / 2}, good}, ERR_ARG, "does not fit"},
