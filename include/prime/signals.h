@@ -9,7 +9,8 @@
  * 0 rank       U8  [T]      entries likelier than x_t, 255: that many or more label      I8  [N]      1
  * member, 0 not, -1 not said zlib_bytes I64 [N]      attack_zlib of the answer's text, 0: not known and in
  * "__metadata__" under "prime.signals" a JSON object: "version" 1, "model" (a name), "model_sha256" (of
- * weights and adapters, or ""), "record" and "unit" (arrays of N ids: 1 to 128 of A-Z a-z 0-9 . _ : -). */
+ * weights and adapters, or ""), "record" and "unit" (arrays of N ids: 1 to 128 of A-Z a-z 0-9 . _ : -;
+ * a unit may be empty: not known). */
 #ifndef PRIME_SIGNALS_H
 #define PRIME_SIGNALS_H
 

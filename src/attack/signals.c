@@ -42,7 +42,9 @@ static Status signals_check_records(const Signals *s, Status code, Arena *a, Err
 {
     for (size_t i = 0; i < s->n; i++) {
         const SignalsRecord *r = &s->record[i];
-        const char *bad = !signals_id_fits(r->id) ? r->id : !signals_id_fits(r->unit) ? r->unit : NULL;
+        const char *bad = !signals_id_fits(r->id)                           ? r->id
+                          : r->unit[0] != '\0' && !signals_id_fits(r->unit) ? r->unit
+                                                                            : NULL;
         /* What is no id may be text: its length alone is shown. */
         if (bad != NULL)
             FAIL(e, code, "record %zu: an id of %zu bytes, want 1 to %d of A-Z a-z 0-9 . _ : -", i,

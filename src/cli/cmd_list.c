@@ -45,6 +45,17 @@ LIST_ROWS(list_posthoc, FriedmanPosthoc, friedman_posthoc_at(i))
 LIST_ROWS(list_ratio, RatioBound, ratio_bound_at(i))
 LIST_ROWS(list_adjust, StatsAdjust, stats_adjust_at(i))
 
+/* What gets a score and what it takes is part of what an attack is. */
+static bool list_attack(ListRow *r, size_t i)
+{
+    static char what[300];
+    const Attack *x = attack_at(i);
+    if (x == NULL) return false;
+    snprintf(what, sizeof what, "%s [%s; %s]", x->what, x->level, x->access);
+    *r = (ListRow){x->name, what, x->source};
+    return true;
+}
+
 /* A format is one or more outputs; its source is the file that it writes. */
 static bool list_format(ListRow *r, size_t i)
 {
@@ -73,6 +84,7 @@ static const struct {
     {"objective", "what a search pays for: the term that lambda weighs", list_objective},
     {"attack", "scores of membership", list_attack},
     {"baseline", "what an audit measures: PriME, what it is compared with, controls", list_baseline},
+    {"attack", "scores of membership, and other probes [what gets a score; access]", list_attack},
     {"format", "outputs of a report", list_format},
     {"adjust", "corrections for multiple testing", list_adjust},
     {"posthoc", "comparisons of all pairs of methods after Friedman's test", list_posthoc},

@@ -153,7 +153,13 @@ static Status score_json(const UseRows *u, const ScoreOut *out, Err *e)
     return s;
 }
 
-static Status score_rows(const UseRows *u, const CliModel *m, Err *e)
+typedef struct {
+    const char *dir, *path, *signals; /* signals NULL: losses alone */
+    const CliList *adapters;
+    bool eos, plain;
+} ScoreJobOpts;
+
+static Status score_rows(const UseRows *u, const CliModel *m, const ScoreJobOpts *o, Err *e)
 {
     ScoreOut *out = calloc(u->n + 1, sizeof *out);
     ScoreItem *item = calloc(u->n + 1, sizeof *item);
@@ -162,7 +168,9 @@ static Status score_rows(const UseRows *u, const CliModel *m, Err *e)
                    : err_set(e, ERR_NOMEM, __FILE__, __LINE__, "no memory for %zu scores", u->n);
     for (size_t i = 0; s == OK && i < u->n; i++)
         item[i] = (ScoreItem){.ids = u->row[i].ids.id, .n = u->row[i].ids.n, .skip = u->row[i].skip};
-    if (s == OK) s = score_nll(out, m->model, cli_model_pass(m), 1, item, u->n, e);
+    if (s == OK)
+        s = o->signals != NULL ? use_rows_signals(out, o->signals, u, m, item, o->dir, o->adapters, e)
+                               : score_nll(out, m->model, cli_model_pass(m), 1, item, u->n, e);
     if (s == OK && cli_common.json)
         s = score_json(u, out, e);
     else if (s == OK)
@@ -182,16 +190,15 @@ static void score_warn(const UseRows *u)
                 u->n);
 }
 
-static Status score_job(const char *dir, const char *path, const CliList *adapters, bool eos, bool plain,
-                        Err *e)
+static Status score_job(const ScoreJobOpts *o, Err *e)
 {
     UseRows u = {0};
     CliModel m = {0};
-    Status s = use_rows_read(&u, path, true, e);
-    if (s == OK) s = cli_model_open(&m, dir, true, adapters, e);
-    if (s == OK) s = use_rows_encode(&u, &m, eos, plain, e);
+    Status s = use_rows_read(&u, o->path, true, e);
+    if (s == OK) s = cli_model_open(&m, o->dir, true, o->adapters, e);
+    if (s == OK) s = use_rows_encode(&u, &m, o->eos, o->plain, e);
     if (s == OK) score_warn(&u);
-    if (s == OK) s = score_rows(&u, &m, e);
+    if (s == OK) s = score_rows(&u, &m, o, e);
     use_rows_free(&u);
     cli_model_close(&m);
     return s;
@@ -200,19 +207,23 @@ static Status score_job(const char *dir, const char *path, const CliList *adapte
 int model_score_run(const CliVerb *self, int argc, char **argv)
 {
     CliList adapters = {0}, pos = {0};
-    bool eos = false, plain = false;
+    ScoreJobOpts o = {.adapters = &adapters};
     const CliOpt opts[] = {
         CLI_ADAPTER_OPT(&adapters),
         CLI_MODEL_OPTS,
-        {"eos", 0, OPT_FLAG, &eos, NULL, "the end token counts as part of the answer, as in training", 0, 0},
-        USE_PLAIN_OPT(&plain),
+        {"eos", 0, OPT_FLAG, &o.eos, NULL, "the end token counts as part of the answer, as in training", 0,
+         0},
+        USE_PLAIN_OPT(&o.plain),
+        {"signals", 0, OPT_STR, &o.signals, "FILE",
+         "write token signals for 'prime attack score'; rows may have unit and label", 0, 0},
     };
     Err e = {0};
     int code = cli_args(self, "model", opts, sizeof opts / sizeof opts[0], argc, argv, &pos, 1, 2);
-    if (code < 0)
-        code = score_job(pos.item[0], pos.n > 1 ? pos.item[1] : "-", &adapters, eos, plain, &e) == OK
-                   ? EXIT_DONE
-                   : cli_fail(&e);
+    if (code < 0) {
+        o.dir = pos.item[0];
+        o.path = pos.n > 1 ? pos.item[1] : "-";
+        code = score_job(&o, &e) == OK ? EXIT_DONE : cli_fail(&e);
+    }
     cli_list_free(&pos);
     cli_list_free(&adapters);
     return code;

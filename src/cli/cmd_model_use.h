@@ -5,6 +5,7 @@
 #include "cli_model.h"
 
 #include "prime/js.h"
+#include "prime/score.h"
 
 typedef struct {
     JsVal *root;
@@ -37,6 +38,13 @@ Status use_rows_encode(UseRows *u, const CliModel *m, bool eos, bool plain, Err 
         "plain", 0, OPT_FLAG, (flag), NULL, "special tokens in the texts are plain text", 0, 0 \
     }
 void use_rows_free(UseRows *u);
+
+/* use_rows_signals - out [u->n] as score_nll's, and a file of token signals under path. Rows may have "unit"
+ * (a hash; empty when missing) and "label" (1, 0); ids must have the form of signals.h. Errors: those of
+ * score_signals and signals_save; ERR_FORMAT with file and line. */
+Status use_rows_signals(ScoreOut *out, const char *path, const UseRows *u, const CliModel *m,
+                        const ScoreItem *item, const char *dir, const CliList *adapters,
+                        Err *e) PRIME_MUST_USE;
 
 /* use_row_id - the row's own id, or the number of its line. */
 JsVal *use_row_id(const UseRow *r);

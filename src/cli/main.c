@@ -15,6 +15,7 @@ static const CliNoun *const nouns[] = {
     &cli_sweep,
     &cli_plan,
     &cli_validate,
+    &cli_attack,
     &cli_report,
     &cli_data,
     &cli_model,

@@ -1,0 +1,25 @@
+/* cmd_attack_priv.h - records with what is known of them, from either source. */
+#ifndef PRIME_CMD_ATTACK_PRIV_H
+#define PRIME_CMD_ATTACK_PRIV_H
+
+#include "cli_priv.h"
+
+#include "prime/signals.h"
+#include "prime/table.h"
+
+typedef struct {
+    const char *name; /* of the file, for messages */
+    size_t n;
+    const SignalsRecord *record; /* [n] */
+    AttackSignal *signal;        /* [n] */
+} AttackRecords;
+
+/* attack_csv - one record for each value of the column `record`, in order of first appearance. Columns
+ * record,label,t,logp and, where there, unit, mu, sigma, entropy, rank, ref_logp. All memory is the arena's.
+ * Errors: ERR_FORMAT with file and line; ERR_NOMEM. */
+Status attack_csv(AttackRecords *out, const Table *t, Arena *a, Err *e) PRIME_MUST_USE;
+
+/* attack_exposure_run - `prime attack exposure`. */
+int attack_exposure_run(const CliVerb *self, int argc, char **argv);
+
+#endif
