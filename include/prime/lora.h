@@ -156,6 +156,8 @@ void lora_norms(double norm[LORA_KINDS], const Lora *l);
 /* lora_dot - Frobenius inner product of the updates of two adapters of one model; lora_dot(l, l) is lora_norm
  * squared. Cost: O(r^2 (n_in + n_out)) a site. */
 double lora_dot(const Lora *x, const Lora *y);
+/* lora_dot_site - the same at one site, 0 where either has none. */
+double lora_dot_site(const Lora *x, const Lora *y, size_t site);
 
 /* A bank: the sites of K adapters side by side, so that one product serves every candidate mixture of them.
  * At a site of ranks r_1 .. r_K: A stack [n, n_in] and B stack [n_out, n] with n = sum r_i; columns off[i] ..

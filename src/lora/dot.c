@@ -15,11 +15,15 @@ static double site_dot(const LoraSite *x, const LoraSite *y, size_t n_in, size_t
     return sum * (double)x->scale * (double)y->scale;
 }
 
+double lora_dot_site(const Lora *x, const Lora *y, size_t site)
+{
+    size_t kind = site % LORA_KINDS;
+    return site_dot(&x->site[site], &y->site[site], x->shape.n_in[kind], x->shape.n_out[kind]);
+}
+
 double lora_dot(const Lora *x, const Lora *y)
 {
     double sum = 0;
-    for (size_t i = 0; i < x->shape.n_layers * LORA_KINDS; i++)
-        sum +=
-            site_dot(&x->site[i], &y->site[i], x->shape.n_in[i % LORA_KINDS], x->shape.n_out[i % LORA_KINDS]);
+    for (size_t i = 0; i < x->shape.n_layers * LORA_KINDS; i++) sum += lora_dot_site(x, y, i);
     return sum;
 }
