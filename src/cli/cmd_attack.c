@@ -182,6 +182,8 @@ static const CliVerb verbs[] = {
      "record,label[,unit],t,logp[,mu,sigma,entropy,rank][,ref_logp] -> record,unit,label,attack,score",
      attack_tokens_run},
     {"score", "--from FILE", "the same from stored signals", attack_score_run},
+    {"fingerprint", "MERGE ADAPTER...", "which adapters are in a merge, with what weight",
+     attack_fingerprint_run},
     {0},
 };
 const CliNoun cli_attack = {"attack", "membership scores from signals", verbs};
