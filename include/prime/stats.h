@@ -28,6 +28,10 @@ double stats_t_q(double p, double df);
 /* stats_t_p - two-sided p-value P(|T| >= |t|). NaN for NaN. */
 double stats_t_p(double t, double df);
 
+/* stats_welch - t and degrees of freedom for mean(x [n]) - mean(y [m]) with variances of their own; NaN for n
+ * or m < 2 or no spread at all. Source: Welch 1947, Biometrika 34. */
+void stats_welch(double *t, double *df, const double *x, size_t n, const double *y, size_t m);
+
 /* stats_clopper_pearson - exact two-sided interval for k successes in n trials; n > 0, k <= n. The lower
  * bound is 0 at k = 0, the upper 1 at k = n. Accuracy: 1e-10 relative.
  * Source: Clopper and Pearson 1934, Biometrika 26. */

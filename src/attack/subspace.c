@@ -114,7 +114,7 @@ Status subspace_cosines(double *cosine, size_t *k, const Lora *x, const Lora *y,
     return s;
 }
 
-static size_t site_rank(const Lora *x, const Lora *y, size_t site)
+static size_t shared_rank(const Lora *x, const Lora *y, size_t site)
 {
     return x->site[site].r < y->site[site].r ? x->site[site].r : y->site[site].r;
 }
@@ -125,7 +125,7 @@ Status subspace_overlap(double *overlap, const Lora *x, const Lora *y, SubspaceS
     size_t n = 0, most = 1;
     if (!lora_shape_same(&x->shape, &y->shape)) FAIL(e, ERR_SHAPE, "adapters of different models");
     size_t sites = x->shape.n_layers * LORA_KINDS;
-    for (size_t i = 0; i < sites; i++) most = site_rank(x, y, i) > most ? site_rank(x, y, i) : most;
+    for (size_t i = 0; i < sites; i++) most = shared_rank(x, y, i) > most ? shared_rank(x, y, i) : most;
     double *cosine = malloc(most * sizeof *cosine);
     Status s =
         cosine != NULL ? OK : err_set(e, ERR_NOMEM, __FILE__, __LINE__, "no memory for %zu angles", most);

@@ -96,6 +96,13 @@ double stats_t_p(double t, double df)
     return 2 * tail;
 }
 
+void stats_welch(double *t, double *df, const double *x, size_t n, const double *y, size_t m)
+{
+    double sx = stats_sd(x, n), sy = stats_sd(y, m), a = sx * sx / (double)n, b = sy * sy / (double)m;
+    *t = a + b > 0 ? (stats_mean(x, n) - stats_mean(y, m)) / sqrt(a + b) : NAN;
+    *df = a + b > 0 ? (a + b) * (a + b) / (a * a / (double)(n - 1) + b * b / (double)(m - 1)) : NAN;
+}
+
 /* beta_quantile - x with I_x(a, b) = p, by bisection: GSL's own inverse returns NaN for some plain arguments
  * (measured: 0.975 with a = 2, b = 249, version 2.7.1), while its distribution function is sound. About 60
  * steps when the answer is not tiny. */

@@ -302,7 +302,7 @@ Test(subspace, refusals)
 
 /* ---- collusion ---- */
 
-static double distance(const Lora *x, const Lora *y)
+static double update_distance(const Lora *x, const Lora *y)
 {
     return sqrt(fmax(0, lora_dot(x, x) - 2 * lora_dot(x, y) + lora_dot(y, y)) / lora_dot(y, y));
 }
@@ -316,7 +316,7 @@ Test(collusion, what_is_left_is_the_merge_of_the_others)
     FingerprintFit fit;
     double w[N];
     MUST(collusion_rest(&rest, merged, people_view(&p), known, 2, &e_));
-    cr_assert_lt(distance(rest, want), 1e-5);
+    cr_assert_lt(update_distance(rest, want), 1e-5);
     Fingerprint *f = print_of(rest, &p, FINGERPRINT_UPDATE);
     MUST(fingerprint_fit(w, &fit, f, FINGERPRINT_ALL, NULL, &e_));
     cr_assert_lt(fingerprint_error(w, others[0], N), 1e-6);

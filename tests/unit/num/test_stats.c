@@ -308,3 +308,20 @@ Test(stats, boot_counts_replicates_without_a_value)
     cr_assert(est.n_bad == 0 && est.lo == 1 && est.hi == 1, "alone in its stratum, always drawn once");
     cr_assert_eq(stats_boot(&est, never, NULL, 8, &o, NULL), ERR_NUM);
 }
+
+/* Student's sleep data in R: t.test(extra ~ group), Welch: t = -1.8608, df = 17.776, p-value = 0.07939. */
+Test(stats, welch_meets_r)
+{
+    static const double x[] = {0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0, 2},
+                        y[] = {1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4};
+    double t, df;
+    stats_welch(&t, &df, x, 10, y, 10);
+    cr_assert_float_eq(t, -1.8608, 5e-5);
+    cr_assert_float_eq(df, 17.776, 5e-4);
+    cr_assert_float_eq(stats_t_p(t, df), 0.07939, 5e-6);
+    stats_welch(&t, &df, x, 1, y, 10);
+    cr_assert(isnan(t) && isnan(df));
+    double flat[] = {2, 2};
+    stats_welch(&t, &df, flat, 2, flat, 2);
+    cr_assert(isnan(t));
+}
