@@ -184,6 +184,7 @@ static const CliVerb verbs[] = {
     {"score", "--from FILE", "the same from stored signals", attack_score_run},
     {"fingerprint", "MERGE ADAPTER...", "which adapters are in a merge, with what weight",
      attack_fingerprint_run},
+    {"exposure", "FILE.csv", "record,role,loss[,group] -> canaries' exposure in bits", attack_exposure_run},
     {0},
 };
 const CliNoun cli_attack = {"attack", "membership scores from signals", verbs};

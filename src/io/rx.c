@@ -91,11 +91,11 @@ static Status rx_portable(const char *pattern, Err *e)
 
 /* ---- PCRE2 ---- */
 
-static Status rx_compile(Rx *rx, Err *e)
+static Status rx_compile(Rx *rx, uint32_t how, Err *e)
 {
     int why = 0;
     size_t where = 0;
-    uint32_t how = PCRE2_UTF | PCRE2_UCP | PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_NEVER_BACKSLASH_C;
+    how |= PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C;
     rx->code = pcre2_compile((PCRE2_SPTR)rx->pattern, PCRE2_ZERO_TERMINATED, how, &why, &where, NULL);
     if (rx->code == NULL) {
         char text[160] = "";
@@ -110,7 +110,7 @@ static Status rx_compile(Rx *rx, Err *e)
     return OK;
 }
 
-Status rx_new(Rx **rx, const char *pattern, Err *e)
+static Status rx_make(Rx **rx, const char *pattern, uint32_t how, Err *e)
 {
     size_t n = strlen(pattern);
     if (n > RX_MAX_PATTERN)
@@ -119,13 +119,23 @@ Status rx_new(Rx **rx, const char *pattern, Err *e)
     Rx *fresh = calloc(1, sizeof *fresh);
     if (fresh != NULL) fresh->pattern = strdup(pattern);
     Status s = fresh != NULL && fresh->pattern != NULL
-                   ? rx_compile(fresh, e)
+                   ? rx_compile(fresh, how, e)
                    : err_set(e, ERR_NOMEM, __FILE__, __LINE__, "no memory for an expression");
     if (s == OK)
         *rx = fresh;
     else
         rx_free(fresh);
     return s;
+}
+
+Status rx_new(Rx **rx, const char *pattern, Err *e)
+{
+    return rx_make(rx, pattern, PCRE2_UCP | PCRE2_ANCHORED | PCRE2_ENDANCHORED, e);
+}
+
+Status rx_new_search(Rx **rx, const char *pattern, Err *e)
+{
+    return rx_make(rx, pattern, 0, e);
 }
 
 void rx_free(Rx *rx)
@@ -147,5 +157,26 @@ Status rx_full(bool *hit, const Rx *rx, const char *text, Err *e)
         FAIL(e, ERR_UNSUP, "the expression '%.120s' on '%.80s': %s", rx->pattern, text, why);
     }
     *hit = got >= 0;
+    return OK;
+}
+
+Status rx_count(size_t *n, const Rx *rx, const char *text, Err *e)
+{
+    size_t len = strlen(text), at = 0, found = 0;
+    while (at <= len) {
+        uint32_t how = found > 0 ? PCRE2_NO_UTF_CHECK : 0; /* checked whole the first time */
+        int got = pcre2_match(rx->code, (PCRE2_SPTR)text, len, at, how, rx->match, rx->limits);
+        if (got == PCRE2_ERROR_NOMATCH) break;
+        if (got < 0) {
+            char why[160] = "";
+            pcre2_get_error_message(got, (PCRE2_UCHAR *)why, sizeof why);
+            FAIL(e, ERR_UNSUP, "the expression '%.120s' on a text of %zu bytes: %s", rx->pattern, len, why);
+        }
+        const PCRE2_SIZE *span = pcre2_get_ovector_pointer(rx->match);
+        found++;
+        at = span[1] > span[0] ? span[1] : span[1] + 1;
+        while (at < len && ((unsigned char)text[at] & 0xC0U) == 0x80) at++; /* not into a character */
+    }
+    *n = found;
     return OK;
 }

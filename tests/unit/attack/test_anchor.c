@@ -176,7 +176,7 @@ typedef struct {
 
 /* Twelve words of sixty; a member's first is drawn from ten others with probability `signal`. Every person
  * also has a word of their own, which says nothing of other people. */
-static void corpus_fill(Corpus *c, double signal, uint64_t seed)
+static void marked_fill(Corpus *c, double signal, uint64_t seed)
 {
     Rng rng = rng_stream(seed, "corpus", 0);
     for (size_t i = 0; i < TEXTS; i++) {
@@ -192,7 +192,7 @@ static void corpus_fill(Corpus *c, double signal, uint64_t seed)
     }
 }
 
-static double corpus_auc(const Corpus *c)
+static double marked_auc(const Corpus *c)
 {
     double pos[TEXTS], neg[TEXTS], work[TEXTS];
     size_t m = 0, n = 0;
@@ -210,13 +210,13 @@ Test(blind, words_find_what_is_in_the_words_and_no_more)
     static Corpus c;
     double mean = 0;
     BlindOpts o = {.seed = 3};
-    corpus_fill(&c, 1, 1);
+    marked_fill(&c, 1, 1);
     cr_assert_eq(blind_words(c.score, c.view, c.member, c.person, TEXTS, PEOPLE, &o, NULL), OK);
-    cr_assert_gt(corpus_auc(&c), 0.95, "%g", corpus_auc(&c));
+    cr_assert_gt(marked_auc(&c), 0.95, "%g", marked_auc(&c));
     for (uint64_t seed = 2; seed < 10; seed++) {
-        corpus_fill(&c, 0, seed);
+        marked_fill(&c, 0, seed);
         cr_assert_eq(blind_words(c.score, c.view, c.member, c.person, TEXTS, PEOPLE, &o, NULL), OK);
-        mean += corpus_auc(&c) / 8;
+        mean += marked_auc(&c) / 8;
     }
     cr_assert_float_eq(mean, 0.5, 0.05, "%g without any signal", mean);
 }
@@ -226,10 +226,10 @@ Test(blind, words_do_not_learn_people)
 {
     static Corpus c;
     BlindOpts o = {.seed = 5};
-    corpus_fill(&c, 0, 20);
+    marked_fill(&c, 0, 20);
     for (size_t i = 0; i < TEXTS; i++) c.member[i] = c.person[i] % 2 == 0;
     cr_assert_eq(blind_words(c.score, c.view, c.member, c.person, TEXTS, PEOPLE, &o, NULL), OK);
-    cr_assert_lt(corpus_auc(&c), 0.65);
+    cr_assert_lt(marked_auc(&c), 0.65);
 }
 
 /* The fit is where the gradient vanishes: strong penalties give odds of the classes, whatever the words. */
@@ -237,7 +237,7 @@ Test(blind, words_under_a_strong_penalty_know_the_share_alone)
 {
     static Corpus c;
     BlindOpts o = {.l2 = 1e9, .seed = 1};
-    corpus_fill(&c, 1, 1);
+    marked_fill(&c, 1, 1);
     for (size_t i = 0; i < TEXTS; i++) c.member[i] = i / PEOPLE % 4 == 0; /* a quarter of everybody's texts */
     cr_assert_eq(blind_words(c.score, c.view, c.member, c.person, TEXTS, PEOPLE, &o, NULL), OK);
     for (size_t i = 0; i < TEXTS; i++)

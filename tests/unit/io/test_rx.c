@@ -106,3 +106,46 @@ Test(rx, slow_and_long_expressions_end)
     rx_free(rx);
     free(lengthy);
 }
+
+Test(rx, count_finds_matches_from_left_to_right)
+{
+    static const struct {
+        const char *pattern, *text;
+        size_t want;
+    } row[] = {{"a+", "aa b a", 2},
+               {"aa", "aaaaa", 2},
+               {"b", "aaa", 0},
+               {"x*", "abc", 4},
+               {"x*", "\xc3\xa4\xc3\xb6", 3},
+               {"\\w+", "a\xc3\xa4z", 2},
+               {"(?<!1)2", "2 12 2", 2},
+               {"^a", "aa\naa", 1},
+               {"a", "", 0}};
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        Rx *rx = NULL;
+        size_t n = 77;
+        Err e = {0};
+        cr_assert_eq(rx_new_search(&rx, row[i].pattern, &e), OK, "%s", e.msg);
+        cr_assert_eq(rx_count(&n, rx, row[i].text, &e), OK, "%s", e.msg);
+        cr_expect_eq(n, row[i].want, "row %zu: %zu", i, n);
+        rx_free(rx);
+    }
+}
+
+Test(rx, count_says_nothing_of_the_text)
+{
+    Rx *rx = NULL;
+    size_t n = 77;
+    Err e = {0};
+    cr_assert_eq(rx_new_search(&rx, "(a+)+[bc]d", &e), OK, "%s", e.msg);
+    cr_expect_eq(rx_count(&n, rx, "secret aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaad", &e), ERR_UNSUP);
+    cr_expect_str_eq(e.msg, "the expression '(a+)+[bc]d' on a text of 53 bytes: match limit exceeded");
+    e = (Err){0};
+    cr_expect_eq(rx_count(&n, rx, "a\xff", &e), ERR_UNSUP);
+    cr_expect_null(strchr(e.msg, '\xff'));
+    cr_expect_eq(n, 77u, "untouched");
+    rx_free(rx);
+    rx = NULL;
+    cr_expect_eq(rx_new_search(&rx, "(", NULL), ERR_FORMAT);
+    cr_expect_null(rx);
+}
