@@ -40,6 +40,9 @@ Status signals_save(const char *path, const Signals *s, Err *e) PRIME_MUST_USE;
  * st_open; ERR_FORMAT a tensor or key that is missing, has another type or shape, or is not of the format,
  * and any value outside what is said above (tensor and index named); ERR_UNSUP another version; ERR_NOMEM. */
 Status signals_load(Signals *out, const char *path, Arena *a, Err *e) PRIME_MUST_USE;
+/* signals_view - the same from the n bytes of such a file; `name` is for messages. */
+Status signals_view(Signals *out, const void *bytes, size_t n, const char *name, Arena *a,
+                    Err *e) PRIME_MUST_USE;
 
 /* Signals of the same records from other passes; NULL where there are none. Records are matched by id; the
  * files may hold more records. */

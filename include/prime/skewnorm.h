@@ -20,7 +20,8 @@ double skewnorm_logpdf(const SkewNorm *d, double x);
 double skewnorm_logcdf(const SkewNorm *d, double x);
 
 /* skewnorm_fit - the maximum likelihood fit to x [n] by a simplex search (GSL) from several shapes; *nll is
- * minus the log-likelihood there. Errors: ERR_SHAPE n < 3; ERR_NUM x not finite, or all equal; ERR_NOMEM.
+ * minus the log-likelihood there. In small samples the likelihood may rise for ever with the shape: the
+ * search then ends at a large one. Errors: ERR_SHAPE n < 3; ERR_NUM x not finite, or all equal; ERR_NOMEM.
  * Cost: some thousand passes over x. */
 Status skewnorm_fit(SkewNorm *d, double *nll, const double *x, size_t n, Err *e) PRIME_MUST_USE;
 

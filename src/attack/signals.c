@@ -241,12 +241,11 @@ static Status signals_read(Signals *s, const StFile *f, const JsVal *root, Arena
     return signals_read_tokens(s, f, a, e);
 }
 
-Status signals_load(Signals *out, const char *path, Arena *a, Err *e)
+/* Closes f. */
+static Status signals_from(Signals *out, StFile *f, const char *name, Arena *a, Err *e)
 {
-    StFile *f = NULL;
     JsVal *root = NULL;
     Signals s = {0};
-    TRY(st_open(&f, path, e));
     const char *about = st_meta(f, meta_key);
     Status st = about != NULL
                     ? js_parse(&root, about, strlen(about), meta_key, e)
@@ -255,8 +254,22 @@ Status signals_load(Signals *out, const char *path, Arena *a, Err *e)
     if (st == OK)
         *out = s;
     else
-        err_prefix(e, "%s", path);
+        err_prefix(e, "%s", name);
     js_close(root);
     st_close(f);
     return st;
+}
+
+Status signals_load(Signals *out, const char *path, Arena *a, Err *e)
+{
+    StFile *f = NULL;
+    TRY(st_open(&f, path, e));
+    return signals_from(out, f, path, a, e);
+}
+
+Status signals_view(Signals *out, const void *bytes, size_t n, const char *name, Arena *a, Err *e)
+{
+    StFile *f = NULL;
+    TRY(st_view(&f, bytes, n, name, e));
+    return signals_from(out, f, name, a, e);
 }

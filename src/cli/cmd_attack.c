@@ -182,6 +182,8 @@ static const CliVerb verbs[] = {
      "record,label[,unit],t,logp[,mu,sigma,entropy,rank][,ref_logp] -> record,unit,label,attack,score",
      attack_tokens_run},
     {"score", "--from FILE", "the same from stored signals", attack_score_run},
+    {"blind", "TEXTS.csv", "record,unit,label,text -> what texts say without any model", attack_blind_run},
+    {"people", "SCORES.csv", "unit,label,attack,score of records -> of people", attack_people_run},
     {"fingerprint", "MERGE ADAPTER...", "which adapters are in a merge, with what weight",
      attack_fingerprint_run},
     {"exposure", "FILE.csv", "record,role,loss[,group] -> canaries' exposure in bits", attack_exposure_run},
