@@ -16,9 +16,11 @@ typedef enum { SUBSPACE_ROWS /* of A */, SUBSPACE_COLUMNS /* of B */ } SubspaceS
 Status subspace_cosines(double *cosine, size_t *k, const Lora *x, const Lora *y, size_t site,
                         SubspaceSide side, Err *e) PRIME_MUST_USE;
 
-/* subspace_overlap - the mean squared cosine over all sites that both have, in [0, 1]. Errors: as above;
- * ERR_ARG no site in common. */
-Status subspace_overlap(double *overlap, const Lora *x, const Lora *y, SubspaceSide side,
+/* subspace_overlap - the mean squared cosine over all sites of a layer, or of SUBSPACE_ALL of them, that both
+ * have; in [0, 1]. Errors: as above; ERR_ARG no site with directions on both sides, or a layer out of range.
+ */
+#define SUBSPACE_ALL ((size_t)-1)
+Status subspace_overlap(double *overlap, const Lora *x, const Lora *y, SubspaceSide side, size_t layer,
                         Err *e) PRIME_MUST_USE;
 
 #endif

@@ -119,17 +119,20 @@ static size_t shared_rank(const Lora *x, const Lora *y, size_t site)
     return x->site[site].r < y->site[site].r ? x->site[site].r : y->site[site].r;
 }
 
-Status subspace_overlap(double *overlap, const Lora *x, const Lora *y, SubspaceSide side, Err *e)
+Status subspace_overlap(double *overlap, const Lora *x, const Lora *y, SubspaceSide side, size_t layer,
+                        Err *e)
 {
     double sum = 0;
-    size_t n = 0, most = 1;
+    size_t n = 0, most = 1, from = 0, to = x->shape.n_layers;
     if (!lora_shape_same(&x->shape, &y->shape)) FAIL(e, ERR_SHAPE, "adapters of different models");
-    size_t sites = x->shape.n_layers * LORA_KINDS;
-    for (size_t i = 0; i < sites; i++) most = shared_rank(x, y, i) > most ? shared_rank(x, y, i) : most;
+    if (layer != SUBSPACE_ALL && layer >= to) FAIL(e, ERR_ARG, "layer %zu, want 0 to %zu", layer, to - 1);
+    if (layer != SUBSPACE_ALL) from = layer, to = layer + 1;
+    for (size_t i = from * LORA_KINDS; i < to * LORA_KINDS; i++)
+        most = shared_rank(x, y, i) > most ? shared_rank(x, y, i) : most;
     double *cosine = malloc(most * sizeof *cosine);
     Status s =
         cosine != NULL ? OK : err_set(e, ERR_NOMEM, __FILE__, __LINE__, "no memory for %zu angles", most);
-    for (size_t i = 0; i < sites && s == OK; i++) {
+    for (size_t i = from * LORA_KINDS; i < to * LORA_KINDS && s == OK; i++) {
         size_t k = 0;
         if (!has_site(x, y, i)) continue;
         s = subspace_cosines(cosine, &k, x, y, i, side, e);
@@ -137,7 +140,7 @@ Status subspace_overlap(double *overlap, const Lora *x, const Lora *y, SubspaceS
         n += k;
     }
     free(cosine);
-    if (s == OK && n == 0) FAIL(e, ERR_ARG, "the adapters have no site in common");
+    if (s == OK && n == 0) FAIL(e, ERR_ARG, "the adapters have no direction in common to compare");
     if (s == OK) *overlap = sum / (double)n;
     return s;
 }

@@ -3,7 +3,9 @@
 #include "cmd_attack_priv.h"
 
 #include "prime/fingerprint.h"
+#include "prime/subspace.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,18 +21,27 @@ typedef struct {
     double *w, *alone; /* [n] */
     double *known;     /* [n]; NULL: not given */
     FingerprintView how;
+    const Lora *const *l; /* [1 + n] */
 } PrintOpts;
 
 static void print_head(TableOut *out, const PrintOpts *o)
 {
-    static const char *const col[] = {"layer", "adapter", "weight", "alone", "residual", "truth", "error"};
-    table_begin(out, stdout, NULL, col, o->known != NULL ? 7 : 5);
+    static const char *const col[] = {"layer",      "adapter",     "weight", "alone", "residual",
+                                      "overlap_in", "overlap_out", "truth",  "error"};
+    table_begin(out, stdout, NULL, col, o->known != NULL ? 9 : 7);
+}
+
+/* How much of the candidate's directions the merge has; empty where one of them has none there. */
+static double print_overlap(const PrintOpts *o, size_t i, SubspaceSide side, size_t layer)
+{
+    double x = NAN;
+    return subspace_overlap(&x, o->l[0], o->l[1 + i], side, layer, NULL) == OK ? x : NAN;
 }
 
 static Status print_fit(Str *text, const PrintOpts *o, const Fingerprint *f, size_t layer, Err *e)
 {
     FingerprintFit fit;
-    TableOut out = {.str = text, .n_cols = o->known != NULL ? 7 : 5};
+    TableOut out = {.str = text, .n_cols = o->known != NULL ? 9 : 7};
     TRY(fingerprint_fit(o->w, &fit, f, layer, NULL, e));
     if (o->n > 1) TRY(fingerprint_alone(o->alone, f, layer, e));
     for (size_t i = 0; i < o->n; i++) {
@@ -42,6 +53,8 @@ static Status print_fit(Str *text, const PrintOpts *o, const Fingerprint *f, siz
         table_put_num(&out, o->w[i]);
         table_put_num(&out, o->n > 1 ? o->alone[i] : 1 - fit.residual);
         table_put_num(&out, fit.residual);
+        table_put_num(&out, print_overlap(o, i, SUBSPACE_ROWS, layer));
+        table_put_num(&out, print_overlap(o, i, SUBSPACE_COLUMNS, layer));
         if (o->known != NULL) {
             table_put_num(&out, o->known[i]);
             table_put_num(&out, o->w[i] - o->known[i]);
@@ -71,6 +84,7 @@ static Status fingerprint_job(PrintOpts *o, Err *e)
     AdapterSet set = {0};
     Fingerprint *f = NULL;
     Status s = adapter_set_load(&set, o->model, o->dir, 1 + o->n, e);
+    o->l = (const Lora *const *)set.l;
     if (s == OK) s = fingerprint_new(&f, set.l[0], (const Lora *const *)set.l + 1, o->n, o->how, e);
     if (s == OK) s = print_all(o, f, e);
     fingerprint_free(f);

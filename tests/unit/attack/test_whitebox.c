@@ -249,8 +249,11 @@ Test(subspace, angles_by_hand)
         cr_assert_float_eq(cosine[0], cos(t), 1e-7, "side %d: %g", side, cosine[0]);
         cr_assert_float_eq(cosine[1], 0, 1e-7);
         /* Layer 1 is all zero: no direction there. */
-        MUST(subspace_overlap(&overlap, x, y, (SubspaceSide)side, &e_));
+        MUST(subspace_overlap(&overlap, x, y, (SubspaceSide)side, SUBSPACE_ALL, &e_));
         cr_assert_float_eq(overlap, cos(t) * cos(t) / 2, 1e-7);
+        MUST(subspace_overlap(&overlap, x, y, (SubspaceSide)side, 0, &e_));
+        cr_assert_float_eq(overlap, cos(t) * cos(t) / 2, 1e-7, "layer 0 alone");
+        cr_assert_eq(subspace_overlap(&overlap, x, y, (SubspaceSide)side, 1, NULL), ERR_ARG);
     }
     lora_free(x);
     lora_free(y);
@@ -264,9 +267,9 @@ Test(subspace, a_merge_holds_its_anchors)
     Lora *merged = merge_exact(&p, uneven);
     double rows = 0, chance = 0, want = 0;
     size_t sites = 0;
-    MUST(subspace_overlap(&rows, merged, p.l[0], SUBSPACE_ROWS, &e_));
+    MUST(subspace_overlap(&rows, merged, p.l[0], SUBSPACE_ROWS, SUBSPACE_ALL, &e_));
     cr_assert_float_eq(rows, 1, 1e-6);
-    MUST(subspace_overlap(&chance, p.l[4], p.l[5], SUBSPACE_ROWS, &e_));
+    MUST(subspace_overlap(&chance, p.l[4], p.l[5], SUBSPACE_ROWS, SUBSPACE_ALL, &e_));
     for (size_t s = 0; s < merged->shape.n_layers * LORA_KINDS; s++) {
         if (p.l[0]->site[s].r == 0) continue;
         want += RANK / (double)merged->shape.n_in[s % LORA_KINDS];
@@ -286,12 +289,13 @@ Test(subspace, refusals)
     Err e[3] = {0};
     print_refused(subspace_cosines(c, &n, q, p.l[0], LORA_K, SUBSPACE_ROWS, &e[0]), ERR_ARG, &e[0],
                   "site 2, want one that both adapters have");
-    print_refused(subspace_overlap(c, q, k, SUBSPACE_ROWS, &e[1]), ERR_ARG, &e[1],
-                  "the adapters have no site in common");
+    print_refused(subspace_overlap(c, q, k, SUBSPACE_ROWS, 1, &e[1]), ERR_ARG, &e[1],
+                  "the adapters have no direction in common to compare");
     q->shape.n_in[LORA_Q]++;
-    print_refused(subspace_overlap(c, q, p.l[0], SUBSPACE_ROWS, &e[2]), ERR_SHAPE, &e[2],
+    print_refused(subspace_overlap(c, q, p.l[0], SUBSPACE_ROWS, SUBSPACE_ALL, &e[2]), ERR_SHAPE, &e[2],
                   "adapters of different models");
     q->shape.n_in[LORA_Q]--;
+    cr_assert_eq(subspace_overlap(c, q, p.l[0], SUBSPACE_ROWS, 2, NULL), ERR_ARG);
     q->data[0] = NAN;
     cr_assert_eq(subspace_cosines(c, &n, q, p.l[0], LORA_Q, SUBSPACE_ROWS, NULL), ERR_NUM);
     cr_assert(c[0] == 7 && n == 7, "outputs are left alone");
