@@ -104,7 +104,8 @@ bool attack_can(const Attack *a, unsigned have);
  * = 0: it says nothing, where peers divide by zero. SURP without a token of low entropy among the m smallest:
  * the mean of the m smallest (peer: -100). DC-PDD has the sign with which larger means member, the opposite
  * of the released code's. EZ-MIA is 0 with fewer than two errors or nothing below the reference, as in its
- * source.
+ * source: on a model that has learnt its records well these are the records known best. ez_share orders the
+ * others alike and gives these 1.
  *
  * Errors: ERR_ARG unknown attack, one that is no function of a signal, or a record that lacks what it reads
  * (both named); ERR_SHAPE a record without answer tokens; ERR_NUM a signal that the attack needs is not

@@ -64,6 +64,8 @@ static const Attack attacks[] = {
      attack_dc_pdd, 0.01},
     {"ez_mia", "tokens that are not the argmax: gain over the reference beside loss (a ratio)", "record",
      "logits", "arXiv:2601.12104", EZ, attack_ez_mia, 0},
+    {"ez_share", "the same as a share of gain and loss, so that nothing lost is the highest score", "record",
+     "logits", "arXiv:2601.12104, as gain / (gain + loss)", EZ, attack_ez_share, 0},
     {"lira", "log ratio of normal densities fitted to models with and without the record", "record", "shadow",
      "Carlini et al. 2022, arXiv:2112.03570", 0, NULL, 0},
     {"lira_offline", "standard deviations above models without the record", "record", "shadow",

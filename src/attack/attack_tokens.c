@@ -77,18 +77,34 @@ double attack_dc_pdd(const AttackSignal *s, double par, double *work)
     return sum / (double)n;
 }
 
-double attack_ez_mia(const AttackSignal *s, double par, double *work)
+/* What tokens that are not the argmax gain over the reference, and what they lose; returns how many there
+ * are. */
+static size_t ez_gain(double *up, double *down, const AttackTokens *t)
 {
-    (void)par, (void)work;
-    const AttackTokens *t = s->tokens;
-    double up = 0, down = 0;
     size_t n = 0;
+    *up = *down = 0;
     for (size_t i = 0; i < t->n; i++) {
         if (t->rank[i] == 0) continue;
         double d = t->logp[i] - t->ref_logp[i];
-        up += fmax(d, 0);
-        down += fmax(-d, 0);
+        *up += fmax(d, 0);
+        *down += fmax(-d, 0);
         n++;
     }
+    return n;
+}
+
+double attack_ez_mia(const AttackSignal *s, double par, double *work)
+{
+    (void)par, (void)work;
+    double up, down;
+    size_t n = ez_gain(&up, &down, s->tokens);
     return n < 2 || down == 0 ? 0 : up / down;
+}
+
+double attack_ez_share(const AttackSignal *s, double par, double *work)
+{
+    (void)par, (void)work;
+    double up, down;
+    (void)ez_gain(&up, &down, s->tokens);
+    return down > 0 ? up / (up + down) : 1;
 }

@@ -8,21 +8,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* " HASH=WEIGHT" of one adapter, as --adapter gives it. */
+static Status signals_hash_adapter(Str *text, const char *arg, Err *e)
+{
+    char hex[HASH_HEX], *dir = strdup(arg), *file = NULL;
+    double w = 1;
+    Status s =
+        dir != NULL ? cli_adapter_split(&w, dir, e) : err_set(e, ERR_NOMEM, __FILE__, __LINE__, "no memory");
+    if (s == OK) file = file_join(dir, "adapter_model.safetensors");
+    if (s == OK && file == NULL) s = err_set(e, ERR_NOMEM, __FILE__, __LINE__, "no memory");
+    if (s == OK) s = hash_file(hex, file, e);
+    if (s == OK) str_printf(text, " %s=", hex);
+    if (s == OK) str_num(text, w);
+    free(file);
+    free(dir);
+    return s;
+}
+
 /* What names the attacked model: its weights, and each adapter's with how much of it is on. */
-static Status signals_hash(char hex[HASH_HEX], const char *dir, const CliModel *m, const CliList *adapters,
-                           Err *e)
+static Status signals_hash(char hex[HASH_HEX], const char *dir, const CliList *adapters, Err *e)
 {
     Str text = {0};
-    Status s = model_hash(hex, dir, e);
-    if (s != OK || m->k == 0) return s;
+    TRY(model_hash(hex, dir, e));
+    if (adapters->n == 0) return OK;
     str_puts(&text, hex);
-    for (size_t i = 0; i < m->k && s == OK; i++) {
-        char *file = file_join(adapters->item[i], "adapter_model.safetensors");
-        s = file != NULL ? hash_file(hex, file, e) : err_set(e, ERR_NOMEM, __FILE__, __LINE__, "no memory");
-        str_printf(&text, " %s=", hex);
-        str_num(&text, (double)m->w[i]);
-        free(file);
-    }
+    Status s = OK;
+    for (size_t i = 0; i < adapters->n && s == OK; i++) s = signals_hash_adapter(&text, adapters->item[i], e);
     if (s == OK && text.failed) s = err_set(e, ERR_NOMEM, __FILE__, __LINE__, "no memory for a hash");
     if (s == OK) hash_bytes(hex, text.s, text.n);
     str_free(&text);
@@ -75,7 +86,7 @@ static Status signals_rows_in(ScoreOut *out, const char *path, const UseRows *u,
     for (size_t i = 0; i < u->n; i++)
         if (signals_record(&rec[i], &u->row[i], a, e) != OK)
             return err_prefix(e, "%s:%zu", u->path, u->row[i].line);
-    TRY(signals_hash(hex, dir, m, adapters, e));
+    TRY(signals_hash(hex, dir, adapters, e));
     s.record = rec;
     s.model_sha256 = hex;
     TRY(signals_rows_arrays(&s.tok, item, u->n, a, e));

@@ -10,7 +10,7 @@ X
 short() { awk -F, -v OFS=, 'NR > 1 { $5 = sprintf("%.3f", $5) } { print }'; }
 prime model score . rows.jsonl | cut -d, -f1-2
 prime model score . rows.jsonl --signals base.st | cut -d, -f1-2
-prime model score . rows.jsonl -a $a --signals merge.st >/dev/null
+prime model score . rows.jsonl -a $a=1 --signals merge.st >/dev/null
 prime attack score --from merge.st | short
 prime attack score --from merge.st --ref base.st --loo base.st --attack ref,ref_loo,ez_mia | short
 # The file holds neither prompts nor answers.

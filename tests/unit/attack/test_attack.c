@@ -170,6 +170,8 @@ Test(attack, ez_mia_by_hand)
     f.ref[3] = -3.1;
     cr_assert_eq(attack_score(&score, &f.s, 1, "ez_mia", NULL), OK);
     cr_assert_float_eq(score, 5, 1e-12);
+    cr_assert_eq(attack_score(&score, &f.s, 1, "ez_share", NULL), OK);
+    cr_assert_float_eq(score, 5.0 / 6, 1e-12);
     f.rank[3] = 0;
     cr_assert_eq(attack_score(&score, &f.s, 1, "ez_mia", NULL), OK);
     cr_assert_eq(score, 0);
@@ -177,6 +179,11 @@ Test(attack, ez_mia_by_hand)
     f.ref[1] = -4;
     cr_assert_eq(attack_score(&score, &f.s, 1, "ez_mia", NULL), OK);
     cr_assert_eq(score, 0);
+    cr_assert_eq(attack_score(&score, &f.s, 1, "ez_share", NULL), OK);
+    cr_assert_eq(score, 1, "nothing lost");
+    f.rank[1] = f.rank[3] = 0;
+    cr_assert_eq(attack_score(&score, &f.s, 1, "ez_share", NULL), OK);
+    cr_assert_eq(score, 1, "no error at all");
 }
 
 static void refused(const AttackSignal *s, size_t n, const char *name, Status want, const char *msg)
