@@ -112,7 +112,7 @@ static Status quantile_fold(QuantileJob *j, size_t f, Err *e)
         own += here;
         if (here || j->member[i]) continue;
         j->fit_y[m] = j->y[i];
-        memcpy(j->fit_x + m * j->d, j->x + i * j->d, j->d * sizeof *j->fit_x);
+        if (j->d > 0) memcpy(j->fit_x + m * j->d, j->x + i * j->d, j->d * sizeof *j->fit_x);
         m++;
     }
     if (own == 0) return OK;
