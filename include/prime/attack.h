@@ -4,7 +4,7 @@
  *
  * The table also names the probes that are no function of one record's signals (shadow models, people,
  * weights, canaries): they live in headers of their own, lira.h, rmia.h, quantile.h, blind.h, anchor.h,
- * fingerprint.h, exposure.h and extract.h. */
+ * fingerprint.h, subspace.h, collusion.h, exposure.h and extract.h. Signals on disk: signals.h. */
 #ifndef PRIME_ATTACK_H
 #define PRIME_ATTACK_H
 
@@ -109,8 +109,8 @@ bool attack_can(const Attack *a, unsigned have);
  *
  * Errors: ERR_ARG unknown attack, one that is no function of a signal, or a record that lacks what it reads
  * (both named); ERR_SHAPE a record without answer tokens; ERR_NUM a signal that the attack needs is not
- * finite (record named), or the score is not (a loss of exactly 0 as divisor); ERR_NOMEM. Cost: O(tokens),
- * Min-K% and its kin O(T log T) a record. */
+ * finite (record named), or the score is not (a loss of exactly 0 as divisor); ERR_NOMEM. Cost: O(T) a record
+ * of T tokens, Min-K% and its kin O(T log T), DC-PDD O(T^2). */
 Status attack_score(double *score, const AttackSignal *s, size_t n, const char *name, Err *e) PRIME_MUST_USE;
 
 /* attack_zlib - length in bytes of n bytes of text compressed by zlib at level 6 (its default), as the

@@ -140,13 +140,13 @@ static Status csv_mu(double **mu, const Csv *c, Arena *a, Err *e)
     return OK;
 }
 
-/* Negative log-probabilities are expected; a positive one is no log-probability. */
-static Status csv_check_logp(const Csv *c, const double *x, const char *name, Err *e)
+/* No log-probability is positive and no standard deviation negative. */
+static Status csv_check(const Csv *c, const double *x, const char *name, double sign, Err *e)
 {
     for (size_t i = 0; x != NULL && i < c->t->n_rows; i++)
-        if (x[i] > 1e-4)
-            FAIL(e, ERR_FORMAT, "%s:%zu: %s = %g, want a log-probability (0 or less)", c->t->name,
-                 c->t->line[c->token[i].row], name, x[i]);
+        if (sign * x[i] < -1e-4)
+            FAIL(e, ERR_FORMAT, "%s:%zu: %s = %g, want 0 or %s", c->t->name, c->t->line[c->token[i].row],
+                 name, x[i], sign > 0 ? "more" : "less");
     return OK;
 }
 
@@ -162,8 +162,10 @@ static Status csv_signals(AttackRecords *out, const Csv *c, SignalsRecord *rec, 
     TRY(csv_column(&sigma, c, "sigma", a, e));
     TRY(csv_column(&ref, c, "ref_logp", a, e));
     TRY(csv_ranks(&rank, c, a, e));
-    TRY(csv_check_logp(c, logp, "logp", e));
-    TRY(csv_check_logp(c, ref, "ref_logp", e));
+    TRY(csv_check(c, logp, "logp", -1, e));
+    TRY(csv_check(c, ref, "ref_logp", -1, e));
+    TRY(csv_check(c, mu, "mu", -1, e));
+    TRY(csv_check(c, sigma, "sigma", 1, e));
     for (size_t i = 0; i < c->n; i++) {
         size_t from = c->rec[i].from, n = c->rec[i].to - from;
         TRY(csv_record(&rec[i], c, &c->rec[i], e));

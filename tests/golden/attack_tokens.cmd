@@ -19,5 +19,7 @@ printf 'record,label,t,logp\na,1,0,0.5\n' | fails
 printf 'record,label,t,logp\na,1,x,-1\n' | fails
 printf 'record,label,t,logp\n,1,0,-1\n' | fails
 printf 'record,label,t,logp,mu,entropy\na,1,0,-1,-2,2.5\n' | fails
+printf 'record,label,t,logp,sigma\na,1,0,-1,-2\n' | fails
+printf 'record,label,t,logp,mu\na,1,0,-1,0.5\n' | fails
 fails --attack surp
 rm *
