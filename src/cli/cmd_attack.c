@@ -187,6 +187,9 @@ static const CliVerb verbs[] = {
     {"fingerprint", "MERGE ADAPTER...", "which adapters are in a merge, with what weight",
      attack_fingerprint_run},
     {"exposure", "FILE.csv", "record,role,loss[,group] -> canaries' exposure in bits", attack_exposure_run},
+    {"emissions", "TEXTS.csv", "record,text -> counts of mail addresses, telephone numbers, keys ...",
+     attack_emissions_run},
     {0},
 };
-const CliNoun cli_attack = {"attack", "membership scores from signals", verbs};
+const CliNoun cli_attack = {"attack", "what a model gives away: membership, people, merge weights, canaries",
+                            verbs};
