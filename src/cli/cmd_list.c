@@ -4,6 +4,7 @@
 
 #include "prime/attack.h"
 #include "prime/baseline.h"
+#include "prime/dp.h"
 #include "prime/evolve.h"
 #include "prime/friedman.h"
 #include "prime/merge.h"
@@ -42,6 +43,8 @@ LIST_ROWS(list_objective, Penalty, penalty_at(i))
 LIST_ROWS(list_baseline, Baseline, baseline_at(i))
 LIST_ROWS(list_posthoc, FriedmanPosthoc, friedman_posthoc_at(i))
 LIST_ROWS(list_ratio, RatioBound, ratio_bound_at(i))
+LIST_ROWS(list_attack, Attack, attack_at(i))
+LIST_ROWS(list_accountant, DpAccountant, dp_accountant_at(i))
 LIST_ROWS(list_adjust, StatsAdjust, stats_adjust_at(i))
 
 /* What gets a score and what it takes is part of what an attack is. */
@@ -84,6 +87,7 @@ static const struct {
     {"attack", "scores of membership", list_attack},
     {"baseline", "what an audit measures: PriME, what it is compared with, controls", list_baseline},
     {"attack", "scores of membership, and other probes [what gets a score; access]", list_attack},
+    {"accountant", "ways to add up the privacy loss of noisy steps", list_accountant},
     {"format", "outputs of a report", list_format},
     {"adjust", "corrections for multiple testing", list_adjust},
     {"posthoc", "comparisons of all pairs of methods after Friedman's test", list_posthoc},

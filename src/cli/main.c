@@ -23,6 +23,7 @@ static const CliNoun *const nouns[] = {
     &cli_metric,
     &cli_stats,
     &cli_pareto,
+    &cli_dp,
     &cli_list,
     &cli_doctor,
     &cli_version,
