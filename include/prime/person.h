@@ -4,8 +4,20 @@
 #ifndef PRIME_PERSON_H
 #define PRIME_PERSON_H
 
+#include "prime/dp_train.h"
 #include "prime/perpcs.h"
 #include "prime/train.h"
+
+/* Differential privacy of one person's records (dp_train.h): the unit is one record of the history, never the
+ * person, who is alone in their own adapter. Sampling rate batch_docs / records, epochs * ceil(records /
+ * batch_docs) steps; batch_docs, dropout, lr and the rest are those of PersonOpts.train, its clip is not
+ * used. */
+typedef struct {
+    const DpAccountant *accountant; /* NULL: no privacy */
+    double sigma;                   /* noise over clip; or, when NaN, */
+    double epsilon;                 /* the least noise with this epsilon */
+    double delta, clip;
+} PersonDp;
 
 typedef struct {
     const char *model, *data, *task, *user; /* folders, names */
@@ -14,6 +26,7 @@ typedef struct {
     size_t rank;
     double alpha;
     TrainOpts train;
+    PersonDp dp;
 } PersonOpts;
 
 /* Losses are nats a token over the answers and their end tokens; NaN where there is no such record. */
@@ -21,15 +34,23 @@ typedef struct {
     size_t records, heldout, steps, params;
     double before, after, heldout_before, heldout_after;
     double seconds; /* of training */
+    DpTrained dp;   /* with privacy only. The losses above are not covered by it */
 } PersonResult;
+
+/* train_private - train_lora with the promise of dp: fills *out. Errors: those of dp_sigma and dp_train_lora;
+ * ERR_ARG a batch of 0. */
+Status train_private(DpTrained *out, Lora *l, const Model *m, const TrainDoc *doc, size_t n,
+                     const TrainOpts *o, const PersonDp *dp, TrainWatch watch, void *ctx,
+                     Err *e) PRIME_MUST_USE;
 
 /* person_default - rank 8, alpha 8 on the products of attention; train_default, or train_paper when `paper`.
  */
 PersonOpts person_default(bool paper);
 
 /* person_train - train and save an adapter in PEFT's layout. Errors: those of loading, training and saving;
- * ERR_ARG a task or person that is not known, a person without history, a person whom the base model has
- * read (its folder lists them in users.txt). Nothing is written after a failure. */
+ * those of dp_train_lora and dp_sigma with privacy; ERR_ARG a task or person that is not known, a person
+ * without history, a person whom the base model has read (its folder lists them in users.txt). Nothing is
+ * written after a failure. */
 Status person_train(PersonResult *r, const PersonOpts *o, TrainWatch watch, void *ctx, Err *e) PRIME_MUST_USE;
 
 /* person_gate - train gates, from zero, for the adapter in the folder o->out on the history of the person

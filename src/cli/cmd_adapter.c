@@ -21,18 +21,36 @@ bool adapter_train_news(void *ctx, const TrainNews *n)
     return true;
 }
 
-Status adapter_person_print(const char *user, const PersonResult *r, Err *e)
+/* What is promised, and to whom. */
+static void person_print_dp(AdapterRows *t, const PersonOpts *o, const DpTrained *dp)
 {
-    static const char *const col[] = {"user",          "records",     "heldout",    "steps",
-                                      "parameters",    "loss_before", "loss_after", "heldout_before",
-                                      "heldout_after", "seconds"};
+    const double value[] = {dp->epsilon, dp->run.delta, dp->run.sigma, o->dp.clip, dp->run.q};
+    adapter_rows_str(t, "record");
+    adapter_rows_str(t, o->dp.accountant->name);
+    for (size_t i = 0; i < sizeof value / sizeof value[0]; i++) adapter_rows_num(t, value[i]);
+    log_say(
+        LOG_INFO,
+        "(%.4g, %g)-differential privacy of one record of %s, added or removed, for whoever sees the adapter "
+        "and does not know --seed; losses and settings are not covered",
+        dp->epsilon, dp->run.delta, o->user);
+}
+
+Status adapter_person_print(const PersonOpts *o, const PersonResult *r, Err *e)
+{
+    static const char *const col[] = {
+        "user",       "records",        "heldout",       "steps",   "parameters", "loss_before",
+        "loss_after", "heldout_before", "heldout_after", "seconds", "dp_unit",    "dp_accountant",
+        "dp_epsilon", "dp_delta",       "dp_sigma",      "dp_clip", "dp_rate"};
+    bool private = o->dp.accountant != NULL;
+    enum { PLAIN = 10 };
     const double value[] = {
         (double)r->records, (double)r->heldout, (double)r->steps,
         (double)r->params,  r->before,          r->after,
         r->heldout_before,  r->heldout_after,   cli_common.no_provenance ? NAN : r->seconds};
-    AdapterRows t = adapter_rows(col, sizeof col / sizeof col[0]);
-    adapter_rows_str(&t, user);
+    AdapterRows t = adapter_rows(col, private ? sizeof col / sizeof col[0] : PLAIN);
+    adapter_rows_str(&t, o->user);
     for (size_t i = 0; i < sizeof value / sizeof value[0]; i++) adapter_rows_num(&t, value[i]);
+    if (private) person_print_dp(&t, o, &r->dp);
     return adapter_rows_print(&t, e);
 }
 
@@ -41,15 +59,38 @@ static int train_main(const PersonOpts *o)
     PersonResult r;
     Err e = {0};
     if (person_train(&r, o, adapter_train_news, NULL, &e) != OK) return cli_fail(&e);
-    return adapter_person_print(o->user, &r, &e) == OK ? EXIT_DONE : cli_fail(&e);
+    return adapter_person_print(o, &r, &e) == OK ? EXIT_DONE : cli_fail(&e);
 }
 
 /* What was given on the command line; NaN and 0 leave the preset's value. */
 typedef struct {
-    const char *preset, *modules;
-    double lr, dropout;
+    const char *preset, *modules, *accountant;
+    double lr, dropout, delta, clip;
     size_t epochs, batch;
 } TrainGiven;
+
+/* The promise that is asked for, if any. */
+static int train_privacy(PersonOpts *o, const TrainGiven *g)
+{
+    Err e = {0};
+    PersonDp *dp = &o->dp;
+    if (isnan(dp->sigma) && isnan(dp->epsilon)) {
+        if (isnan(g->delta) && isnan(g->clip) && g->accountant == NULL) return -1;
+        return cli_usage("--dp-delta, --dp-clip and --dp-accountant want --dp-sigma or --dp-epsilon");
+    }
+    if (!isnan(dp->sigma) && !isnan(dp->epsilon))
+        return cli_usage("--dp-sigma and --dp-epsilon: one follows from the other, give one");
+    if (!isnan(dp->sigma) && dp->sigma <= 0) return cli_usage("--dp-sigma = %g, want > 0", dp->sigma);
+    if (!isnan(dp->epsilon) && dp->epsilon <= 0) return cli_usage("--dp-epsilon = %g, want > 0", dp->epsilon);
+    dp->delta = isnan(g->delta) ? 1e-5 : g->delta;
+    dp->clip = isnan(g->clip) ? 1 : g->clip;
+    if (!(dp->delta > 0 && dp->delta < 1)) return cli_usage("--dp-delta = %g, want (0, 1)", dp->delta);
+    if (!(dp->clip > 0)) return cli_usage("--dp-clip = %g, want > 0", dp->clip);
+    if (dp_accountant(&dp->accountant, g->accountant != NULL ? g->accountant : "rdp", &e) != OK)
+        return cli_usage("--dp-%s", e.msg);
+    if (!dp->accountant->bound) return cli_usage("--dp-accountant = %s is no bound", dp->accountant->name);
+    return -1;
+}
 
 static int train_options(PersonOpts *o, const TrainGiven *g)
 {
@@ -68,13 +109,13 @@ static int train_options(PersonOpts *o, const TrainGiven *g)
     if (g->batch > 0) o->train.batch_docs = g->batch;
     if (o->model == NULL || o->data == NULL || o->task == NULL || o->user == NULL || o->out == NULL)
         return cli_usage("'prime adapter train' wants --model, --data, --task, --user and --out");
-    return -1;
+    return train_privacy(o, g);
 }
 
 static int adapter_train_run(const CliVerb *self, int argc, char **argv)
 {
-    PersonOpts o = {.alpha = NAN};
-    TrainGiven g = {.preset = "default", .lr = NAN, .dropout = NAN};
+    PersonOpts o = {.alpha = NAN, .dp = {.sigma = NAN, .epsilon = NAN}};
+    TrainGiven g = {.preset = "default", .lr = NAN, .dropout = NAN, .delta = NAN, .clip = NAN};
     const CliOpt opts[] = {
         {"model", 'm', OPT_STR, &o.model, "DIR", "base model (required)", 0, 0},
         {"data", 'd', OPT_STR, &o.data, "DIR", "dataset (required)", 0, 0},
@@ -91,6 +132,12 @@ static int adapter_train_run(const CliVerb *self, int argc, char **argv)
         {"batch", 0, OPT_SIZE, &g.batch, "N", "records a step", 1, 10000},
         {"targets", 0, OPT_STR, &g.modules, "LIST", "the same as --modules", 0, 0},
         {"dropout", 0, OPT_NUM, &g.dropout, "P", "share of the adapter's inputs that is dropped", 0, 0.99},
+        {"dp-sigma", 0, OPT_NUM, &o.dp.sigma, "S", "DP-SGD: noise over clip; the unit is one record", 0, 0},
+        {"dp-epsilon", 0, OPT_NUM, &o.dp.epsilon, "E", "DP-SGD: the least noise that keeps this epsilon", 0,
+         0},
+        {"dp-delta", 0, OPT_NUM, &g.delta, "D", "its delta (1e-5)", 0, 0},
+        {"dp-clip", 0, OPT_NUM, &g.clip, "C", "bound of a record's gradient (1)", 0, 0},
+        {"dp-accountant", 0, OPT_STR, &g.accountant, "NAME", "rdp or prv (rdp)", 0, 0},
     };
     CliList pos = {0};
     int code = cli_args(self, "adapter", opts, sizeof opts / sizeof opts[0], argc, argv, &pos, 0, 0);

@@ -36,7 +36,7 @@ static int gate_main(const PersonOpts *o)
     PersonResult r;
     Err e = {0};
     if (person_gate(&r, o, adapter_train_news, NULL, &e) != OK) return cli_fail(&e);
-    return adapter_person_print(o->user, &r, &e) == OK ? EXIT_DONE : cli_fail(&e);
+    return adapter_person_print(o, &r, &e) == OK ? EXIT_DONE : cli_fail(&e);
 }
 
 int adapter_gate_run(const CliVerb *self, int argc, char **argv)

@@ -54,7 +54,7 @@ Status adapter_rows_print(AdapterRows *r, Err *e) PRIME_MUST_USE;
 /* adapter_train_news - a line a step under -v. adapter_person_print - what a training did, to stdout. Both in
  * cmd_adapter.c. */
 bool adapter_train_news(void *ctx, const TrainNews *n);
-Status adapter_person_print(const char *user, const PersonResult *r, Err *e) PRIME_MUST_USE;
+Status adapter_person_print(const PersonOpts *o, const PersonResult *r, Err *e) PRIME_MUST_USE;
 
 /* adapter_metric_row - a row of the columns metric, adapter (NULL: none), value. adapter_merge_rows - those
  * of a merge as a whole. Both in cmd_adapter_merge.c. */

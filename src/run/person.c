@@ -2,6 +2,8 @@
 
 #include "audit_priv.h"
 
+#include "prime/log.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,6 +129,23 @@ static Status person_run(PersonResult *r, Person *p, PersonSteps steps, Err *e)
 
 /* ---- an adapter ---- */
 
+Status train_private(DpTrained *out, Lora *l, const Model *m, const TrainDoc *doc, size_t n,
+                     const TrainOpts *t, const PersonDp *dp, TrainWatch watch, void *ctx, Err *e)
+{
+    size_t batch = t->batch_docs < n ? t->batch_docs : n;
+    if (batch == 0) FAIL(e, ERR_ARG, "batch size = 0, want at least 1");
+    DpRun run = {(double)batch / (double)n, dp->sigma, t->epochs * ((n + batch - 1) / batch), dp->delta};
+    double reached = 0;
+    if (isnan(dp->sigma)) TRY(dp_sigma(&run.sigma, &reached, dp->accountant, &run, dp->epsilon, e));
+    if (dp->delta * (double)n >= 1)
+        log_say(LOG_WARN,
+                "delta = %g of %zu records: a mechanism that publishes one of them keeps this promise",
+                dp->delta, n);
+    DpTrainOpts o = {t->opt, t->floor,  t->dropout, t->warmup,      dp->clip, run.sigma,
+                     run.q,  run.steps, dp->delta,  dp->accountant, t->seed};
+    return dp_train_lora(out, l, m, &(DpDocs){doc, n, NULL, n}, &o, watch, ctx, e);
+}
+
 static Status person_fit(Person *p, Err *e)
 {
     struct timespec from, to;
@@ -135,7 +154,10 @@ static Status person_fit(Person *p, Err *e)
     Rng rng = rng_stream(p->o->train.seed, p->o->user, 0);
     lora_init(p->l, &rng);
     clock_gettime(CLOCK_MONOTONIC, &from);
-    TRY(train_lora(p->l, p->a->base, doc, p->history.n, &p->o->train, person_watch, p, e));
+    TRY(p->o->dp.accountant != NULL
+            ? train_private(&p->r.dp, p->l, p->a->base, doc, p->history.n, &p->o->train, &p->o->dp,
+                            person_watch, p, e)
+            : train_lora(p->l, p->a->base, doc, p->history.n, &p->o->train, person_watch, p, e));
     clock_gettime(CLOCK_MONOTONIC, &to);
     p->r.seconds = seconds_between(&from, &to);
     return OK;
