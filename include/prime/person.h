@@ -9,9 +9,9 @@
 #include "prime/train.h"
 
 /* Differential privacy of one person's records (dp_train.h): the unit is one record of the history, never the
- * person, who is alone in their own adapter. Sampling rate batch_docs / records, epochs * ceil(records /
- * batch_docs) steps; batch_docs, dropout, lr and the rest are those of PersonOpts.train, its clip is not
- * used. */
+ * person, who is alone in their own adapter; a record that another one quotes (as retrieved context) is in
+ * both of their units. Sampling rate batch_docs / records, epochs * ceil(records / batch_docs) steps;
+ * batch_docs, dropout, lr and the rest are those of PersonOpts.train, its clip is not used. */
 typedef struct {
     const DpAccountant *accountant; /* NULL: no privacy */
     double sigma;                   /* noise over clip; or, when NaN, */

@@ -1,7 +1,9 @@
 /* cmd_adapter_merge.c - adapters compared and merged. */
 #include "cmd_adapter_priv.h"
 
+#include "prime/dp_train.h"
 #include "prime/file.h"
+#include "prime/log.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -127,6 +129,8 @@ typedef struct {
     MergeOpts o;
     MergeLimits lim;
     StType type;
+    double release_clip, release_sigma, release_delta; /* noise on the merge; NaN for none */
+    double release_epsilon;
 } MergeCmd;
 
 /* The numbers of text, with commas between, in fresh memory (caller frees); NULL if they are none. */
@@ -215,6 +219,15 @@ void adapter_merge_rows(AdapterRows *t, const AdapterSet *set, const MergeReport
     adapter_metric_row(t, "effective", NULL, rep->effective);
 }
 
+static void merge_print_release(AdapterRows *t, const MergeCmd *c)
+{
+    if (isnan(c->release_clip)) return;
+    adapter_metric_row(t, "release_clip", NULL, c->release_clip);
+    adapter_metric_row(t, "release_sigma", NULL, c->release_sigma);
+    adapter_metric_row(t, "release_epsilon", NULL, c->release_epsilon);
+    adapter_metric_row(t, "release_delta", NULL, c->release_delta);
+}
+
 static Status merge_print(const MergeCmd *c, const AdapterSet *set, const double *w, const MergeReport *rep,
                           Err *e)
 {
@@ -226,6 +239,7 @@ static Status merge_print(const MergeCmd *c, const AdapterSet *set, const double
         adapter_metric_row(&t, "norm", set->dir[i], rep->own[i]);
         adapter_metric_row(&t, "share", set->dir[i], rep->share[i]);
     }
+    merge_print_release(&t, c);
     return adapter_rows_print(&t, e);
 }
 
@@ -272,21 +286,35 @@ static Status merge_save(const Lora *merged, const MergeCmd *c, const AdapterSet
     return s;
 }
 
-static Status merge_do(const MergeCmd *c, const AdapterSet *set, double *w, size_t groups, Err *e)
+static Status merge_release(Lora *merged, MergeCmd *c, Err *e)
+{
+    Rng rng = rng_stream(cli_common.seed, "release", 0);
+    if (isnan(c->release_clip)) return OK;
+    TRY(dp_release(merged, NULL, &c->release_epsilon, c->release_clip, c->release_sigma, c->release_delta,
+                   &rng, e));
+    log_say(LOG_INFO,
+            "(%.4g, %g)-differential privacy of the whole merge against any other, for whoever sees what is "
+            "written and does not know --seed; the numbers printed are not covered",
+            c->release_epsilon, c->release_delta);
+    return OK;
+}
+
+static Status merge_do(MergeCmd *c, const AdapterSet *set, double *w, size_t groups, Err *e)
 {
     Lora *merged = NULL;
     MergeReport rep = {0};
     TRY(merge_limit(w, c, set, groups, e));
     TRY(merge_build(&merged, &rep, c->m, (const Lora *const *)set->l, set->n,
                     &(MergeWeights){w, c->granularity}, &c->o, e));
-    Status s = merge_save(merged, c, set, e);
+    Status s = merge_release(merged, c, e);
+    if (s == OK) s = merge_save(merged, c, set, e);
     if (s == OK) s = merge_print(c, set, w, &rep, e);
     merge_report_free(&rep);
     lora_free(merged);
     return s;
 }
 
-static Status merge_job(const MergeCmd *c, const CliList *dirs, Err *e)
+static Status merge_job(MergeCmd *c, const CliList *dirs, Err *e)
 {
     AdapterSet set = {0};
     double *w = NULL;
@@ -371,6 +399,10 @@ static int merge_options(MergeCmd *c)
     int code = merge_choices(c);
     if (code < 0) code = merge_rank(c);
     c->limited = isfinite(c->lim.cap) || c->lim.min_effective > 0;
+    if (isnan(c->release_clip) != isnan(c->release_sigma))
+        return cli_usage("--release-clip and --release-sigma go together");
+    if (!isnan(c->release_clip) && !(c->release_sigma > 0))
+        return cli_usage("--release-sigma = %g, want > 0", c->release_sigma);
     if (code < 0 && c->project && !c->limited)
         return cli_usage("--project wants --cap or --min-effective to project onto");
     c->o.seed = cli_common.seed;
@@ -393,6 +425,8 @@ int adapter_merge_run(const CliVerb *self, int argc, char **argv)
     c.dtype = "f32";
     c.o = merge_opts();
     c.lim.cap = INFINITY;
+    c.release_clip = c.release_sigma = NAN;
+    c.release_delta = 1e-5;
     const CliOpt opts[] = {
         {"method", 0, OPT_STR, &c.method, "NAME", "see 'prime list merge' (exact)", 0, 0},
         {"weights", 'w', OPT_STR, &c.weights, "W,W,...",
@@ -417,6 +451,10 @@ int adapter_merge_run(const CliVerb *self, int argc, char **argv)
         {"fold", 0, OPT_STR, &c.fold, "MODEL", "write this model with the merge folded in, not an adapter", 0,
          0},
         {"dtype", 0, OPT_STR, &c.dtype, "TYPE", "f32, f16 or bf16 (f32)", 0, 0},
+        {"release-clip", 0, OPT_NUM, &c.release_clip, "C", "cut the merge's factors to this norm, and", 0, 0},
+        {"release-sigma", 0, OPT_NUM, &c.release_sigma, "S", "add noise of S * C to every entry", 0, 0},
+        {"release-delta", 0, OPT_NUM, &c.release_delta, "D", "delta of the epsilon that is printed (1e-5)", 0,
+         0},
         {"out", 'o', OPT_STR, &c.out, "DIR", "folder to write (required)", 0, 0},
     };
     CliList pos = {0};

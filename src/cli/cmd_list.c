@@ -43,7 +43,6 @@ LIST_ROWS(list_objective, Penalty, penalty_at(i))
 LIST_ROWS(list_baseline, Baseline, baseline_at(i))
 LIST_ROWS(list_posthoc, FriedmanPosthoc, friedman_posthoc_at(i))
 LIST_ROWS(list_ratio, RatioBound, ratio_bound_at(i))
-LIST_ROWS(list_attack, Attack, attack_at(i))
 LIST_ROWS(list_accountant, DpAccountant, dp_accountant_at(i))
 LIST_ROWS(list_adjust, StatsAdjust, stats_adjust_at(i))
 
