@@ -59,12 +59,13 @@ Status dp_rdp_epsilon_at(DpEps *out, const DpRun *run, const double *order, size
  * so that the step's delta(epsilon) is met at every grid point and exceeded between them, convolved with
  * itself by FFT, and read off; the worse of adding and removing a record. An upper bound, within about 1e-4
  * of itself at usual settings (the grid's width is a hundredth of the standard deviation of one step's loss,
- * wider where more than 2^22 points were needed). Rounding of the transform adds about steps * 1e-18 to
- * delta. Errors: ERR_ARG as dp_check, or delta < DP_PRV_DELTA; ERR_NUM epsilon above DP_PRV_MAX; ERR_NOMEM.
- * Cost: O(n log n), n about 2000 sqrt(steps).
- * Source: Doroshenko et al. 2022, arXiv:2207.04380 (grid); Gopi, Lee and Wutschitz 2021, arXiv:2106.02848,
- * and Koskela et al. 2020, arXiv:1906.03049 (composition by FFT). */
-#define DP_PRV_DELTA 1e-12
+ * wider where more than 2^22 points were needed). Before the transform the masses are tilted towards the
+ * tail that is read, so that rounding is relative to delta: below 1e-6 of it for Gaussians at delta 1e-30 and
+ * a million steps. Errors: ERR_ARG as dp_check, or delta < DP_PRV_DELTA; ERR_NUM epsilon above DP_PRV_MAX;
+ * ERR_NOMEM. Cost: O(n log n), n about 2000 sqrt(steps). Source: Doroshenko et al. 2022, arXiv:2207.04380
+ * (grid); Gopi, Lee and Wutschitz 2021, arXiv:2106.02848, and Koskela et al. 2020, arXiv:1906.03049
+ * (composition by FFT). */
+#define DP_PRV_DELTA 1e-30
 #define DP_PRV_MAX 500.0
 Status dp_prv_epsilon(DpEps *out, const DpRun *run, Err *e) PRIME_MUST_USE;
 

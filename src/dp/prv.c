@@ -19,16 +19,21 @@ static double prv_loss(const PrvStep *s, double x)
 {
     double t = (2 * x - 1) / (2 * s->sigma * s->sigma);
     if (t > 40) return t + log(s->q) + log1p((1 - s->q) / s->q * exp(-t));
-    return log1p(s->q * expm1(t));
+    return t < -1 ? log((1 - s->q) + s->q * exp(t)) : log1p(s->q * expm1(t));
 }
 
-/* The x with that loss; -INFINITY where none is so low. */
+/* The x with that loss; -INFINITY where none is so low. t = log((e^loss - (1 - q)) / q), each way of writing
+ * it where it keeps its digits. */
 static double prv_loss_at(const PrvStep *s, double loss)
 {
-    double over = loss > 40 ? INFINITY : expm1(loss) / s->q, log_ratio;
-    if (over <= -1) return -INFINITY;
-    log_ratio = loss > 40 ? loss - log(s->q) + log1p(-(1 - s->q) * exp(-loss)) : log1p(over);
-    return s->sigma * s->sigma * log_ratio + 0.5;
+    double t, low = 1 - s->q;
+    if (loss > 40)
+        t = loss - log(s->q) + log1p(-low * exp(-loss));
+    else if (loss > -1)
+        t = expm1(loss) > -s->q ? log1p(expm1(loss) / s->q) : -INFINITY;
+    else
+        t = exp(loss) > low ? log((exp(loss) - low) / s->q) : -INFINITY;
+    return s->sigma * s->sigma * t + 0.5;
 }
 
 /* P(lo < N(0, 1) < hi), with the digits of the tail that it lies in. */
@@ -141,6 +146,9 @@ static Status prv_grid(PrvGrid *g, const PrvStep *s, double h, double tail, bool
 
 /* ---- how wide, how fine ---- */
 
+/* Exponents 2^(j/2) that moments are taken at. */
+enum { PRV_LAMBDA_FROM = -30, PRV_LAMBDA_TO = 40 };
+
 /* Standard deviation of one step's loss under the numerator. */
 static double prv_sd(const PrvStep *s, bool remove)
 {
@@ -167,13 +175,36 @@ static double prv_log_moment(const PrvGrid *g, double lambda)
     return log(sum);
 }
 
+/* Tilting: masses times e^(lambda loss), made to sum to 1. The tilted sum has its bulk where epsilon is read,
+ * so that the transform's rounding is small beside what is read, however small delta is. */
+typedef struct {
+    double lambda, log_scale; /* mass = tilted mass e^(log_scale - lambda loss), of one step */
+    double aim; /* the epsilon to tilt to; NaN: where Chernoff's bound of the sum's tail is delta */
+} PrvTilt;
+
+static void prv_tilt(PrvTilt *t, PrvGrid *g, const DpRun *run)
+{
+    double n = (double)run->steps, top = (double)(g->first + (long)g->n - 1) * g->h, best = INFINITY,
+           moment = 0;
+    t->lambda = t->log_scale = 0;
+    for (int j = PRV_LAMBDA_FROM; j <= PRV_LAMBDA_TO; j++) {
+        double at = exp2(j / 2.0), m = prv_log_moment(g, at), log_sum = n * (at * top + m);
+        double cost = isnan(t->aim) ? (log_sum - log(run->delta)) / at : log_sum - at * t->aim;
+        if (isfinite(m) && cost < best) best = cost, t->lambda = at, moment = m;
+    }
+    if (best == INFINITY) return;
+    t->log_scale = t->lambda * top + moment;
+    for (size_t i = 0; i < g->n; i++)
+        g->mass[i] *= exp(t->lambda * ((double)(g->first + (long)i) * g->h - top) - moment);
+}
+
 /* Bounds beyond which the sum of `steps` losses lies with probability at most `tail` each (Chernoff). */
 static void prv_window(double *lo, double *hi, const PrvGrid *g, size_t steps, double tail)
 {
     double n = (double)steps, bottom = (double)g->first * g->h, top = bottom + (double)(g->n - 1) * g->h;
     *lo = n * bottom;
     *hi = n * top;
-    for (int j = -30; j <= 40; j++) {
+    for (int j = PRV_LAMBDA_FROM; j <= PRV_LAMBDA_TO; j++) {
         double lambda = exp2(j / 2.0), up = prv_log_moment(g, lambda), down = prv_log_moment(g, -lambda);
         /* -INFINITY: all terms were too small for a double, which bounds nothing. */
         if (isfinite(up)) *hi = fmin(*hi, n * top + (n * up - log(tail)) / lambda);
@@ -183,9 +214,8 @@ static void prv_window(double *lo, double *hi, const PrvGrid *g, size_t steps, d
 
 /* ---- composition ---- */
 
-/* The composed losses first*h ... : `infinite` is what no epsilon bounds. */
-static Status prv_compose(PrvGrid *out, const PrvGrid *g, size_t steps, double lo, double hi, double tail,
-                          Err *e)
+/* Masses of the sum of `steps` losses from `lo` on, as tilted as those of g. */
+static Status prv_compose(PrvGrid *out, const PrvGrid *g, size_t steps, double lo, double hi, Err *e)
 {
     long first = (long)floor(lo / g->h);
     size_t n = 2, need = (size_t)((long)ceil(hi / g->h) - first) + 2;
@@ -202,8 +232,17 @@ static Status prv_compose(PrvGrid *out, const PrvGrid *g, size_t steps, double l
     for (size_t i = 0; i < n; i++) mass[i] = ring[(size_t)(first + (long)i) & (n - 1)];
     free(ring);
     *out = (PrvGrid){.mass = mass, .h = g->h, .first = first, .n = n};
-    out->infinite = -expm1((double)steps * log1p(-g->infinite)) + tail;
+    out->infinite = -expm1((double)steps * log1p(-g->infinite));
     return OK;
+}
+
+/* Back to the masses themselves. Far below what is read they may be noise times a large number. */
+static void prv_untilt(PrvGrid *g, const PrvTilt *t, size_t steps)
+{
+    for (size_t i = 0; i < g->n; i++) {
+        double loss = (double)(g->first + (long)i) * g->h;
+        g->mass[i] *= exp(fmin((double)steps * t->log_scale - t->lambda * loss, 700));
+    }
 }
 
 /* The least epsilon >= 0 with delta: from the top down, delta(eps) = sum over losses above eps of
@@ -233,28 +272,60 @@ static Status prv_read(double *epsilon, const PrvGrid *g, double delta, Err *e)
 
 enum { PRV_POINTS = 1 << 22 };
 
-static Status prv_one_side(double *epsilon, const DpRun *run, bool remove, Err *e)
+/* What may be lost at the ends of a tilted sum. */
+#define PRV_ENDS 1e-13
+
+/* The tilted step, and the window of the sum: finer than the sum's width asks for, unless that were too many
+ * points. `tail`: the mass that the ends of a step may take in all steps. */
+static Status prv_prepare(PrvGrid *g, double *lo, double *hi, PrvTilt *tilt, const DpRun *run, double tail,
+                          bool remove, Err *e)
 {
     PrvStep s = {run->q, run->sigma};
-    PrvGrid g = {0}, all = {0};
-    double n = (double)run->steps, tail = fmin(run->delta, 1e-3) * 1e-7, lo = 0, hi = 0;
-    double x_lo, x_hi;
+    double x_lo, x_hi, n = (double)run->steps;
     prv_range(&x_lo, &x_hi, &s, tail / n);
     double range = fmin(DP_PRV_MAX, prv_loss(&s, x_hi)) - fmax(-DP_PRV_MAX, prv_loss(&s, x_lo));
     double h = fmin(fmax(prv_sd(&s, remove) / 100, range / (PRV_POINTS / 4)), 0.5);
     for (;;) {
-        TRY(prv_grid(&g, &s, h, tail / n, remove, e));
-        prv_window(&lo, &hi, &g, run->steps, tail);
-        if (hi - lo < h * (PRV_POINTS - 4)) break;
-        free(g.mass);
-        h = (hi - lo) / (PRV_POINTS - 8) * 1.01;
+        TRY(prv_grid(g, &s, h, tail / n, remove, e));
+        prv_tilt(tilt, g, run);
+        prv_window(lo, hi, g, run->steps, PRV_ENDS);
+        if (*hi - *lo < h * (PRV_POINTS - 4)) return OK;
+        free(g->mass);
+        h = (*hi - *lo) / (PRV_POINTS - 8) * 1.01;
     }
-    Status st = prv_compose(&all, &g, run->steps, lo, hi, tail, e);
+}
+
+static Status prv_tilted(double *epsilon, PrvTilt *tilt, const DpRun *run, bool remove, Err *e)
+{
+    PrvGrid g = {0}, all = {0};
+    double tail = fmin(run->delta, 1e-3) * 1e-7, lo = 0, hi = 0;
+    TRY(prv_prepare(&g, &lo, &hi, tilt, run, tail, remove, e));
+    Status st = prv_compose(&all, &g, run->steps, lo, hi, e);
     free(g.mass);
     if (st != OK) return st;
+    prv_untilt(&all, tilt, run->steps);
+    all.infinite += tail;
     st = prv_read(epsilon, &all, run->delta, e);
     free(all.mass);
     return st;
+}
+
+enum { PRV_PASSES = 4, PRV_SLACK = 14 };
+
+/* Where epsilon is read, a tilted mass m stands for m delta e^slack. A first reading far below Chernoff's
+ * bound has lost digits by that: it is taken again, tilted to where it was found. */
+static Status prv_one_side(double *epsilon, const DpRun *run, bool remove, Err *e)
+{
+    PrvTilt tilt = {.aim = NAN};
+    double last = 0;
+    for (size_t pass = 0; pass < PRV_PASSES; pass++) {
+        TRY(prv_tilted(epsilon, &tilt, run, remove, e));
+        double slack = (double)run->steps * tilt.log_scale - tilt.lambda * *epsilon - log(run->delta);
+        if (slack < PRV_SLACK || tilt.lambda == last) break;
+        last = tilt.lambda;
+        tilt.aim = *epsilon;
+    }
+    return OK;
 }
 
 Status dp_prv_epsilon(DpEps *out, const DpRun *run, Err *e)
@@ -262,8 +333,7 @@ Status dp_prv_epsilon(DpEps *out, const DpRun *run, Err *e)
     double removed = 0, added = 0;
     TRY(dp_check(run, e));
     if (run->delta < DP_PRV_DELTA)
-        FAIL(e, ERR_ARG, "delta = %g, want at least %g for prv: the transform's rounding is near", run->delta,
-             DP_PRV_DELTA);
+        FAIL(e, ERR_ARG, "delta = %g, want at least %g for prv", run->delta, DP_PRV_DELTA);
     TRY(prv_one_side(&removed, run, true, e));
     TRY(prv_one_side(&added, run, false, e));
     *out = (DpEps){fmax(removed, added), NAN};

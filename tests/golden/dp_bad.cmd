@@ -9,7 +9,7 @@ say epsilon --q 0.1 --sigma 1 --steps 0 --delta 1e-5
 say epsilon --q 0.1 --sigma 1 --steps 10 --delta 0
 say epsilon --q 0.1 --sigma 1 --steps 10 --delta 1
 say epsilon --q 0.1 --sigma 1 --steps 10 --delta 1e-5 --accountant moments
-say epsilon --q 0.1 --sigma 1 --steps 10 --delta 1e-20 --accountant prv
+say epsilon --q 0.1 --sigma 1 --steps 10 --delta 1e-40 --accountant prv
 say epsilon --q nan --sigma 1 --steps 10 --delta 1e-5
 say epsilon --q 0.5 --sigma 0.01 --steps 1 --delta 1e-5 --accountant prv
 say rdp --q 0.1 --sigma 1

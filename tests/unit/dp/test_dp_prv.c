@@ -64,6 +64,21 @@ Test(dp_prv, bounds_the_gaussian_mechanism_from_above)
     }
 }
 
+/* Rounding stays beside delta, however small that is and however many the steps. */
+Test(dp_prv, keeps_its_digits_at_tiny_deltas_and_many_steps)
+{
+    static const struct {
+        size_t steps;
+        double mu, delta;
+    } x[] = {{1, 4.8, 1e-5},     {1, 0.3, 1e-12},    {1, 1.2, 1e-30},      {1000, 4.8, 1e-5},
+             {1000, 0.3, 1e-20}, {1000, 1.2, 1e-30}, {1000000, 4.8, 1e-8}, {1000000, 1.2, 1e-30}};
+    for (size_t i = 0; i < sizeof x / sizeof x[0]; i++) {
+        double got = prv_of((DpRun){1, sqrt((double)x[i].steps) / x[i].mu, x[i].steps, x[i].delta});
+        double share = dp_gauss_delta(x[i].mu, got) / x[i].delta;
+        cr_assert(share <= 1 + 1e-6 && share > 0.998, "case %zu: epsilon %g, %.9g of delta", i, got, share);
+    }
+}
+
 /* One step is known exactly too, from the two distributions. */
 Test(dp_prv, bounds_one_step_from_above)
 {
@@ -126,8 +141,8 @@ Test(dp_prv, refuses_what_it_cannot_bound)
 {
     DpEps out = {7, 7};
     Err e = {0};
-    cr_assert_eq(dp_prv_epsilon(&out, &(DpRun){0.1, 1, 1, 1e-13}, &e), ERR_ARG);
-    cr_assert_str_eq(e.msg, "delta = 1e-13, want at least 1e-12 for prv: the transform's rounding is near");
+    cr_assert_eq(dp_prv_epsilon(&out, &(DpRun){0.1, 1, 1, 1e-31}, &e), ERR_ARG);
+    cr_assert_str_eq(e.msg, "delta = 1e-31, want at least 1e-30 for prv");
     e = (Err){0};
     cr_assert_eq(dp_prv_epsilon(&out, &(DpRun){0.5, 0.01, 1, 1e-5}, &e), ERR_NUM);
     cr_assert_not_null(strstr(e.msg, "epsilon is above 500"), "%s", e.msg);
