@@ -202,7 +202,7 @@ static const unsigned char *text_normal_bytes(void)
     return map;
 }
 
-void text_print(uint64_t *all, uint64_t *head, Span s)
+void text_literal(uint64_t *all, uint64_t *head, Span s)
 {
     const unsigned char *map = text_normal_bytes();
     uint64_t h = 0xcbf29ce484222325u, first = h;

@@ -50,9 +50,9 @@ void text_normal(Str *out, Span s, Span name, size_t words);
 /* text_hash - 64 bits of s [n] (FNV-1a with a finaliser). */
 uint64_t text_hash(const char *s, size_t n);
 
-/* text_print - the hashes of what text_normal gives for s without a name: of all of it, and of its first
+/* text_literal - the hashes of what text_normal gives for s without a name: of all of it, and of its first
  * TEXT_HEAD_WORDS words. The same numbers, without the text. */
-void text_print(uint64_t *all, uint64_t *head, Span s);
+void text_literal(uint64_t *all, uint64_t *head, Span s);
 
 /* text_cmp - byte order, shorter first on a tie. */
 int text_cmp(Span a, Span b);

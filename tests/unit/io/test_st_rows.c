@@ -40,7 +40,7 @@ Test(st_rows, every_pattern_widens_as_the_scalar_does)
 }
 
 /* Stored so that value i of the array is i - 20, which all four types hold exactly. */
-static void rows_store(char *data, StType type, size_t n)
+static void stored_rows(char *data, StType type, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         double d = (double)i - 20;
@@ -59,7 +59,7 @@ Test(st_rows, any_run_at_any_place)
     float out[N + 1];
     for (size_t k = 0; k < 4; k++)
         for (size_t shift = 0; shift < 3; shift++) {
-            rows_store(data + shift, types[k], N);
+            stored_rows(data + shift, types[k], N);
             for (size_t first = 0; first < 40; first += 13)
                 for (size_t n = 0; n <= N - first; n++) {
                     out[n] = 99;

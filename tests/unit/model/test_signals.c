@@ -20,7 +20,7 @@ typedef struct {
 } Texts;
 
 /* Prompts with one answer and with several, answers of any length and none. */
-static Texts texts_open(size_t prompts)
+static Texts signal_texts_open(size_t prompts)
 {
     ModelConfig c = tiny_config();
     Texts x = {.m = tiny_model(&c, 1)};
@@ -52,7 +52,7 @@ static PassLora texts_lora(const Texts *x)
     return (PassLora){.bank = x->bank, .op = LORA_EXACT, .w = x->w};
 }
 
-static void texts_close(Texts *x)
+static void signal_texts_close(Texts *x)
 {
     par_set_threads(0);
     lora_bank_free(x->bank);
@@ -109,7 +109,7 @@ static void token_by_hand(const ScoreSignals *s, size_t at, const float *z, size
 
 Test(signals, equal_one_pass_by_hand)
 {
-    Texts x = texts_open(40);
+    Texts x = signal_texts_open(40);
     ScoreSignals s = signals_of(&x, 0, x.n);
     size_t at = 0;
     cr_assert(x.n > 96, "more than one block");
@@ -125,12 +125,12 @@ Test(signals, equal_one_pass_by_hand)
     cr_assert_eq(s.start[x.n], at);
     cr_assert_eq(score_tokens(x.item, x.n), at);
     signals_drop(&s);
-    texts_close(&x);
+    signal_texts_close(&x);
 }
 
 Test(signals, sum_to_the_loss_that_score_nll_gives)
 {
-    Texts x = texts_open(30);
+    Texts x = signal_texts_open(30);
     ScoreSignals s = signals_of(&x, 0, x.n);
     ScoreOut *out = calloc(x.n, sizeof *out);
     PassLora lora = texts_lora(&x);
@@ -143,12 +143,12 @@ Test(signals, sum_to_the_loss_that_score_nll_gives)
     }
     free(out);
     signals_drop(&s);
-    texts_close(&x);
+    signal_texts_close(&x);
 }
 
 Test(signals, do_not_depend_on_threads_or_company)
 {
-    Texts x = texts_open(30);
+    Texts x = signal_texts_open(30);
     par_set_threads(1);
     ScoreSignals one = signals_of(&x, 0, x.n);
     par_set_threads(3);
@@ -169,7 +169,7 @@ Test(signals, do_not_depend_on_threads_or_company)
     }
     signals_drop(&one);
     signals_drop(&three);
-    texts_close(&x);
+    signal_texts_close(&x);
 }
 
 /* 300 entries of the vocabulary: the least likely ones share the last rank. */
@@ -198,7 +198,7 @@ Test(signals, rank_is_cut_at_its_bound)
 
 Test(signals, refusals_leave_outputs_alone)
 {
-    Texts x = texts_open(3);
+    Texts x = signal_texts_open(3);
     ScoreSignals s = signals_arrays(x.n, score_tokens(x.item, x.n));
     PassLora lora = texts_lora(&x);
     Err e[3] = {0};
@@ -214,5 +214,5 @@ Test(signals, refusals_leave_outputs_alone)
     cr_assert_eq(score_signals(&s, x.m, &lora, N_MIX, x.item, x.n, &e[2]), ERR_NUM);
     cr_assert_eq(s.logp[0], 7);
     signals_drop(&s);
-    texts_close(&x);
+    signal_texts_close(&x);
 }

@@ -22,7 +22,8 @@ static double line_value(const char *line)
 }
 
 /* Calls fn for every line that holds `part`. */
-static size_t each_line(const Str *rows, const char *part, void (*fn)(const char *line, void *ctx), void *ctx)
+static size_t lines_with(const Str *rows, const char *part, void (*fn)(const char *line, void *ctx),
+                         void *ctx)
 {
     size_t n = 0;
     char line[512];
@@ -68,7 +69,7 @@ Test(search, proportions_are_searched_where_they_are, .timeout = 240)
     World w = world_open();
     Str rows =
         run_rows_with(&w, "karcher", (const char *const[]){"evolve.operator=karcher", "evolve.sigma=1"}, 2);
-    cr_expect_gt(each_line(&rows, "|weight|w|", not_negative, NULL), 0);
+    cr_expect_gt(lines_with(&rows, "|weight|w|", not_negative, NULL), 0);
     str_free(&rows);
     world_close(&w);
 }
@@ -98,7 +99,7 @@ Test(search, caps_hold, .timeout = 240)
     World w = world_open();
     double cap = 0.3;
     Str rows = run_rows_with(&w, "cap", (const char *const[]){"evolve.cap=0.3", "evolve.sigma=1"}, 2);
-    cr_expect_gt(each_line(&rows, "|weight|w|", within_cap, &cap), 0);
+    cr_expect_gt(lines_with(&rows, "|weight|w|", within_cap, &cap), 0);
     str_free(&rows);
     world_close(&w);
 }
@@ -130,7 +131,7 @@ Test(search, a_merge_is_made_of_enough_anchors, .timeout = 240)
     Pair p = {0};
     Str rows = run_rows_with(&w, "effective",
                              (const char *const[]){"evolve.min_effective=1.9", "evolve.sigma=1"}, 2);
-    each_line(&rows, "|weight|w|", alike, &p);
+    lines_with(&rows, "|weight|w|", alike, &p);
     cr_expect_gt(p.pairs, 0);
     str_free(&rows);
     world_close(&w);
@@ -155,7 +156,7 @@ Test(search, an_even_operator_is_searched_on_one_side, .timeout = 240)
     Pair p = {0};
     Str rows =
         run_rows_with(&w, "even", (const char *const[]){"evolve.operator=prime", "evolve.sigma=1.4"}, 2);
-    each_line(&rows, "|weight|w|", sums, &p);
+    lines_with(&rows, "|weight|w|", sums, &p);
     cr_expect_eq(p.pairs, 12);
     str_free(&rows);
     world_close(&w);
@@ -208,7 +209,7 @@ Test(search, a_front_runs_from_private_to_useful, .timeout = 240)
                                                        "search.score=likelihood", "front=0,0.5,1", "seeds=1",
                                                        "targets.count=1"},
                                  6);
-        each_line(&rows, "/front/", front_end, &ends);
+        lines_with(&rows, "/front/", front_end, &ends);
         cr_expect_lt(ends.v[0], ends.v[1], "%s: norm %g to %g", methods[i], ends.v[0], ends.v[1]);
         cr_expect_lt(ends.u[0], ends.u[1], "%s: utility %g to %g", methods[i], ends.u[0], ends.u[1]);
         str_free(&rows);
