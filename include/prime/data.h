@@ -173,14 +173,12 @@ typedef struct {
 } DataInfo;
 
 /* data_info - everything that can be counted, re-read from the files. what: "users" by role, "records" by
- * role and split ("audit/history"), "words" of text by role, "label" frequencies, and "check": the number of
- * violations found of
- *   one_user      records that belong to two users, in different tasks
- *   one_split     records in different splits of different tasks
- *   own_text      texts (normalised) that two users have
- *   text_split    texts (normalised) of one user in two splits
- *   head_split    first 12 words (normalised) of one user's texts in two splits
- * Errors: those of data_load for each task. Facts belong to the arena. */
+ * role and split ("audit/history"), "words" of text by role, "profiles" by role when there are any, "label"
+ * frequencies, and "check": the number of violations found of one_user      records that belong to two users,
+ * in different tasks one_split     records in different splits of different tasks own_text      texts
+ * (normalised) that two users have text_split    texts (normalised) of one user in two splits head_split
+ * first 12 words (normalised) of one user's texts in two splits Errors: those of data_load for each task.
+ * Facts belong to the arena. */
 Status data_info(DataInfo *out, const char *dir, Arena *a, Err *e) PRIME_MUST_USE;
 
 #endif

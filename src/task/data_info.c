@@ -75,7 +75,7 @@ static Status info_record(Survey *s, const DataUser *u, DataSplit split, const D
     TRY(info_mark(&s->records, m, e));
     m.id = NULL;
     uint64_t head = 0;
-    text_print(&m.key, &head, info_text(r));
+    text_prints(&m.key, &head, info_text(r));
     TRY(info_mark(&s->texts, m, e));
     m.key = head;
     return info_mark(&s->heads, m, e);
@@ -123,10 +123,11 @@ static Status info_labels(Survey *s, const DataSet *d, Err *e)
 
 static Status info_task(Survey *s, const DataSet *d, Err *e)
 {
-    size_t users[2] = {0}, words[2] = {0}, n[2][DATA_SPLITS] = {{0}};
+    size_t users[2] = {0}, words[2] = {0}, profiles[2] = {0}, n[2][DATA_SPLITS] = {{0}};
     for (size_t u = 0; u < d->n_users; u++) {
         const DataUser *x = &d->user[u];
         users[x->role]++;
+        profiles[x->role] += x->profile != NULL;
         for (DataSplit p = 0; p < DATA_SPLITS; p++) {
             n[x->role][p] += x->n[p];
             for (size_t i = 0; i < x->n[p]; i++) {
@@ -138,6 +139,8 @@ static Status info_task(Survey *s, const DataSet *d, Err *e)
     for (DataRole r = DATA_BASE; r <= DATA_AUDIT; r++) {
         TRY(info_fact(s, d->task->name, "users", data_role_name(r), (double)users[r], e));
         TRY(info_fact(s, d->task->name, "words", data_role_name(r), (double)words[r], e));
+        if (profiles[0] + profiles[1] > 0)
+            TRY(info_fact(s, d->task->name, "profiles", data_role_name(r), (double)profiles[r], e));
         for (DataSplit p = 0; p < DATA_SPLITS; p++) {
             char name[32];
             snprintf(name, sizeof name, "%s/%s", data_role_name(r), data_split_name(p));

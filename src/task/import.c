@@ -147,7 +147,7 @@ static Status import_check(Import *im, ImportRec *r, Err *e)
         r->out = true;
         import_odd(im, ODD_LABEL);
     }
-    text_print(&r->all, &r->head, own);
+    text_prints(&r->all, &r->head, own);
     return OK;
 }
 

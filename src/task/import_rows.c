@@ -156,7 +156,7 @@ static Status rows_index(Rows *r, size_t len, Err *e)
 }
 
 /* The texts of r->value, a NUL behind each: person, id, time, split, output, input. */
-static Status rows_store(Rows *r, Err *e)
+static Status rows_keep(Rows *r, Err *e)
 {
     int split = -1;
     if (!rows_split_of(&split, r)) {
@@ -223,7 +223,7 @@ static Status rows_json_line(void *ctx, const char *line, size_t n, Err *e)
     rows_forget(r);
     js_pull_again(r->p, line, n, r->im->line);
     Status s = rows_json_members(r, &why);
-    if (s == OK) return rows_store(r, e);
+    if (s == OK) return rows_keep(r, e);
     if (s == ERR_NOMEM) FAIL(e, ERR_NOMEM, "%s", why.msg);
     import_odd(r->im, ODD_LINE);
     return OK;
@@ -269,7 +269,7 @@ static Status rows_csv_row(void *ctx, const char *const *cell, size_t n, size_t 
         r->value[k] = import_keep(r->im, s, strlen(s));
         if (r->value[k] == NULL) FAIL(e, ERR_NOMEM, "no memory for a cell");
     }
-    return rows_store(r, e);
+    return rows_keep(r, e);
 }
 
 /* ---- back again ---- */

@@ -142,7 +142,7 @@ static Status resplit_rec(ImportRec *rec, const Resplit *r, const ItemAt *at, bo
     Span text = {input, strcspn(input, "\t")};
     if (at->rec->task->text_field == 0) text = text_span(at->rec->output);
     *rec = (ImportRec){.id = at->rec->id, .input = "", .output = "", .when = at->rec->time, .split = -1};
-    text_print(&rec->all, &rec->head, text);
+    text_prints(&rec->all, &rec->head, text);
     if (r->o->by == RESPLIT_TIME && rec->when == NULL)
         FAIL(e, ERR_ARG, "%s: record %s has no time to split by", r->o->dir, rec->id);
     if (r->o->by == RESPLIT_USER) rec->split = (int)of_user;

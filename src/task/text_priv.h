@@ -5,7 +5,6 @@
 
 #include "prime/str.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,16 +16,6 @@ typedef struct {
     const char *s;
     size_t n;
 } Span;
-
-/* text_char - one character of s [n > 0]: its length in bytes and its code, or 1 byte and code 0 when it is
- * not UTF-8. */
-size_t text_char(uint32_t *code, const char *s, size_t n);
-
-/* text_is_space - is this character white space to Python's str.split()? */
-bool text_is_space(uint32_t code);
-
-/* text_strip - without such white space at both ends. */
-Span text_strip(Span s);
 
 /* text_clean - append the words of s [n] to out, one blank between them (and before the first when out is
  * not empty and does not end in white space). Invalid UTF-8, control characters and every kind of Unicode
@@ -50,9 +39,9 @@ void text_normal(Str *out, Span s, Span name, size_t words);
 /* text_hash - 64 bits of s [n] (FNV-1a with a finaliser). */
 uint64_t text_hash(const char *s, size_t n);
 
-/* text_literal - the hashes of what text_normal gives for s without a name: of all of it, and of its first
+/* text_prints - the hashes of what text_normal gives for s without a name: of all of it, and of its first
  * TEXT_HEAD_WORDS words. The same numbers, without the text. */
-void text_literal(uint64_t *all, uint64_t *head, Span s);
+void text_prints(uint64_t *all, uint64_t *head, Span s);
 
 /* text_cmp - byte order, shorter first on a tie. */
 int text_cmp(Span a, Span b);
