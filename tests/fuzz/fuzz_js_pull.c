@@ -65,7 +65,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (js_pull_text(&p, text, size, "input", 1, NULL) != OK) abort();
     Status s = pull_all(p, &e);
     if (s != OK && (e.msg[0] == '\0' || pull_all(p, &again) != s || strcmp(e.msg, again.msg) != 0)) abort();
-    bool tree = js_parse(&v, text, size, "input", NULL) == OK;
+    /* jansson overlooks a NUL byte behind a number. */
+    bool nul = size > 0 && memchr(text, 0, size) != NULL;
+    bool tree = js_parse(&v, text, size, "input", NULL) == OK && !nul;
     if (tree && s != OK && strstr(e.msg, "nested deeper") == NULL && strstr(e.msg, "more than") == NULL)
         abort();
     if (tree && s == OK) {
