@@ -1,19 +1,25 @@
 /* data.h - datasets: people, their records, and which of them a model may see.
  *
  * A dataset is a folder:
- *   dataset.json  {"format":"prime-dataset","version":1,"source":"debian"|"synth","salt_id":16 hex digits,
- *                 "seed":text,"release":text or null,"inputs":[{"name","sha256"}],"counts":{name:number},
+ *   dataset.json  {"format":"prime-dataset","version":1,"source":"debian"|"synth"|a format of import.h,
+ *                 "salt_id":16 hex digits,"seed":text,"release":text or null,
+ *                 "inputs":[{"name","sha256"}],"counts":{name:number},
  *                 "tasks":[{"name","labels":[...],"users","records":{"history","query","heldout"}}],
- *                 "canaries":"canaries.csv" if there are any}
+ *                 "canaries":"canaries.csv" if there are any;
+ *                 "splits": how they were made, and "checks": what data_info found, from data_resplit}
  *   users.csv     user,role,history,query,heldout: the user's distinct records in each split
  *   TASK.jsonl    one record a line, sorted by (user, split, id):
- *                 {"id","user","split":"history"|"query"|"heldout","input","output"}, and "time" where it is
- * known profiles.jsonl  may be missing; one text a line that describes a person, for one task or, without
- * "task", for all that have none of their own: {"user","task","text"} canaries.csv
- * user,record,canary,included: planted secrets and whether they are in the history (1) or were kept out (0)
- * The input of a query has the fields of the task, that of history and held-out records the fields of
- * task_history. User ids are "u" and 12 hexadecimal digits of SHA-256(salt, address); record ids are "r" and
- * 12 digits of SHA-256(salt, name of the record). A record has the same id and split in every task.
+ *                 {"id","user","split":"history"|"query"|"heldout","input","output"},
+ *                 and "time" where it is known, a text that sorts as time does
+ *   TASK.task.yaml  the task, when it is none of the program's: see task.h
+ *   profiles.jsonl  may be missing; one text a line that describes a person, for one task or,
+ *                 without "task", for all that have none of their own: {"user","task","text"}
+ *   parts.csv     user,part: of which file an import has a person; may be missing
+ *   canaries.csv  user,record,canary,included: planted secrets and whether they are in the history (1) or
+ *                 were kept out (0)
+ * User ids are "u" and 12 hexadecimal digits of SHA-256(salt, address); record ids are "r" and 12 digits of
+ * SHA-256(salt, name of the record). A record has the same id and split in every task. The input of a query
+ * has the fields of the task, that of history and held-out records the fields of task_history.
  *
  * Splits. `history` is what a person's adapter may be trained on (the members); `query` is for search and
  * utility; `heldout` is the same person's text that nothing was ever trained on. A keyed random permutation

@@ -1,12 +1,14 @@
 /* import.h - data that others publish, and tables of one's own, into the dataset format of data.h.
  *
- * lamp    LaMP's JSON: a file of questions, [{"id","input","profile":[{"id",...}]}], and one of outputs,
- *         {"task":"LaMP_4","golds":[{"id","output"}]}. A question is a person. Its input is the benchmark's
- * English prompt around the text; the text is taken out (lamp_frame.h), and where the prompt is another one
- * the whole stays and is counted. perpcs  the layout of OPPU and Per-Pcs: a file of people,
- * [{"user_id","profile":[...],"query":[{"id","input", "gold"}]}], for each part: base, anchors, test; and
- * texts that describe people, [{"id","output"}] or one such object a line. jsonl   one record a line; csv:
- * one record a row. A map says which column is what.
+ * - lamp: a file of questions, [{"id","input","profile":[{"id",...}]}], and one of outputs,
+ *   {"task":"LaMP_4","golds":[{"id","output"}]}. A question is a person. Its input is the benchmark's
+ *   English prompt around the text; the text is taken out, and where the prompt is another one the whole
+ *   stays and is counted. An item of LaMP_1 is trained on as title -> what it cites ("citation", as Per-Pcs
+ *   has it); LaMP itself has only the abstract, which then stands in and is counted.
+ * - perpcs: the layout of OPPU and Per-Pcs, a file of people for each part (base, anchors, test),
+ *   [{"user_id","profile":[...],"query":[{"id","input","gold"}]}]; and texts that describe people,
+ *   [{"id","output"}] or one such object a line.
+ * - jsonl: one record a line; csv: one record a row. A map says which column is what.
  *
  * Splits. Items of a profile become history and, a keyed share of them, held-out; questions become queries.
  * Base users keep nothing held out. `by_time`: the last share of the items is held out instead (by "date",

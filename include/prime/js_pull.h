@@ -4,7 +4,8 @@
  * are wanted once. Here the caller pulls: what it gets is the next token, and a text that lives until the
  * next pull. The grammar is checked as strictly as js.h checks it (RFC 8259): bytes that are not UTF-8,
  * control characters in texts, wrong numbers and nesting deeper than JS_PULL_DEPTH are refused with file and
- * line. A byte order mark is skipped. Differs from js.h: keys that occur twice are the caller's matter,
+ * line. A byte order mark is skipped.
+ * Differs from js.h: keys that occur twice are the caller's matter,
  * numbers stay text of any size (up to JS_PULL_NUM characters), and half of a surrogate pair, which some
  * programs write when they cut a text, becomes U+FFFD.
  *
