@@ -18,11 +18,11 @@ typedef struct {
 } Sample;
 
 /* sample_make - the sample of one record; output NULL gives the prompt alone (skip = n). ctx is what the
- * prompt begins with, or NULL; then task is the query's, else the record's form (DataRecord.task). Ids live in the arena. A sample that is longer than
- * the model's positions (less `reserve` tokens for an answer still to be generated) loses tokens from the
- * prompt, just before its last SAMPLE_TAIL ones, which hold the question. Differs: the released code cuts on
- * the right and can lose the whole answer. Errors: ERR_NOMEM; ERR_ARG an answer that is longer than half the
- * positions. */
+ * prompt begins with, or NULL; then task is the query's, else the record's form (DataRecord.task). Ids live
+ * in the arena. A sample that is longer than the model's positions (less `reserve` tokens for an answer still
+ * to be generated) loses tokens from the prompt, just before its last SAMPLE_TAIL ones, which hold the
+ * question. Differs: the released code cuts on the right and can lose the whole answer. Errors: ERR_NOMEM;
+ * ERR_ARG an answer that is longer than half the positions. */
 enum { SAMPLE_TAIL = 8 };
 Status sample_make(Sample *out, Arena *arena, const Tok *tok, const ModelConfig *cfg, const Task *task,
                    const TaskContext *ctx, const char *input, const char *output, size_t reserve,

@@ -8,8 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* One character of s [n > 0]: its length in bytes and its code, or 1 byte and code 0 when it is not UTF-8. */
-static size_t text_char(uint32_t *code, const char *s, size_t n)
+size_t text_char(uint32_t *code, const char *s, size_t n)
 {
     unsigned char c = (unsigned char)s[0];
     size_t len = c < 0x80                ? 1
@@ -29,6 +28,26 @@ static size_t text_char(uint32_t *code, const char *s, size_t n)
     if (overlong || x > 0x10FFFF || (x >= 0xD800 && x < 0xE000)) return 1;
     *code = x;
     return len;
+}
+
+bool text_is_space(uint32_t c)
+{
+    return (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x20) || c == 0x85 || c == 0xA0 || c == 0x1680 ||
+           (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
+           c == 0x3000;
+}
+
+Span text_strip(Span s)
+{
+    size_t begin = s.n, end = s.n;
+    for (size_t i = 0, k; i < s.n; i += k) {
+        uint32_t code = 0;
+        k = text_char(&code, s.s + i, s.n - i);
+        if (text_is_space(code)) continue;
+        if (begin == s.n) begin = i;
+        end = i + k;
+    }
+    return (Span){s.s + begin, end - begin};
 }
 
 /* What may stand between words: controls and bytes that are not UTF-8 (code 0), spaces of any width, marks

@@ -5,6 +5,7 @@
 
 #include "prime/str.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,16 @@ typedef struct {
     const char *s;
     size_t n;
 } Span;
+
+/* text_char - one character of s [n > 0]: its length in bytes and its code, or 1 byte and code 0 when it is
+ * not UTF-8. */
+size_t text_char(uint32_t *code, const char *s, size_t n);
+
+/* text_is_space - is this character white space to Python's str.split()? */
+bool text_is_space(uint32_t code);
+
+/* text_strip - without such white space at both ends. */
+Span text_strip(Span s);
 
 /* text_clean - append the words of s [n] to out, one blank between them (and before the first when out is
  * not empty and does not end in white space). Invalid UTF-8, control characters and every kind of Unicode
