@@ -111,6 +111,10 @@ typedef struct {
     const char *kind, *metric, *unit;  /* of the score; ignored by ledger_each_cell */
 } LedgerFilter;
 
+/* ledger_each_meta - walk the facts about the run by rising key. Errors: as ledger_each_cell. */
+typedef Status (*LedgerMetaFn)(void *ctx, const char *key, const char *value, Err *e);
+Status ledger_each_meta(Ledger *l, LedgerMetaFn fn, void *ctx, Err *e) PRIME_MUST_USE;
+
 /* The callbacks; strings live until they return. What they return other than OK ends the walk and is
  * returned. */
 typedef Status (*LedgerCellFn)(void *ctx, const LedgerCell *cell, Err *e);

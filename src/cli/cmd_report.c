@@ -46,7 +46,7 @@ static Status report_of_run(const char *dir, const ReportArgs *args, Err *e)
     Ledger *l = NULL;
     Report *r = NULL;
     Status s = ledger_open(&l, path, LEDGER_READ, NULL, e);
-    if (s == OK) s = report_load(&r, l, e);
+    if (s == OK) s = report_load(&r, l, NULL, e);
     if (s != OK && strncmp(e->msg, path, strlen(path)) != 0) err_prefix(e, "%s", path);
     ledger_close(l);
     if (s == OK) s = report_print(r, args, dir, e);

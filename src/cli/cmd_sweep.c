@@ -75,7 +75,7 @@ static Status report_on(Str *table, const char *dir, Err *e)
     char *path = file_join(dir, "ledger.db");
     Status s = path != NULL ? ledger_open(&l, path, LEDGER_READ, NULL, e)
                             : err_set(e, ERR_NOMEM, __FILE__, __LINE__, "out of memory");
-    if (s == OK) s = report_load(&r, l, e);
+    if (s == OK) s = report_load(&r, l, NULL, e);
     if (s == OK) s = report_write(r, "csv", dir, table, e);
     if (s == OK) s = report_write(r, "table", dir, table, e);
     report_free(r);

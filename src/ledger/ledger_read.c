@@ -98,6 +98,19 @@ Status ledger_each_score(Ledger *l, const LedgerFilter *filter, LedgerScoreFn fn
     return ledger_each_row(l, each_score, filter, (RowFn){.score = fn, .ctx = ctx}, e);
 }
 
+Status ledger_each_meta(Ledger *l, LedgerMetaFn fn, void *ctx, Err *e)
+{
+    sqlite3_stmt *q = NULL;
+    int rc = sqlite3_prepare_v2(l->db, "SELECT key, value FROM meta ORDER BY key", -1, &q, NULL);
+    Status s = OK;
+    if (rc == SQLITE_OK)
+        while (s == OK && (rc = sqlite3_step(q)) == SQLITE_ROW)
+            s = fn(ctx, ledger_column(q, 0), ledger_column(q, 1), e);
+    if (s == OK && rc != SQLITE_DONE) s = ledger_fault(l, rc, e);
+    sqlite3_finalize(q);
+    return s;
+}
+
 /* A blob of doubles, copied so that it is aligned. */
 static Status ledger_column_doubles(double **out, size_t *n, sqlite3_stmt *q, int at, const Ledger *l, Err *e)
 {

@@ -5,134 +5,255 @@
 #include <stdlib.h>
 #include <string.h>
 
-const ReportRow *pick_next(const ReportPick *p, PickAt *at)
+/* Whether a row comes before (kind, metric, unit) in the order of a group's rows. */
+static bool row_before(const ReportRow *x, int kind, size_t metric, size_t unit)
 {
-    for (; at->cell < p->n_cells; at->cell++, at->row = 0) {
-        const ReportCell *c = &p->r->cell[p->cell[at->cell]];
-        while (at->row < c->n) {
-            const ReportRow *row = &p->r->row[c->first + at->row++];
-            if (row->kind == p->kind && (p->metric == NAME_ANY || row->metric == p->metric) &&
-                (p->unit == NAME_ANY || row->unit == p->unit))
-                return row;
-        }
-    }
-    return NULL;
+    if (x->kind != kind) return x->kind < kind;
+    if (x->metric != metric) return x->metric < metric;
+    return x->unit < unit;
 }
 
-double pick_mean(const ReportPick *p)
+static size_t rows_lower(const ReportGroup *g, int kind, size_t metric, size_t unit)
 {
-    PickAt at = {0};
+    size_t lo = 0, hi = g->n_rows;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (row_before(g->row[mid], kind, metric, unit))
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+ReportRows rows_of(const ReportGroup *g, ReportKind kind, size_t metric, size_t unit)
+{
+    if (metric == NAME_NONE || unit == NAME_NONE) return (ReportRows){0};
+    size_t from, to;
+    if (metric == NAME_ANY) {
+        from = rows_lower(g, (int)kind, 0, 0);
+        to = rows_lower(g, (int)kind + 1, 0, 0);
+    } else if (unit == NAME_ANY) {
+        from = rows_lower(g, (int)kind, metric, 0);
+        to = rows_lower(g, (int)kind, metric + 1, 0);
+    } else {
+        from = rows_lower(g, (int)kind, metric, unit);
+        to = rows_lower(g, (int)kind, metric, unit + 1);
+    }
+    return (ReportRows){g->row + from, to - from};
+}
+
+ReportRows rows_utility(const ReportGroup *g, size_t metric)
+{
+    ReportRows rows = rows_of(g, KIND_UTILITY, metric, NAME_ANY);
+    return rows.n > 0 ? rows : rows_of(g, KIND_UTILITY_ALL, metric, NAME_ANY);
+}
+
+static bool rows_take(ReportRows *run, ReportRows *rest, size_t n)
+{
+    *run = (ReportRows){rest->row, n};
+    *rest = (ReportRows){rest->row + n, rest->n - n};
+    return n > 0;
+}
+
+bool rows_next_metric(ReportRows *run, ReportRows *rest)
+{
+    size_t n = 0;
+    while (n < rest->n && rest->row[n]->metric == rest->row[0]->metric) n++;
+    return rows_take(run, rest, n);
+}
+
+bool rows_next_unit(ReportRows *run, ReportRows *rest)
+{
+    size_t n = 0;
+    while (n < rest->n && rest->row[n]->unit == rest->row[0]->unit) n++;
+    return rows_take(run, rest, n);
+}
+
+bool rows_next_cell(ReportRows *run, ReportRows *rest)
+{
+    size_t n = 0;
+    while (n < rest->n && rest->row[n]->cell == rest->row[0]->cell) n++;
+    return rows_take(run, rest, n);
+}
+
+double rows_mean(ReportRows rows)
+{
     double sum = 0;
-    size_t n = 0;
-    for (const ReportRow *row; (row = pick_next(p, &at)) != NULL; n++) sum += row->value;
-    return n == 0 ? NAN : sum / (double)n;
+    for (size_t i = 0; i < rows.n; i++) sum += rows.row[i]->value;
+    return rows.n == 0 ? NAN : sum / (double)rows.n;
 }
 
-static int u64_cmp(const void *a, const void *b)
+bool rows_paired(ReportRows a, ReportRows b)
 {
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
-static size_t count_distinct(uint64_t *x, size_t n)
-{
-    qsort(x, n, sizeof *x, u64_cmp);
-    size_t d = 0;
-    for (size_t i = 0; i < n; i++) d += i == 0 || x[i] != x[i - 1];
-    return d;
-}
-
-/* Where pick_scores puts a row. */
-typedef struct {
-    double *score[2];
-    size_t *user[2], n[2]; /* [0] held-out, [1] members */
-    uint64_t *pair;
-    size_t *dense, n_users; /* dense [names]: number of a name + 1 among the clusters */
-} ScoreFill;
-
-static void fill_row(ScoreFill *f, const ReportRow *row, PickBy by)
-{
-    size_t name = by == BY_UNIT ? row->unit : row->record, side = row->label == 1;
-    if (f->dense[name] == 0) f->dense[name] = ++f->n_users;
-    f->pair[f->n[0] + f->n[1]] = (uint64_t)row->unit << 32 | row->record;
-    f->score[side][f->n[side]] = row->value;
-    f->user[side][f->n[side]++] = f->dense[name] - 1;
-}
-
-Status pick_scores(RocData *out, size_t *n_records, const ReportPick *p, PickBy by, Arena *a, Err *e)
-{
-    size_t count[2] = {0};
-    PickAt at = {0};
-    for (const ReportRow *row; (row = pick_next(p, &at)) != NULL;)
-        if (row->label != LEDGER_NO_LABEL) count[row->label == 1]++;
-    ScoreFill f = {.pair = arena_alloc(a, count[0] + count[1], sizeof *f.pair),
-                   .dense = arena_zalloc(a, p->r->names.n, sizeof *f.dense)};
-    bool fits = f.pair != NULL && f.dense != NULL;
-    for (size_t side = 0; side < 2; side++) {
-        f.score[side] = arena_alloc(a, count[side], sizeof *f.score[side]);
-        f.user[side] = arena_alloc(a, count[side], sizeof *f.user[side]);
-        fits = fits && f.score[side] != NULL && f.user[side] != NULL;
-    }
-    if (!fits) FAIL(e, ERR_NOMEM, "no memory for %zu attack scores", count[0] + count[1]);
-    at = (PickAt){0};
-    for (const ReportRow *row; (row = pick_next(p, &at)) != NULL;)
-        if (row->label != LEDGER_NO_LABEL) fill_row(&f, row, by);
-    *out = (RocData){f.score[1], f.score[0], f.n[1], f.n[0], f.user[1], f.user[0], f.n_users};
-    *n_records = count_distinct(f.pair, f.n[0] + f.n[1]);
-    return OK;
-}
-
-Status pick_auc(RocEst *out, size_t *n_records, const ReportPick *p, PickBy by, Arena *a, Err *e)
-{
-    RocData d;
-    TRY(pick_scores(&d, n_records, p, by, a, e));
-    if (d.m == 0 || d.n == 0) {
-        *out = (RocEst){.value = NAN, .se = NAN, .lo = NAN, .hi = NAN, .p = NAN, .m = d.m, .n = d.n};
-        return OK;
-    }
-    return roc_clustered(out, &d, 0.95, e);
-}
-
-size_t pick_metrics(size_t *metric, size_t cap, ReportPick p)
-{
-    size_t n = 0;
-    PickAt at = {0};
-    p.metric = NAME_ANY;
-    for (const ReportRow *row; n < cap && (row = pick_next(&p, &at)) != NULL;) {
-        size_t i = 0;
-        while (i < n && metric[i] != row->metric) i++;
-        if (i == n) metric[n++] = row->metric;
-    }
-    return n;
-}
-
-Status pick_blind(double *auc, size_t *metric, const ReportPick *p, Arena *a, Err *e)
-{
-    size_t seen[REPORT_MAX_METRICS], n = pick_metrics(seen, REPORT_MAX_METRICS, *p), which = NAME_NONE;
-    double best = NAN;
-    for (size_t i = 0; i < n; i++) {
-        if (strncmp(p->r->names.name[seen[i]], "blind_", 6) != 0) continue;
-        ReportPick one = *p;
-        one.metric = seen[i];
-        RocEst est;
-        size_t n_records;
-        TRY(pick_auc(&est, &n_records, &one, BY_UNIT, a, e));
-        if (isnan(est.value) || fabs(est.value - 0.5) <= fabs(best - 0.5)) continue;
-        best = est.value;
-        which = seen[i];
-    }
-    *auc = best;
-    *metric = which;
-    return OK;
-}
-
-bool pick_paired(ReportPick a, ReportPick b)
-{
-    PickAt at = {0}, bt = {0};
-    for (;;) {
-        const ReportRow *x = pick_next(&a, &at), *y = pick_next(&b, &bt);
-        if (x == NULL || y == NULL) return x == y;
-        if (at.cell != bt.cell || x->unit != y->unit || x->record != y->record || x->label != y->label)
+    if (a.n != b.n) return false;
+    for (size_t i = 0; i < a.n; i++) {
+        const ReportRow *x = a.row[i], *y = b.row[i];
+        if (x->cell != y->cell || x->unit != y->unit || x->record != y->record || x->label != y->label)
             return false;
     }
+    return true;
+}
+
+typedef struct {
+    uint32_t unit, record;
+    size_t place; /* of the row among those that are labelled */
+} PickKey;
+
+static int pick_key_order(const void *a, const void *b)
+{
+    const PickKey *x = a, *y = b;
+    if (x->unit != y->unit) return x->unit < y->unit ? -1 : 1;
+    if (x->record != y->record) return x->record < y->record ? -1 : 1;
+    return (x->place > y->place) - (x->place < y->place);
+}
+
+/* cluster [n]: dense numbers of the people, or of their records, behind keys. */
+static size_t pick_clusters(size_t *cluster, size_t *n_records, PickKey *key, size_t n, PickBy by)
+{
+    size_t users = 0, records = 0;
+    if (n > 0) qsort(key, n, sizeof *key, pick_key_order);
+    for (size_t i = 0; i < n; i++) {
+        bool new_unit = i == 0 || key[i].unit != key[i - 1].unit;
+        bool new_record = new_unit || key[i].record != key[i - 1].record;
+        users += new_unit;
+        records += new_record;
+        cluster[key[i].place] = (by == BY_UNIT ? users : records) - 1;
+    }
+    *n_records = records;
+    return by == BY_UNIT ? users : records;
+}
+
+static void pick_sides(RocData *out, ReportRows rows, const size_t *cluster, double *score, size_t *user,
+                       size_t m)
+{
+    size_t at[2] = {m, 0}, place = 0; /* members first */
+    for (size_t i = 0; i < rows.n; i++) {
+        if (rows.row[i]->label == LEDGER_NO_LABEL) continue;
+        size_t to = at[rows.row[i]->label == 1]++;
+        score[to] = rows.row[i]->value;
+        user[to] = cluster[place++];
+    }
+    out->pos = score;
+    out->neg = score + m;
+    out->pos_user = user;
+    out->neg_user = user + m;
+    out->m = m;
+    out->n = place - m;
+}
+
+Status pick_scores(RocData *out, size_t *n_records, ReportRows rows, PickBy by, Arena *a, Err *e)
+{
+    PickKey *key = arena_alloc(a, rows.n, sizeof *key);
+    size_t *cluster = arena_alloc(a, rows.n, sizeof *cluster), *user = arena_alloc(a, rows.n, sizeof *user);
+    double *score = arena_alloc(a, rows.n, sizeof *score);
+    if (key == NULL || cluster == NULL || user == NULL || score == NULL)
+        FAIL(e, ERR_NOMEM, "no memory for %zu attack scores", rows.n);
+    size_t n = 0, m = 0;
+    for (size_t i = 0; i < rows.n; i++) {
+        if (rows.row[i]->label == LEDGER_NO_LABEL) continue;
+        key[n] = (PickKey){rows.row[i]->unit, rows.row[i]->record, n};
+        m += rows.row[i]->label == 1;
+        n++;
+    }
+    *out = (RocData){.n_users = pick_clusters(cluster, n_records, key, n, by)};
+    pick_sides(out, rows, cluster, score, user, m);
+    return OK;
+}
+
+static const RocEst no_roc = {.value = NAN, .se = NAN, .lo = NAN, .hi = NAN, .p = NAN};
+
+Status pick_auc(RocEst *out, size_t *n_records, ReportRows rows, PickBy by, double level, Arena *a, Err *e)
+{
+    RocData d;
+    TRY(pick_scores(&d, n_records, rows, by, a, e));
+    *out = no_roc;
+    out->m = d.m;
+    out->n = d.n;
+    return d.m == 0 || d.n == 0 ? OK : roc_clustered(out, &d, level, e);
+}
+
+Status pick_blind(double *auc, size_t *metric, const Report *r, const ReportGroup *g, Arena *a, Err *e)
+{
+    ReportRows all = rows_of(g, KIND_ATTACK, NAME_ANY, NAME_ANY), rows;
+    *auc = NAN;
+    *metric = NAME_NONE;
+    while (rows_next_metric(&rows, &all)) {
+        RocEst est;
+        size_t n_records, which = rows.row[0]->metric;
+        if (strncmp(r->names.name[which], "blind_", 6) != 0) continue;
+        TRY(pick_auc(&est, &n_records, rows, BY_UNIT, 0.95, a, e));
+        if (isnan(est.value) || fabs(est.value - 0.5) <= fabs(*auc - 0.5)) continue;
+        *auc = est.value;
+        *metric = which;
+    }
+    return OK;
+}
+
+Status pick_excess(RocEst *out, const ReportGroup *g, size_t attack, size_t blind, double auc_blind,
+                   double level, Arena *a, Err *e)
+{
+    ReportRows p = rows_of(g, KIND_ATTACK, attack, NAME_ANY), q = rows_of(g, KIND_ATTACK, blind, NAME_ANY);
+    *out = no_roc;
+    if (!rows_paired(p, q)) return OK;
+    RocData x, y;
+    size_t n;
+    TRY(pick_scores(&x, &n, p, BY_UNIT, a, e));
+    TRY(pick_scores(&y, &n, q, BY_UNIT, a, e));
+    if (x.m == 0 || x.n == 0) return OK;
+    double *turned = arena_alloc(a, y.m + y.n, sizeof *turned);
+    if (turned == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu scores", y.m + y.n);
+    double sign = auc_blind < 0.5 ? -1 : 1; /* as an attacker would */
+    for (size_t i = 0; i < y.m + y.n; i++) turned[i] = sign * (i < y.m ? y.pos[i] : y.neg[i - y.m]);
+    y.pos = turned;
+    y.neg = turned + y.m;
+    return roc_compare(out, &x, &y, level, e);
+}
+
+/* Variance of a share over people: the linearised ratio of hits to records. NaN below two people. */
+static double share_variance(const double *hit, const double *n, size_t users, double share)
+{
+    double sum = 0, total = 0;
+    size_t seen = 0;
+    for (size_t u = 0; u < users; u++) {
+        double d = hit[u] - share * n[u];
+        sum += d * d;
+        total += n[u];
+        seen += n[u] > 0;
+    }
+    return seen < 2 ? NAN : (double)seen / (double)(seen - 1) * sum / (total * total);
+}
+
+/* As many independent records as the share is worth; where all hits agree, one for each person. */
+static double share_size(double share, double var, size_t records, size_t users)
+{
+    if (share <= 0 || share >= 1) return (double)users;
+    if (!(var > 0)) return (double)records;
+    double t = stats_t_q(0.975, (double)records - 1) / stats_t_q(0.975, (double)users - 1);
+    double n = share * (1 - share) / var * t * t;
+    return n < 1 ? 1 : n > (double)records ? (double)records : n;
+}
+
+Status pick_tpr(RateEst *out, ReportRows rows, double fpr, double level, Arena *a, Err *e)
+{
+    RocData d;
+    RocPoint at;
+    size_t n_records, users = 0;
+    *out = (RateEst){NAN, NAN, NAN};
+    TRY(pick_scores(&d, &n_records, rows, BY_UNIT, a, e));
+    if (d.m == 0 || d.n == 0) return OK;
+    TRY(roc_tpr_at(&at, &d, fpr, level, e));
+    out->value = at.tpr;
+    double *hit = arena_zalloc(a, d.n_users, sizeof *hit), *n = arena_zalloc(a, d.n_users, sizeof *n);
+    if (hit == NULL || n == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu people", d.n_users);
+    for (size_t i = 0; i < d.m; i++) {
+        hit[d.pos_user[i]] += d.pos[i] >= at.threshold;
+        users += n[d.pos_user[i]]++ == 0;
+    }
+    if (users < 2) return OK;
+    double size = share_size(at.tpr, share_variance(hit, n, d.n_users, at.tpr), d.m, users), unused;
+    size_t trials = (size_t)size, k = (size_t)ceil(at.tpr * (double)trials - 1e-9);
+    stats_clopper_pearson(&unused, &out->hi, k < trials ? k : trials, trials, level);
+    stats_clopper_pearson(&out->lo, &unused, (size_t)floor(at.tpr * (double)trials + 1e-9), trials, level);
+    return OK;
 }

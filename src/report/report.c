@@ -3,15 +3,20 @@
 
 #include "prime/file.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const ReportOutput outputs[] = {
     {"csv", "cells.csv", "one metric of one cell a row, with its interval", out_cells},
     {"csv", "front.csv", "utility and leakage of each method and lambda", out_front},
+    {"csv", "methods.csv", "every utility metric of each method against base and a reference", out_methods},
     {"csv", "anchors.csv", "what each anchor leaks, alone and in merges", out_anchors},
+    {"csv", "dose.csv", "how leakage grows with the size of the merge weight", out_dose},
+    {"csv", "attacks.csv", "what each attack finds in each method", out_attacks},
+    {"csv", "volume.csv", "volume that each method dominates", out_volume},
     {"csv", "schema.csv", "what each column means, and its unit", out_schema},
-    {"table", NULL, "the front as text", out_text},
+    {"table", NULL, "the front and the methods as text", out_text},
 };
 
 enum { N_OUTPUTS = sizeof outputs / sizeof outputs[0] };
@@ -21,13 +26,21 @@ const ReportOutput *report_output_at(size_t i)
     return i < N_OUTPUTS ? &outputs[i] : NULL;
 }
 
-Status report_load(Report **out, Ledger *l, Err *e)
+ReportOptions report_defaults(void)
+{
+    return (ReportOptions){.attack = "ref", .volume_utility = NAN};
+}
+
+Status report_load(Report **out, Ledger *l, const ReportOptions *how, Err *e)
 {
     Report *r = calloc(1, sizeof *r);
     if (r == NULL) FAIL(e, ERR_NOMEM, "no memory for a report");
+    r->how = how != NULL ? *how : report_defaults();
     Status s = report_read(r, l, e);
     if (s == OK) s = report_group(r, e);
-    if (s == OK) s = front_fill(r, l, e);
+    if (s == OK) s = front_fill(r, e);
+    if (s == OK) s = volume_fill(r, e);
+    if (s == OK) s = reference_find(r, e);
     if (s == OK)
         *out = r;
     else
@@ -40,6 +53,7 @@ void report_free(Report *r)
     if (r == NULL) return;
     free(r->cell);
     free(r->row);
+    free(r->meta);
     names_free(&r->names);
     arena_free(&r->arena);
     free(r);

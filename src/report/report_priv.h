@@ -11,7 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Strings seen once each; equal strings have equal numbers. */
+/* Strings seen once each; equal strings have equal numbers. After reading, numbers are in the order of the
+ * strings' bytes. */
 typedef struct {
     const char **name; /* [n] in the report's arena */
     size_t n, cap;
@@ -19,8 +20,8 @@ typedef struct {
     size_t n_slots;
 } Names;
 
-#define NAME_NONE SIZE_MAX      /* not a name: matches no row */
-#define NAME_ANY (SIZE_MAX - 1) /* matches every row */
+#define NAME_NONE ((size_t)UINT32_MAX)    /* not a name: matches no row */
+#define NAME_ANY ((size_t)UINT32_MAX - 1) /* matches every row */
 
 typedef enum {
     KIND_UTILITY,
@@ -33,109 +34,254 @@ typedef enum {
 } ReportKind;
 
 typedef struct {
-    ReportKind kind;
-    int label;
-    size_t metric, unit, record; /* numbers of names */
     double value;
+    uint32_t metric, unit, record; /* numbers of names */
+    uint32_t cell;                 /* index among the report's cells */
+    int8_t kind, label;
 } ReportRow;
 
 typedef struct {
     const char *key, *method, *task, *target;
     double lambda; /* NAN when none */
     uint64_t seed;
-    size_t target_name;
     size_t first, n; /* its rows */
 } ReportCell;
 
-/* Cells that differ in target and seed alone: one point of the front. */
+/* Cells that differ in target and seed alone: one point of the front. Its rows are sorted by kind, metric,
+ * unit, cell and the order of writing. */
 typedef struct {
     const char *task, *method;
     double lambda;
-    const size_t *cell; /* [n_cells] */
-    size_t n_cells;
+    size_t first, n_cells; /* among the report's cells */
+    const ReportRow **row; /* [n_rows] */
+    size_t n_rows;
+    bool is_base;
+    bool is_merge; /* it has merge weights, or several people are attacked in one cell; never the base */
 } ReportGroup;
+
+/* A mean (or a difference of means) over people with its t interval; NaN where none can be given. */
+typedef struct {
+    double value, lo, hi, p; /* p: two-sided, against the value asked for */
+    size_t n;
+} MeanEst;
+
+/* A share with an exact interval. */
+typedef struct {
+    double value, lo, hi;
+} RateEst;
+
+/* One method against another, person by person. */
+typedef struct {
+    MeanEst diff;
+    RateEst win; /* people for whom it is better, ties by half */
+} PairEst;
 
 typedef struct {
     const ReportGroup *group;
-    size_t metric;          /* the task's utility metric; NAME_NONE when it has none */
-    StatsEst utility, gain; /* gain: over the base, target by target */
-    RocEst leak;            /* attack `ref` */
-    RocEst excess;          /* the same minus the strongest blind attack, record by record */
-    double auc_loss, tpr, auc_blind, auc_base, attenuation;
-    size_t n_records; /* distinct, scored by `ref` */
+    size_t metric; /* the task's utility metric; NAME_NONE when it has none */
+    double sign;   /* 1 when more of it is better, -1 when less is */
+    StatsEst utility;
+    PairEst gain;      /* over the base */
+    double gain_holm;  /* p adjusted over the rows of a task */
+    RocEst leak;       /* the chosen attack, pooled */
+    double leak_holm;  /* p adjusted over the rows of a task */
+    MeanEst leak_mean; /* mean over anchors of each anchor's own AUC */
+    RocEst excess;     /* the pooled AUC minus the strongest blind attack's, record by record */
+    RateEst tpr;       /* at 1% false positives */
+    double auc_loss, auc_blind, auc_base, attenuation;
+    double p_front;   /* share of bootstrap replicates in which nothing of the task dominates it */
+    size_t n_records; /* distinct, scored by the chosen attack */
     bool graded, dominated;
 } ReportFront;
+
+/* The volume that a method's rows (or all rows of a task) dominate. */
+typedef struct {
+    const char *task, *method; /* method NULL: all */
+    double value, lo, hi, ref[2];
+    size_t n_points;
+} ReportVolume;
+
+typedef struct {
+    const char *key, *value;
+} ReportMeta;
 
 struct Report {
     Arena arena;
     Names names;
+    ReportOptions how;
     ReportCell *cell;
     ReportRow *row;
     ReportGroup *group;
-    ReportFront *front; /* [n_groups] */
-    size_t n_cells, cap_cells, n_rows, cap_rows, n_groups, n_failed;
+    ReportFront *front;   /* [n_groups] */
+    ReportVolume *volume; /* [n_volumes] */
+    ReportMeta *meta;     /* [n_meta] what the ledger says about its run */
+    size_t n_cells, cap_cells, n_rows, cap_rows, n_groups, n_failed, n_volumes, n_meta, cap_meta;
+    double wall;           /* seconds, all cells */
+    const char *reference; /* method; NULL: none */
+    double reference_lambda;
+    bool reference_any; /* any lambda will do */
 };
 
 /* names_find - number of s, or NAME_NONE. names_add - the same, adding it; NAME_NONE when memory is out. */
 size_t names_find(const Names *t, const char *s);
 size_t names_add(Names *t, Arena *a, const char *s);
 void names_free(Names *t);
+/* names_sort - number the names anew in the order of their bytes; to [n] gets the new number of each old one.
+ * false when memory is out. */
+bool names_sort(Names *t, uint32_t *to);
 
-/* report_read - cells and rows from the ledger; report_group - r->group from r->cell. */
+/* report_read - meta, cells and rows from the ledger; report_group - r->group from r->cell. report_meta - a
+ * fact about the run, or NULL. */
 Status report_read(Report *r, Ledger *l, Err *e) PRIME_MUST_USE;
 Status report_group(Report *r, Err *e) PRIME_MUST_USE;
+const char *report_meta(const Report *r, const char *key);
+/* group_of_cell - one cell as a group of its own; memory from a. false when memory is out. */
+bool group_of_cell(ReportGroup *g, const Report *r, size_t cell, Arena *a);
+/* group_is - whether g is of this task (NULL: any), method (likewise) and lambda (any when `any`). */
+bool group_is(const ReportGroup *g, const char *task, const char *method, double lambda, bool any);
+/* lambda_cmp - order of lambdas, none first. */
+int lambda_cmp(double a, double b);
 
-/* Which rows to take: of these cells, this kind, metric and unit. */
+/* A run of sorted rows. */
 typedef struct {
-    const Report *r;
-    const size_t *cell; /* [n_cells] */
-    size_t n_cells;
-    ReportKind kind;
-    size_t metric, unit; /* or NAME_ANY */
-} ReportPick;
+    const ReportRow **row;
+    size_t n;
+} ReportRows;
+/* rows_of - those of a kind, a metric and a unit; either may be NAME_ANY (the unit must be, when the metric
+ * is). rows_utility - those of a utility metric, of whichever kind has it. */
+ReportRows rows_of(const ReportGroup *g, ReportKind kind, size_t metric, size_t unit);
+ReportRows rows_utility(const ReportGroup *g, size_t metric);
+/* rows_next_metric, rows_next_unit, rows_next_cell - take the leading rows of one metric (unit, cell) from
+ * rest. */
+bool rows_next_metric(ReportRows *run, ReportRows *rest);
+bool rows_next_unit(ReportRows *run, ReportRows *rest);
+bool rows_next_cell(ReportRows *run, ReportRows *rest);
+double rows_mean(ReportRows rows); /* NaN when there is no row */
+/* rows_paired - whether both hold scores of the same records of the same cells, in the same order. */
+bool rows_paired(ReportRows a, ReportRows b);
 
-/* pick_next - the next row that matches; NULL at the end. Start with *at = {0}. */
-typedef struct {
-    size_t cell, row;
-} PickAt;
-const ReportRow *pick_next(const ReportPick *p, PickAt *at);
-double pick_mean(const ReportPick *p); /* NaN when there is no row */
-
-/* pick_scores - members and held-out records of the attack rows, clustered by person or by record; memory
- * from a. *n_records counts distinct (person, record). Errors: ERR_NOMEM. */
+/* pick_scores - members and held-out records of attack rows, clustered by person or by record; memory from a.
+ * *n_records counts distinct (person, record). Errors: ERR_NOMEM. */
 typedef enum { BY_UNIT, BY_RECORD } PickBy;
-Status pick_scores(RocData *out, size_t *n_records, const ReportPick *p, PickBy by, Arena *a,
+Status pick_scores(RocData *out, size_t *n_records, ReportRows rows, PickBy by, Arena *a,
                    Err *e) PRIME_MUST_USE;
 /* pick_auc - AUC with the clustered interval; all NaN when one side is empty. */
-Status pick_auc(RocEst *out, size_t *n_records, const ReportPick *p, PickBy by, Arena *a,
+Status pick_auc(RocEst *out, size_t *n_records, ReportRows rows, PickBy by, double level, Arena *a,
                 Err *e) PRIME_MUST_USE;
 /* pick_blind - the strongest attack named blind_*: the one whose AUC is farthest from 0.5. *metric is
  * NAME_NONE and *auc NaN when there is none. */
-Status pick_blind(double *auc, size_t *metric, const ReportPick *p, Arena *a, Err *e) PRIME_MUST_USE;
-/* pick_paired - whether two picks hold scores of the same records of the same cells, in the same order. */
-bool pick_paired(ReportPick a, ReportPick b);
-/* pick_metrics - the distinct metrics among the rows of p (whose own metric is ignored), in order of first
- * sight, into metric [cap]; returns how many. */
-size_t pick_metrics(size_t *metric, size_t cap, ReportPick p);
+Status pick_blind(double *auc, size_t *metric, const Report *r, const ReportGroup *g, Arena *a,
+                  Err *e) PRIME_MUST_USE;
+/* pick_excess - AUC of attack minus that of the blind attack on the same records, which is turned round where
+ * auc_blind < 0.5, paired and clustered by person. All NaN where the two did not score the same records. */
+Status pick_excess(RocEst *out, const ReportGroup *g, size_t attack, size_t blind, double auc_blind,
+                   double level, Arena *a, Err *e) PRIME_MUST_USE;
+/* pick_tpr - true-positive rate at a false-positive rate, people as units: the threshold is taken as given,
+ * and the exact interval is that of as many independent records as the people's differing rates are worth
+ * (Korn and Graubard 1998, Survey Methodology 24). NaN when one side is empty. */
+Status pick_tpr(RateEst *out, ReportRows rows, double fpr, double level, Arena *a, Err *e) PRIME_MUST_USE;
 
-/* front_fill - r->front [n_groups]. */
-Status front_fill(Report *r, Ledger *l, Err *e) PRIME_MUST_USE;
+/* People and a number for each, by rising number of the person. */
+typedef struct {
+    size_t *unit; /* [n] */
+    double *value;
+    size_t n;
+} UnitValues;
+/* unit_utility - mean over records, cells and seeds of a utility metric for each target (the root of it for
+ * rmse). unit_aucs - each anchor's own AUC; people with one side only are left out. */
+Status unit_utility(UnitValues *out, const Report *r, const ReportGroup *g, size_t metric, Arena *a,
+                    Err *e) PRIME_MUST_USE;
+Status unit_aucs(UnitValues *out, const ReportGroup *g, size_t attack, Arena *a, Err *e) PRIME_MUST_USE;
+/* unit_boot - mean over people with a percentile bootstrap over them. unit_mean - the same with the t
+ * interval and the p-value against `null`. unit_pair - a minus b for the people of both; sign says what is
+ * better. */
+Status unit_boot(StatsEst *out, const UnitValues *u, double level, Arena *a, Err *e) PRIME_MUST_USE;
+MeanEst unit_mean(const double *x, size_t n, double null, double level);
+Status unit_pair(PairEst *out, const UnitValues *a, const UnitValues *b, double sign, double level, Arena *m,
+                 Err *e) PRIME_MUST_USE;
+/* metric_sign - 1 when more of a utility metric is better, -1 for errors: mae, rmse, and what the run's
+ * `lower_is_better` names. */
+double metric_sign(const Report *r, size_t metric);
+/* metric_root - whether records hold squares, of whose mean the root is taken: rmse. */
+bool metric_root(const Report *r, size_t metric);
+/* mean_auc - the mean of the anchors' own AUCs, t interval; where all are 0 or all are 1, the exact bound
+ * that n of n come out alike. */
+Status mean_auc(MeanEst *out, const ReportGroup *g, size_t attack, double level, Arena *a,
+                Err *e) PRIME_MUST_USE;
+/* adjust_fill - out [n]: adjustment of p [n] over those that are numbers; NaN stays. holm_fill - Holm's. */
+Status adjust_fill(double *out, const double *p, size_t n, const char *method, Arena *a,
+                   Err *e) PRIME_MUST_USE;
+Status holm_fill(double *out, const double *p, size_t n, Arena *a, Err *e) PRIME_MUST_USE;
 
-/* The outputs. */
-Status out_cells(Str *out, const Report *r, Err *e);
-Status out_front(Str *out, const Report *r, Err *e);
-Status out_anchors(Str *out, const Report *r, Err *e);
-Status out_schema(Str *out, const Report *r, Err *e);
-Status out_text(Str *out, const Report *r, Err *e);
+/* front_fill - r->front [n_groups]. front_base - the base of a task, or NULL. volume_fill - r->volume, and
+ * p_front of the rows of the front. */
+Status front_fill(Report *r, Err *e) PRIME_MUST_USE;
+const ReportGroup *front_base(const Report *r, const char *task);
+Status volume_fill(Report *r, Err *e) PRIME_MUST_USE;
+
+/* reference_find - the method that how.reference names. reference_group - the row of a task that stands for
+ * it, or NULL. Errors: ERR_ARG. */
+Status reference_find(Report *r, Err *e) PRIME_MUST_USE;
+const ReportGroup *reference_group(const Report *r, const char *task);
 
 /* One row per column of every file: the files' headers and schema.csv come from here. */
 typedef struct {
     const char *file, *column, *unit, *what;
 } ReportColumn;
-enum { REPORT_MAX_COLUMNS = 40, REPORT_MAX_METRICS = 64 };
-/* schema_columns - names of a file's columns, in order, into col [REPORT_MAX_COLUMNS]; returns how many. */
-size_t schema_columns(const char **col, const char *file);
+enum { REPORT_MAX_COLUMNS = 48 };
+/* schema_columns - a file's columns, in order, into col [REPORT_MAX_COLUMNS]; returns how many. */
+size_t schema_columns(const ReportColumn **col, const char *file);
 /* schema_begin - write the header of a file. */
 void schema_begin(TableOut *o, Str *out, const char *file);
+
+/* A table in memory on its way to any format. */
+typedef struct {
+    const char *text; /* NULL: a number */
+    double num;       /* NaN: nothing */
+} GridCell;
+typedef struct {
+    Arena *arena;
+    const char *file;
+    const ReportColumn *col[REPORT_MAX_COLUMNS];
+    size_t n_cols;
+    GridCell *cell; /* [n_cells], rows one after the other */
+    size_t n_cells, cap;
+    bool failed; /* memory ran out */
+} Grid;
+void grid_begin(Grid *g, Arena *a, const char *file);
+void grid_text(Grid *g, const char *s);
+void grid_num(Grid *g, double x);
+void grid_count(Grid *g, size_t n);
+void grid_flag(Grid *g, bool yes);
+void grid_three(Grid *g, double value, double lo, double hi);
+void grid_csv(Str *out, const Grid *g);
+size_t grid_rows(const Grid *g);
+
+/* show_text, show_xml, show_md - append s with what could harm in a terminal, in HTML or XML (also within
+ * quotes), in a cell of a Markdown table made visible. Bytes that are not UTF-8 become U+FFFD. */
+void show_text(Str *out, const char *s);
+void show_xml(Str *out, const char *s);
+void show_md(Str *out, const char *s);
+/* screen_why - append "  cannot grade: " and the reason. */
+void screen_why(Str *out, const ReportFront *f);
+
+/* The tables. */
+Status grid_front(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
+Status grid_methods(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
+Status grid_anchors(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
+Status grid_dose(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
+Status grid_attacks(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
+Status grid_volume(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
+
+/* The outputs. */
+Status out_cells(Str *out, const Report *r, Err *e);
+Status out_front(Str *out, const Report *r, Err *e);
+Status out_methods(Str *out, const Report *r, Err *e);
+Status out_anchors(Str *out, const Report *r, Err *e);
+Status out_dose(Str *out, const Report *r, Err *e);
+Status out_attacks(Str *out, const Report *r, Err *e);
+Status out_volume(Str *out, const Report *r, Err *e);
+Status out_schema(Str *out, const Report *r, Err *e);
+Status out_text(Str *out, const Report *r, Err *e);
 
 #endif

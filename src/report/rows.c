@@ -5,63 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t name_hash(const char *s)
-{
-    uint64_t h = 14695981039346656037u; /* FNV-1a */
-    for (; *s != '\0'; s++) h = (h ^ (unsigned char)*s) * 1099511628211u;
-    return h;
-}
-
-/* The slot that holds s, or the empty one where it belongs. n_slots is a power of two, half of it empty. */
-static size_t name_slot(const Names *t, const char *s)
-{
-    size_t at = (size_t)name_hash(s) & (t->n_slots - 1);
-    while (t->slot[at] != 0 && strcmp(t->name[t->slot[at] - 1], s) != 0) at = (at + 1) & (t->n_slots - 1);
-    return at;
-}
-
-size_t names_find(const Names *t, const char *s)
-{
-    if (t->n_slots == 0) return NAME_NONE;
-    size_t v = t->slot[name_slot(t, s)];
-    return v == 0 ? NAME_NONE : v - 1;
-}
-
-static bool names_grow(Names *t)
-{
-    size_t cap = t->cap == 0 ? 64 : t->cap * 2;
-    const char **name = realloc(t->name, cap * sizeof *name);
-    if (name == NULL) return false;
-    t->name = name;
-    size_t *slot = calloc(cap * 2, sizeof *slot);
-    if (slot == NULL) return false;
-    free(t->slot);
-    t->slot = slot;
-    t->n_slots = cap * 2;
-    t->cap = cap;
-    for (size_t i = 0; i < t->n; i++) t->slot[name_slot(t, t->name[i])] = i + 1;
-    return true;
-}
-
-size_t names_add(Names *t, Arena *a, const char *s)
-{
-    if (t->n == t->cap && !names_grow(t)) return NAME_NONE;
-    size_t at = name_slot(t, s);
-    if (t->slot[at] != 0) return t->slot[at] - 1;
-    char *copy = arena_strdup(a, s);
-    if (copy == NULL) return NAME_NONE;
-    t->name[t->n] = copy;
-    t->slot[at] = ++t->n;
-    return t->n - 1;
-}
-
-void names_free(Names *t)
-{
-    free(t->name);
-    free(t->slot);
-    *t = (Names){0};
-}
-
 /* Room for one more element; false when memory is out. */
 static bool rows_grow(void **array, size_t *cap, size_t n, size_t size)
 {
@@ -74,9 +17,29 @@ static bool rows_grow(void **array, size_t *cap, size_t n, size_t size)
     return true;
 }
 
+static Status read_meta(void *ctx, const char *key, const char *value, Err *e)
+{
+    Report *r = ctx;
+    void *array = r->meta;
+    bool fits = rows_grow(&array, &r->cap_meta, r->n_meta, sizeof *r->meta);
+    r->meta = array;
+    ReportMeta m = {arena_strdup(&r->arena, key), arena_strdup(&r->arena, value)};
+    if (!fits || m.key == NULL || m.value == NULL) FAIL(e, ERR_NOMEM, "no memory for the facts of a run");
+    r->meta[r->n_meta++] = m;
+    return OK;
+}
+
+const char *report_meta(const Report *r, const char *key)
+{
+    for (size_t i = 0; i < r->n_meta; i++)
+        if (strcmp(r->meta[i].key, key) == 0) return r->meta[i].value;
+    return NULL;
+}
+
 static Status read_cell(void *ctx, const LedgerCell *c, Err *e)
 {
     Report *r = ctx;
+    r->wall += c->wall;
     if (strcmp(c->status, "ok") != 0) {
         r->n_failed++;
         return OK;
@@ -84,16 +47,14 @@ static Status read_cell(void *ctx, const LedgerCell *c, Err *e)
     void *array = r->cell;
     bool fits = rows_grow(&array, &r->cap_cells, r->n_cells, sizeof *r->cell);
     r->cell = array;
-    size_t target = fits ? names_add(&r->names, &r->arena, c->target) : NAME_NONE;
-    ReportCell cell = {.key = arena_strdup(&r->arena, c->key),
-                       .method = arena_strdup(&r->arena, c->method),
-                       .task = arena_strdup(&r->arena, c->task),
-                       .lambda = c->lambda,
-                       .seed = c->seed,
-                       .target_name = target};
-    if (target == NAME_NONE || cell.key == NULL || cell.method == NULL || cell.task == NULL)
+    ReportCell cell = {.key = arena_strdup(&r->arena, c->key), .lambda = c->lambda, .seed = c->seed};
+    size_t name[3] = {names_add(&r->names, &r->arena, c->method), names_add(&r->names, &r->arena, c->task),
+                      names_add(&r->names, &r->arena, c->target)};
+    if (!fits || cell.key == NULL || name[0] == NAME_NONE || name[1] == NAME_NONE || name[2] == NAME_NONE)
         FAIL(e, ERR_NOMEM, "no memory for the cells of a report");
-    cell.target = r->names.name[target];
+    cell.method = r->names.name[name[0]];
+    cell.task = r->names.name[name[1]];
+    cell.target = r->names.name[name[2]];
     r->cell[r->n_cells++] = cell;
     return OK;
 }
@@ -117,8 +78,8 @@ static Status read_row(void *ctx, const LedgerCell *c, const LedgerScore *s, Err
 {
     RowsAt *at = ctx;
     Report *r = at->r;
-    ReportRow row = {.kind = kind_of(s->kind), .label = s->label, .value = s->value};
-    if (strcmp(c->status, "ok") != 0 || row.kind == N_KINDS) return OK; /* kinds of later versions */
+    ReportKind kind = kind_of(s->kind);
+    if (strcmp(c->status, "ok") != 0 || kind == N_KINDS) return OK; /* kinds of later versions */
     if (!isfinite(s->value))
         FAIL(e, ERR_FORMAT, "cell '%s': %s %s is %g, want a finite number", c->key, s->kind, s->metric,
              s->value);
@@ -128,23 +89,45 @@ static Status read_row(void *ctx, const LedgerCell *c, const LedgerScore *s, Err
     void *array = r->row;
     bool fits = rows_grow(&array, &r->cap_rows, r->n_rows, sizeof *r->row);
     r->row = array;
-    row.metric = names_add(&r->names, &r->arena, s->metric);
-    row.unit = names_add(&r->names, &r->arena, s->unit);
-    row.record = names_add(&r->names, &r->arena, s->record);
-    if (!fits || row.metric == NAME_NONE || row.unit == NAME_NONE || row.record == NAME_NONE)
+    size_t name[3] = {names_add(&r->names, &r->arena, s->metric), names_add(&r->names, &r->arena, s->unit),
+                      names_add(&r->names, &r->arena, s->record)};
+    if (!fits || name[0] == NAME_NONE || name[1] == NAME_NONE || name[2] == NAME_NONE)
         FAIL(e, ERR_NOMEM, "no memory for the rows of a report");
     ReportCell *cell = &r->cell[at->cell];
     if (cell->n++ == 0) cell->first = r->n_rows;
-    r->row[r->n_rows++] = row;
+    r->row[r->n_rows++] = (ReportRow){.kind = (int8_t)kind,
+                                      .label = (int8_t)s->label,
+                                      .metric = (uint32_t)name[0],
+                                      .unit = (uint32_t)name[1],
+                                      .record = (uint32_t)name[2],
+                                      .value = s->value};
+    return OK;
+}
+
+/* Numbers of names in the order of the names, so that nothing depends on what was written first. */
+static Status read_rename(Report *r, Err *e)
+{
+    uint32_t *to = calloc(r->names.n + 1, sizeof *to);
+    bool fits = to != NULL && names_sort(&r->names, to);
+    for (size_t i = 0; fits && i < r->n_rows; i++) {
+        ReportRow *row = &r->row[i];
+        row->metric = to[row->metric];
+        row->unit = to[row->unit];
+        row->record = to[row->record];
+    }
+    free(to);
+    if (!fits) FAIL(e, ERR_NOMEM, "no memory for %zu names", r->names.n);
     return OK;
 }
 
 Status report_read(Report *r, Ledger *l, Err *e)
 {
+    TRY(ledger_each_meta(l, read_meta, r, e));
     TRY(ledger_each_cell(l, NULL, read_cell, r, e));
     if (r->n_cells == 0) FAIL(e, ERR_FORMAT, "the ledger holds no finished cell (%zu failed)", r->n_failed);
     RowsAt at = {.r = r};
-    return ledger_each_score(l, NULL, read_row, &at, e);
+    TRY(ledger_each_score(l, NULL, read_row, &at, e));
+    return read_rename(r, e);
 }
 
 /* base, the anchors alone, the plain merge; everything else by name. */
@@ -156,7 +139,7 @@ static int method_rank(const char *m)
     return i;
 }
 
-static int lambda_cmp(double a, double b)
+int lambda_cmp(double a, double b)
 {
     if (isnan(a) || isnan(b)) return isnan(b) - isnan(a); /* none comes first */
     return (a > b) - (a < b);
@@ -179,18 +162,79 @@ static int cell_cmp(const void *a, const void *b)
     return c != 0 ? c : strcmp(x->key, y->key);
 }
 
+static int row_cmp(const void *a, const void *b)
+{
+    const ReportRow *x = *(const ReportRow *const *)a, *y = *(const ReportRow *const *)b;
+    if (x->kind != y->kind) return x->kind - y->kind;
+    if (x->metric != y->metric) return x->metric < y->metric ? -1 : 1;
+    if (x->unit != y->unit) return x->unit < y->unit ? -1 : 1;
+    if (x->cell != y->cell) return x->cell < y->cell ? -1 : 1;
+    return (x > y) - (x < y); /* the order of writing */
+}
+
+/* The rows of cells [first, first + n_cells) as sorted pointers. */
+static bool group_rows(ReportGroup *g, const Report *r, Arena *a)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < g->n_cells; i++) n += r->cell[g->first + i].n;
+    g->row = arena_alloc(a, n, sizeof *g->row);
+    if (g->row == NULL) return false;
+    for (size_t i = 0; i < g->n_cells; i++) {
+        const ReportCell *c = &r->cell[g->first + i];
+        for (size_t k = 0; k < c->n; k++) g->row[g->n_rows++] = &r->row[c->first + k];
+    }
+    if (n > 0) qsort(g->row, n, sizeof *g->row, row_cmp);
+    return true;
+}
+
+bool group_of_cell(ReportGroup *g, const Report *r, size_t cell, Arena *a)
+{
+    const ReportCell *c = &r->cell[cell];
+    *g =
+        (ReportGroup){.task = c->task, .method = c->method, .lambda = c->lambda, .first = cell, .n_cells = 1};
+    return group_rows(g, r, a);
+}
+
+bool group_is(const ReportGroup *g, const char *task, const char *method, double lambda, bool any)
+{
+    return (task == NULL || strcmp(task, g->task) == 0) &&
+           (method == NULL || strcmp(method, g->method) == 0) && (any || lambda_cmp(lambda, g->lambda) == 0);
+}
+
+/* An adapter of one person alone is no merge: it attacks that person only and has no weights. */
+static bool group_merges(const ReportGroup *g)
+{
+    if (g->is_base) return false;
+    if (rows_of(g, KIND_WEIGHT, NAME_ANY, NAME_ANY).n > 0) return true;
+    ReportRows all = rows_of(g, KIND_ATTACK, NAME_ANY, NAME_ANY), metric;
+    if (!rows_next_metric(&metric, &all)) return false;
+    /* By unit, then cell: more (unit, cell) pairs than cells means that some cell has several. */
+    ReportRows unit, cell;
+    size_t pairs = 0;
+    while (rows_next_unit(&unit, &metric))
+        while (rows_next_cell(&cell, &unit)) pairs++;
+    return pairs > g->n_cells;
+}
+
 Status report_group(Report *r, Err *e)
 {
     qsort(r->cell, r->n_cells, sizeof *r->cell, cell_cmp);
-    size_t *index = arena_alloc(&r->arena, r->n_cells, sizeof *index);
     r->group = arena_alloc(&r->arena, r->n_cells, sizeof *r->group);
-    if (index == NULL || r->group == NULL) FAIL(e, ERR_NOMEM, "no memory for the groups of a report");
+    if (r->group == NULL) FAIL(e, ERR_NOMEM, "no memory for the groups of a report");
     for (size_t i = 0; i < r->n_cells; i++) {
-        index[i] = i;
         const ReportCell *c = &r->cell[i];
+        for (size_t k = 0; k < c->n; k++) r->row[c->first + k].cell = (uint32_t)i;
         if (i == 0 || group_cmp(&r->cell[i - 1], c) != 0)
-            r->group[r->n_groups++] = (ReportGroup){c->task, c->method, c->lambda, index + i, 0};
+            r->group[r->n_groups++] = (ReportGroup){.task = c->task,
+                                                    .method = c->method,
+                                                    .lambda = c->lambda,
+                                                    .first = i,
+                                                    .is_base = strcmp(c->method, "base") == 0};
         r->group[r->n_groups - 1].n_cells++;
+    }
+    for (size_t i = 0; i < r->n_groups; i++) {
+        if (!group_rows(&r->group[i], r, &r->arena)) FAIL(e, ERR_NOMEM, "no memory for the rows of a group");
+        r->group[i].is_merge = group_merges(&r->group[i]);
     }
     return OK;
 }

@@ -1,5 +1,6 @@
-/* make_ledger.c - make_ledger FILE [ANCHORS]: a small ledger with known numbers, for tests of reports: one
- * task, 3 targets, 2 seeds, base, anchors alone, a uniform merge and a search at two values of lambda. */
+/* make_ledger.c - make_ledger FILE [ANCHORS [TARGETS [SEEDS [SHIFT]]]]: a small ledger with known numbers,
+ * for tests of reports: two tasks, 4 anchors, 3 targets, 2 seeds; base, anchors alone, a uniform merge, a
+ * search at two values of lambda, a soup with retrieval. SHIFT is added to the leak of all merges. */
 #include "prime/ledger.h"
 #include "prime/rng.h"
 
@@ -8,23 +9,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { N_TARGETS = 3, N_SEEDS = 2, N_RECORDS = 6 };
+enum { N_RECORDS = 6 };
 
 /* How useful and how leaky each method is made. */
 typedef struct {
-    const char *method;
+    const char *task, *metric, *method;
     double lambda, utility, leak;
 } Plan;
 
 static const Plan plans[] = {
-    {"evolved", 0.5, 0.32, 0.6}, {"base", NAN, 0.2, 0}, {"uniform", NAN, 0.28, 0.9},
-    {"evolved", 0, 0.36, 1.4},   {"anchor", NAN, 0, 3},
+    {"toy", "rouge1", "evolved", 0.5, 0.32, 0.6}, {"toy", "rouge1", "base", NAN, 0.2, 0},
+    {"toy", "rouge1", "uniform", NAN, 0.28, 0.9}, {"toy", "rouge1", "evolved", 0, 0.36, 1.4},
+    {"toy", "rouge1", "anchor", NAN, 0, 3},       {"stars", "mae", "base", NAN, 1.2, 0},
+    {"stars", "mae", "soup+rag2", NAN, 1, 0.4},
 };
 
 typedef struct {
     Ledger *l;
     const Plan *plan;
-    size_t anchors;
+    size_t anchors, targets, seeds;
+    double shift;
     Rng rng;
 } Maker;
 
@@ -41,33 +45,37 @@ static Status make_attacks(Maker *m, size_t anchor, Err *e)
     snprintf(unit, sizeof unit, "a%zu", anchor);
     for (size_t i = 0; i < 2 * N_RECORDS; i++) {
         int label = i < N_RECORDS;
-        double loss = rng_normal(&m->rng), ref = m->plan->leak * label + 0.5 * rng_normal(&m->rng);
         bool base = strcmp(m->plan->method, "base") == 0;
+        double leak = base ? 0 : m->plan->leak + m->shift + 0.1 * (double)anchor;
+        double loss = rng_normal(&m->rng), ref = leak * label + 0.5 * rng_normal(&m->rng);
         snprintf(record, sizeof record, "r%zu", i);
         TRY(make_score(m, "attack", "loss", unit, record, label, loss + (base ? 0 : ref), e));
         TRY(make_score(m, "attack", "ref", unit, record, label, base ? 0 : ref, e));
         TRY(make_score(m, "attack", "blind_length", unit, record, label, (double)((i * 7 + anchor) % 5), e));
     }
     if (m->plan->leak == 0 || m->plan->leak == 3) return OK;
-    return make_score(m, "weight", "w", unit, "", LEDGER_NO_LABEL, 1.0 / (double)(1 + anchor), e);
+    return make_score(m, "weight", "w", unit, "", LEDGER_NO_LABEL,
+                      (anchor % 2 == 0 ? 1.0 : -1.0) / (double)(5 - anchor % 4) + 0.01 * rng_normal(&m->rng),
+                      e);
 }
 
-static Status make_target(Maker *m, const char *target, uint64_t seed, Err *e)
+static Status make_target(Maker *m, char letter, size_t t, uint64_t seed, Err *e)
 {
-    char key[128], record[32];
-    snprintf(key, sizeof key, "%s %g %s %llu", m->plan->method, m->plan->lambda, target,
+    char key[128], record[32], target[32];
+    snprintf(target, sizeof target, "%c%zu", letter, t);
+    snprintf(key, sizeof key, "%s %s %g %s %llu", m->plan->task, m->plan->method, m->plan->lambda, target,
              (unsigned long long)seed);
-    LedgerCell c = {key, m->plan->method, "toy", target, m->plan->lambda, seed, NULL, 0};
+    LedgerCell c = {key, m->plan->method, m->plan->task, target, m->plan->lambda, seed, NULL, 0};
     TRY(ledger_cell_begin(m->l, &c, e));
     m->rng = rng_stream(seed, key, 0);
     for (size_t i = 0; i < N_RECORDS && m->plan->utility > 0; i++) {
-        double u = m->plan->utility + 0.02 * (target[1] - '0') + 0.01 * (double)i;
+        double u = m->plan->utility + 0.02 * (double)t + 0.01 * (double)i + 0.01 * rng_normal(&m->rng);
         snprintf(record, sizeof record, "q%zu", i);
-        TRY(make_score(m, "utility", "rouge1", target, record, LEDGER_NO_LABEL, u, e));
-        TRY(make_score(m, "utility", "rougeL", target, record, LEDGER_NO_LABEL, u / 2, e));
+        TRY(make_score(m, "utility", m->plan->metric, target, record, LEDGER_NO_LABEL, u, e));
+        TRY(make_score(m, "utility", "more", target, record, LEDGER_NO_LABEL, u / 2, e));
     }
     for (size_t a = 0; a < m->anchors; a++)
-        if (m->plan->utility > 0 || (size_t)(target[1] - '0') == a) TRY(make_attacks(m, a, e));
+        if (m->plan->utility > 0 || t == a) TRY(make_attacks(m, a, e));
     TRY(make_score(m, "norm", "attenuation", target, "", LEDGER_NO_LABEL, m->plan->leak / 3, e));
     if (strcmp(m->plan->method, "evolved") == 0)
         TRY(make_score(m, "search", "evaluations", target, "", LEDGER_NO_LABEL, 400, e));
@@ -77,21 +85,37 @@ static Status make_target(Maker *m, const char *target, uint64_t seed, Err *e)
 static Status make_plan(Maker *m, Err *e)
 {
     bool alone = strcmp(m->plan->method, "anchor") == 0, random = strcmp(m->plan->method, "evolved") == 0;
-    for (size_t i = 0; i < (alone ? m->anchors : N_TARGETS); i++) {
-        for (uint64_t seed = 1; seed <= (random ? N_SEEDS : 1); seed++) {
-            char target[32];
-            snprintf(target, sizeof target, "%c%zu", alone ? 'a' : 'u', i);
-            TRY(make_target(m, target, seed, e));
-        }
-    }
+    for (size_t i = 0; i < (alone ? m->anchors : m->targets); i++)
+        for (uint64_t seed = 1; seed <= (random ? m->seeds : 1); seed++)
+            TRY(make_target(m, alone ? 'a' : 'u', i, seed, e));
     return OK;
+}
+
+static Status make_meta(Ledger *l, Err *e)
+{
+    TRY(ledger_meta_set(l, "version", "0.0.0", e));
+    TRY(ledger_meta_set(l, "spec", "task: toy\nseeds: [1, 2]\n", e));
+    TRY(ledger_meta_set(l, "data_sha256", "d0", e));
+    TRY(ledger_meta_set(l, "base_sha256", "b0", e));
+    TRY(ledger_meta_set(l, "utility_metric.toy", "rouge1", e));
+    TRY(ledger_meta_set(l, "utility_metric.stars", "mae", e));
+    return ledger_meta_set(l, "session1", "kernel Test, 1 threads", e);
+}
+
+static size_t number_of(int argc, char **argv, int at, size_t otherwise)
+{
+    return argc > at ? strtoul(argv[at], NULL, 10) : otherwise;
 }
 
 int main(int argc, char **argv)
 {
     Err e = {0};
-    Maker m = {.anchors = argc > 2 ? strtoul(argv[2], NULL, 10) : 4};
+    Maker m = {.anchors = number_of(argc, argv, 2, 4),
+               .targets = number_of(argc, argv, 3, 3),
+               .seeds = number_of(argc, argv, 4, 2),
+               .shift = argc > 5 ? strtod(argv[5], NULL) : 0};
     Status s = argc > 1 ? ledger_open(&m.l, argv[1], LEDGER_CREATE, "toy", &e) : ERR_ARG;
+    if (s == OK) s = make_meta(m.l, &e);
     for (size_t i = 0; s == OK && i < sizeof plans / sizeof plans[0]; i++) {
         m.plan = &plans[i];
         s = make_plan(&m, &e);

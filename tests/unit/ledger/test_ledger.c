@@ -297,6 +297,30 @@ Test(ledger, archive_and_blobs)
     ledger_close(l);
 }
 
+static Status meta_join(void *ctx, const char *key, const char *value, Err *e)
+{
+    Str *s = ctx;
+    str_printf(s, "%s=%s;", key, value);
+    if (strcmp(value, "stop") == 0) FAIL(e, ERR_ARG, "stopped");
+    return OK;
+}
+
+Test(ledger, meta_is_walked_by_key)
+{
+    Ledger *l = ledger_new();
+    Str s = {0};
+    Err e = {0};
+    cr_assert_eq(ledger_meta_set(l, "z", "last", &err), OK);
+    cr_assert_eq(ledger_meta_set(l, "b", "", &err), OK);
+    cr_assert_eq(ledger_each_meta(l, meta_join, &s, &err), OK, "%s", err.msg);
+    const char *b = strstr(s.s, "b=;"), *z = strstr(s.s, "z=last;");
+    cr_assert(b != NULL && z != NULL && b < z, "%s", s.s);
+    cr_assert_eq(ledger_meta_set(l, "a", "stop", &err), OK);
+    cr_assert_eq(ledger_each_meta(l, meta_join, &s, &e), ERR_ARG);
+    str_free(&s);
+    ledger_close(l);
+}
+
 Test(ledger, meta_is_set_once)
 {
     Ledger *l = ledger_new();

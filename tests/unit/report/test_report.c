@@ -1,4 +1,6 @@
 /* Reports over small ledgers whose answers can be worked out by hand; and the properties of a front. */
+#include "toy.h"
+
 #include "prime/arena.h"
 #include "prime/file.h"
 #include "prime/ledger.h"
@@ -12,61 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static char dir[] = "prime_report_XXXXXX";
-static char path[64];
-static Err err;
-
-static void report_folder(void)
-{
-    cr_assert_not_null(mkdtemp(dir));
-    snprintf(path, sizeof path, "%s/ledger.db", dir);
-}
-
-static void report_folder_gone(void)
-{
-    remove(path);
-    cr_assert_eq(rmdir(dir), 0, "something is left behind in %s", dir);
-}
-
 TestSuite(report, .init = report_folder, .fini = report_folder_gone);
-
-/* One cell of the toy runs below: a target with two records, and per anchor two members and two held-out. */
-typedef struct {
-    const char *method, *target;
-    double lambda, utility;
-    double ref[4]; /* members, held-out; the same for each anchor but for a shift */
-    const char *status;
-} Toy;
-
-static void add(Ledger *l, const char *kind, const char *metric, const char *unit, const char *record,
-                int label, double value)
-{
-    LedgerScore s = {kind, metric, unit, record, label, value};
-    cr_assert_eq(ledger_score(l, &s, &err), OK, "%s", err.msg);
-}
-
-static void add_cell(Ledger *l, const Toy *t, size_t anchors)
-{
-    char key[64], unit[32];
-    snprintf(key, sizeof key, "%s/%g/%s", t->method, t->lambda, t->target);
-    LedgerCell c = {key, t->method, "toy", t->target, t->lambda, 1, NULL, 0};
-    cr_assert_eq(ledger_cell_begin(l, &c, &err), OK, "%s", err.msg);
-    add(l, "utility", "acc", t->target, "q1", LEDGER_NO_LABEL, t->utility - 0.1);
-    add(l, "utility", "acc", t->target, "q2", LEDGER_NO_LABEL, t->utility + 0.1);
-    add(l, "utility_all", "f1", t->target, "", LEDGER_NO_LABEL, t->utility / 2);
-    add(l, "norm", "attenuation", t->target, "", LEDGER_NO_LABEL, 0.25);
-    for (size_t a = 0; a < anchors; a++) {
-        snprintf(unit, sizeof unit, "a%zu", a);
-        const char *records[4] = {"m1", "m2", "h1", "h2"};
-        for (int i = 0; i < 4; i++) {
-            add(l, "attack", "ref", unit, records[i], i < 2, t->ref[i]);
-            add(l, "attack", "loss", unit, records[i], i < 2, -t->ref[i]);
-            add(l, "attack", "blind_length", unit, records[i], i < 2, i == 0 ? 2 : 1);
-        }
-    }
-    add(l, "a kind of a later version", "x", "", "", LEDGER_NO_LABEL, 1);
-    cr_assert_eq(ledger_cell_commit(l, t->status != NULL ? t->status : "ok", 1, &err), OK);
-}
 
 /* Separated in full: AUC 1. Pairs: (4 > 1, 4 > 3, 2 > 1, 2 < 3): AUC 3/4. All equal: AUC 1/2. */
 #define REF_FULL   \
@@ -90,49 +38,10 @@ static const Toy toys[] = {
     {"evolved", "u3", 2, 0.4, REF_PART, NULL},  {"evolved", "u1", 10, 0.3, REF_PART, NULL},
     {"evolved", "u2", 10, 0.3, REF_PART, NULL}, {"evolved", "u3", 10, 0.3, REF_PART, NULL},
 };
+static const char *const files[] = {"cells.csv", "front.csv",   "methods.csv", "anchors.csv",
+                                    "dose.csv",  "attacks.csv", "volume.csv",  "schema.csv"};
+enum { N_FILES = sizeof files / sizeof files[0] };
 enum { N_TOYS = sizeof toys / sizeof toys[0] };
-
-/* The output of one format of a ledger with these cells, written in order or backwards. */
-static char *report_of(const Toy *t, size_t n, size_t anchors, bool backwards, const char *metric,
-                       const char *file)
-{
-    Ledger *l = NULL;
-    Report *r = NULL;
-    cr_assert_eq(ledger_open(&l, path, LEDGER_CREATE, "toy", &err), OK, "%s", err.msg);
-    if (metric != NULL) cr_assert_eq(ledger_meta_set(l, "utility_metric", metric, &err), OK);
-    for (size_t i = 0; i < n; i++) add_cell(l, &t[backwards ? n - 1 - i : i], anchors);
-    cr_assert_eq(report_load(&r, l, &err), OK, "%s", err.msg);
-    ledger_close(l);
-    remove(path);
-    Str text = {0};
-    const ReportOutput *o = NULL;
-    for (size_t i = 0; (o = report_output_at(i)) != NULL; i++) {
-        bool wanted = file == NULL ? o->file == NULL : o->file != NULL && strcmp(o->file, file) == 0;
-        if (wanted) cr_assert_eq(o->fn(&text, r, &err), OK, "%s", err.msg);
-    }
-    report_free(r);
-    return text.s;
-}
-
-static Table table_of(Arena *a, const char *text)
-{
-    Table t;
-    cr_assert_eq(table_parse(&t, a, text, strlen(text), "report", &err), OK, "%s", err.msg);
-    return t;
-}
-
-static const char *text_at(const Table *t, size_t row, const char *col)
-{
-    size_t c = table_col(t, col);
-    cr_assert_neq(c, TABLE_NONE, "no column %s", col);
-    return table_str(t, row, c);
-}
-
-static double num_at(const Table *t, size_t row, const char *col)
-{
-    const char *s = text_at(t, row, col);
-    return s[0] == '\0' ? NAN : strtod(s, NULL);
-}
 
 Test(report, the_front_by_hand)
 {
@@ -175,10 +84,10 @@ Test(report, the_front_by_hand)
 
 Test(report, order_of_completion_does_not_matter)
 {
-    const char *files[] = {"cells.csv", "front.csv", "anchors.csv", NULL};
-    for (size_t i = 0; i < 4; i++) {
-        char *one = report_of(toys, N_TOYS, 3, false, NULL, files[i]);
-        char *two = report_of(toys, N_TOYS, 3, true, NULL, files[i]);
+    for (size_t i = 0; i <= N_FILES; i++) {
+        const char *file = i < N_FILES ? files[i] : NULL;
+        char *one = report_of(toys, N_TOYS, 3, false, NULL, file);
+        char *two = report_of(toys, N_TOYS, 3, true, NULL, file);
         cr_assert_str_eq(one, two);
         free(one);
         free(two);
@@ -239,7 +148,7 @@ static Status load_of(const Toy *t, size_t n)
     err = (Err){0};
     cr_assert_eq(ledger_open(&l, path, LEDGER_CREATE, "toy", &err), OK, "%s", err.msg);
     for (size_t i = 0; i < n; i++) add_cell(l, &t[i], 1);
-    Status s = report_load(&r, l, &err);
+    Status s = report_load(&r, l, NULL, &err);
     ledger_close(l);
     remove(path);
     report_free(r);
@@ -263,15 +172,15 @@ Test(report, cells_by_hand)
     Table t = table_of(&a, text);
     const char *metric[] = {"acc",
                             "f1",
-                            "ref_auc",
-                            "ref_auc",
-                            "ref_tpr_at_fpr_0.01",
-                            "loss_auc",
-                            "loss_auc",
-                            "loss_tpr_at_fpr_0.01",
                             "blind_length_auc",
                             "blind_length_auc",
                             "blind_length_tpr_at_fpr_0.01",
+                            "loss_auc",
+                            "loss_auc",
+                            "loss_tpr_at_fpr_0.01",
+                            "ref_auc",
+                            "ref_auc",
+                            "ref_tpr_at_fpr_0.01",
                             "attenuation"};
     const double value[] = {0.4, 0.2, 0.75, 0.75, 0.5, 0.25, 0.25, 0, 0.75, 0.75, 0.5, 0.25};
     cr_assert_eq(t.n_rows, 12);
@@ -279,7 +188,7 @@ Test(report, cells_by_hand)
         cr_assert_str_eq(text_at(&t, i, "metric"), metric[i]);
         cr_assert_float_eq(num_at(&t, i, "value"), value[i], 1e-12, "row %zu", i);
     }
-    cr_assert_str_eq(text_at(&t, 0, "ci_method"), "bootstrap_records");
+    cr_assert_str_eq(text_at(&t, 0, "ci_method"), "t_records");
     cr_assert_str_eq(text_at(&t, 2, "ci_method"), "delong");
     cr_assert_str_eq(text_at(&t, 3, "ci_method"), "clustered");
     cr_assert_eq(num_at(&t, 3, "n_users"), 3);
@@ -296,11 +205,11 @@ Test(report, anchors_by_hand)
     char *text = report_of(&toys[6], 3, 2, false, NULL, "anchors.csv");
     Table t = table_of(&a, text);
     cr_assert_eq(t.n_rows, 6);
-    cr_assert_str_eq(text_at(&t, 3, "anchor"), "a1");
-    cr_assert_str_eq(text_at(&t, 3, "attack"), "ref");
-    cr_assert_float_eq(num_at(&t, 3, "auc"), 0.75, 1e-12);
-    cr_assert_eq(num_at(&t, 3, "n_records"), 4, "the same records in three cells");
-    cr_assert_eq(num_at(&t, 3, "n_cells"), 3);
+    cr_assert_str_eq(text_at(&t, 5, "anchor"), "a1");
+    cr_assert_str_eq(text_at(&t, 5, "attack"), "ref");
+    cr_assert_float_eq(num_at(&t, 5, "auc"), 0.75, 1e-12);
+    cr_assert_eq(num_at(&t, 5, "n_records"), 4, "the same records in three cells");
+    cr_assert_eq(num_at(&t, 5, "n_cells"), 3);
     free(text);
     arena_free(&a);
 }
@@ -310,9 +219,8 @@ Test(report, the_schema_describes_every_column)
     Arena a = {0};
     char *schema = report_of(toys, 1, 1, false, NULL, "schema.csv");
     Table s = table_of(&a, schema);
-    const char *files[] = {"cells.csv", "front.csv", "anchors.csv", "schema.csv"};
     size_t described = 0;
-    for (size_t f = 0; f < 4; f++) {
+    for (size_t f = 0; f < N_FILES; f++) {
         char *text = report_of(toys, 1, 1, false, NULL, files[f]);
         Table t = table_of(&a, text);
         for (size_t c = 0; c < t.n_cols; c++, described++) {
@@ -335,7 +243,7 @@ Test(report, files_are_written_whole_or_not_at_all)
     Str text = {0};
     cr_assert_eq(ledger_open(&l, path, LEDGER_CREATE, "toy", &err), OK, "%s", err.msg);
     add_cell(l, &toys[0], 3);
-    cr_assert_eq(report_load(&r, l, &err), OK);
+    cr_assert_eq(report_load(&r, l, NULL, &err), OK);
     ledger_close(l);
     cr_assert_eq(report_write(r, "csv", "prime_no_such_folder", &text, &err), ERR_IO);
     cr_assert_not_null(strstr(err.msg, "prime_no_such_folder/cells.csv: cannot create"), "%s", err.msg);
@@ -347,8 +255,7 @@ Test(report, files_are_written_whole_or_not_at_all)
     cr_assert_eq(text.n, 0);
     err = (Err){0};
     cr_assert_eq(report_write(r, "csv", dir, &text, &err), OK, "%s", err.msg);
-    for (size_t i = 0; i < 4; i++) {
-        const char *files[] = {"cells.csv", "front.csv", "anchors.csv", "schema.csv"};
+    for (size_t i = 0; i < N_FILES; i++) {
         char *name = file_join(dir, files[i]);
         cr_assert(file_exists(name), "%s", name);
         remove(name);

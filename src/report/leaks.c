@@ -1,0 +1,250 @@
+/* leaks.c - who pays: what each anchor leaks in each merge, and how leakage grows with the merge weight. */
+#include "report_priv.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* One anchor under one attack in one row of the front. */
+typedef struct {
+    size_t unit, n_records, n_cells, rank;
+    RocEst auc;
+    double holm, bh, weight, size; /* size: mean of |w| */
+} Leak;
+
+static double rows_size(ReportRows rows)
+{
+    double sum = 0;
+    for (size_t i = 0; i < rows.n; i++) sum += fabs(rows.row[i]->value);
+    return rows.n == 0 ? NAN : sum / (double)rows.n;
+}
+
+static Status leak_one(Leak *l, const Report *r, const ReportGroup *g, ReportRows rows, Arena *a, Err *e)
+{
+    l->unit = rows.row[0]->unit;
+    TRY(pick_auc(&l->auc, &l->n_records, rows, BY_RECORD, 0.95, a, e));
+    ReportRows w = rows_of(g, KIND_WEIGHT, names_find(&r->names, "w"), l->unit), cell;
+    l->weight = rows_mean(w);
+    l->size = rows_size(w);
+    l->n_cells = 0;
+    while (rows_next_cell(&cell, &rows)) l->n_cells++;
+    return OK;
+}
+
+/* 1 for the largest weight; equal weights share the better place. 0: no weight. */
+static void leak_ranks(Leak *l, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        l[i].rank = (size_t)!isnan(l[i].size);
+        for (size_t j = 0; j < n && l[i].rank > 0; j++) l[i].rank += (size_t)(l[j].size > l[i].size);
+    }
+}
+
+static Status leak_adjust(Leak *l, size_t n, Arena *a, Err *e)
+{
+    double *p = arena_alloc(a, n, sizeof *p), *q = arena_alloc(a, n, sizeof *q);
+    if (p == NULL || q == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu p-values", n);
+    for (size_t i = 0; i < n; i++) p[i] = l[i].auc.p;
+    TRY(adjust_fill(q, p, n, "holm", a, e));
+    for (size_t i = 0; i < n; i++) l[i].holm = q[i];
+    TRY(adjust_fill(q, p, n, "bh", a, e));
+    for (size_t i = 0; i < n; i++) l[i].bh = q[i];
+    return OK;
+}
+
+/* rows: those of one attack. *n counts the anchors with records on both sides. */
+static Status leaks_of(Leak **out, size_t *n, const Report *r, const ReportGroup *g, ReportRows rows,
+                       Arena *a, Err *e)
+{
+    ReportRows unit;
+    size_t cap = 0;
+    for (ReportRows rest = rows; rows_next_unit(&unit, &rest);) cap++;
+    Leak *l = arena_alloc(a, cap, sizeof *l);
+    if (l == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu anchors", cap);
+    *n = 0;
+    while (rows_next_unit(&unit, &rows)) {
+        TRY(leak_one(&l[*n], r, g, unit, a, e));
+        *n += (size_t)!isnan(l[*n].auc.value);
+    }
+    leak_ranks(l, *n);
+    *out = l;
+    return leak_adjust(l, *n, a, e);
+}
+
+static void grid_leak(Grid *out, const Report *r, const ReportGroup *g, size_t attack, const Leak *l)
+{
+    grid_text(out, g->task);
+    grid_text(out, g->method);
+    grid_num(out, g->lambda);
+    grid_text(out, r->names.name[l->unit]);
+    grid_text(out, r->names.name[attack]);
+    grid_three(out, l->auc.value, l->auc.lo, l->auc.hi);
+    grid_num(out, l->auc.p);
+    grid_num(out, l->holm);
+    grid_num(out, l->bh);
+    grid_count(out, l->n_records);
+    grid_count(out, l->n_cells);
+    grid_num(out, l->weight);
+    grid_num(out, l->size);
+    grid_num(out, l->rank > 0 ? (double)l->rank : NAN);
+}
+
+static Status leaks_group(Grid *out, const Report *r, const ReportGroup *g, Arena *a, Err *e)
+{
+    ReportRows rest = rows_of(g, KIND_ATTACK, NAME_ANY, NAME_ANY), run;
+    while (rows_next_metric(&run, &rest)) {
+        Leak *l = NULL;
+        size_t n = 0;
+        TRY(leaks_of(&l, &n, r, g, run, a, e));
+        for (size_t i = 0; i < n; i++) grid_leak(out, r, g, run.row[0]->metric, &l[i]);
+    }
+    return OK;
+}
+
+Status grid_anchors(Grid *g, const Report *r, Err *e)
+{
+    Arena scratch = {0};
+    Status s = OK;
+    for (size_t i = 0; i < r->n_groups && s == OK; i++) {
+        s = leaks_group(g, r, &r->group[i], &scratch, e);
+        arena_reset(&scratch);
+    }
+    arena_free(&scratch);
+    if (s == OK && g->failed) FAIL(e, ERR_NOMEM, "no memory for %s", g->file);
+    return s;
+}
+
+/* ---- dose and response ---- */
+
+/* One anchor in one cell. */
+typedef struct {
+    size_t anchor; /* dense */
+    double size, auc;
+} Dose;
+
+typedef struct {
+    const Dose *dose;
+    size_t n, n_anchors;
+    bool within;       /* each anchor's own mean taken away first */
+    double *x, *y, *k; /* [n_anchors] sums and counts */
+} DoseFit;
+
+/* Least squares of auc on |w|, anchors weighted. NaN where |w| does not vary. */
+static double dose_slope(void *ctx, const double *w)
+{
+    DoseFit *f = ctx;
+    double sx = 0, sy = 0, total = 0, xx = 0, xy = 0, yy = 0;
+    for (size_t i = 0; i < f->n; i++) {
+        double v = w[f->dose[i].anchor];
+        sx += v * f->dose[i].size;
+        sy += v * f->dose[i].auc;
+        total += v;
+    }
+    for (size_t i = 0; i < f->n; i++) {
+        size_t u = f->dose[i].anchor;
+        double mx = f->within ? f->x[u] / f->k[u] : sx / total,
+               my = f->within ? f->y[u] / f->k[u] : sy / total;
+        double dx = f->dose[i].size - mx;
+        double dy = f->dose[i].auc - my;
+        xx += w[u] * dx * dx;
+        xy += w[u] * dx * dy;
+        yy += w[u] * dy * dy;
+    }
+    if (xy * xy <= 1e-24 * xx * yy) xy = 0; /* rounding */
+    return xx > 1e-24 ? xy / xx : NAN;
+}
+
+static Status dose_point(Dose *out, bool *known, ReportRows cell, ReportRows *weight, Arena *a, Err *e)
+{
+    RocData d;
+    size_t n_records, n = 0;
+    while (weight->n > 0 && weight->row[0]->cell < cell.row[0]->cell) {
+        weight->row++;
+        weight->n--;
+    }
+    while (n < weight->n && weight->row[n]->cell == cell.row[0]->cell) n++;
+    TRY(pick_scores(&d, &n_records, cell, BY_RECORD, a, e));
+    double *work = arena_alloc(a, d.n, sizeof *work);
+    if (work == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu scores", d.n);
+    *known = n > 0 && d.m > 0 && d.n > 0;
+    if (*known)
+        *out = (Dose){out->anchor, rows_size((ReportRows){weight->row, n}),
+                      roc_auc(d.pos, d.m, d.neg, d.n, work)};
+    return OK;
+}
+
+static Status doses_of(DoseFit *f, const Report *r, const ReportGroup *g, ReportRows rows, Arena *a, Err *e)
+{
+    Dose *dose = arena_alloc(a, rows.n, sizeof *dose);
+    if (dose == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu scores", rows.n);
+    *f = (DoseFit){.dose = dose};
+    ReportRows unit, cell;
+    while (rows_next_unit(&unit, &rows)) {
+        ReportRows weight = rows_of(g, KIND_WEIGHT, names_find(&r->names, "w"), unit.row[0]->unit);
+        size_t before = f->n;
+        while (rows_next_cell(&cell, &unit)) {
+            bool known = false;
+            dose[f->n].anchor = f->n_anchors;
+            TRY(dose_point(&dose[f->n], &known, cell, &weight, a, e));
+            f->n += known;
+        }
+        f->n_anchors += f->n > before;
+    }
+    f->x = arena_zalloc(a, 3 * f->n_anchors, sizeof *f->x);
+    if (f->x == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu anchors", f->n_anchors);
+    f->y = f->x + f->n_anchors;
+    f->k = f->y + f->n_anchors;
+    for (size_t i = 0; i < f->n; i++) {
+        f->x[dose[i].anchor] += dose[i].size;
+        f->y[dose[i].anchor] += dose[i].auc;
+        f->k[dose[i].anchor]++;
+    }
+    return OK;
+}
+
+/* The slope with a bootstrap over anchors; NaN where |w| does not vary. */
+static Status dose_fit(StatsEst *out, DoseFit *f, bool within, Arena *a, Err *e)
+{
+    static const StatsBoot how = {.reps = 1000, .level = 0.95, .seed = 20260101, .kind = STATS_PERCENTILE};
+    *out = (StatsEst){.value = NAN, .se = NAN, .lo = NAN, .hi = NAN};
+    f->within = within;
+    double *ones = arena_alloc(a, f->n_anchors, sizeof *ones);
+    if (ones == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu anchors", f->n_anchors);
+    for (size_t i = 0; i < f->n_anchors; i++) ones[i] = 1;
+    if (f->n_anchors == 0 || isnan(dose_slope(f, ones))) return OK;
+    return stats_boot(out, dose_slope, f, f->n_anchors, &how, e);
+}
+
+static Status dose_group(Grid *out, const Report *r, const ReportGroup *g, Arena *a, Err *e)
+{
+    ReportRows rest = rows_of(g, KIND_ATTACK, NAME_ANY, NAME_ANY), run;
+    if (rows_of(g, KIND_WEIGHT, NAME_ANY, NAME_ANY).n == 0) return OK;
+    while (rows_next_metric(&run, &rest)) {
+        DoseFit f;
+        StatsEst all, within;
+        TRY(doses_of(&f, r, g, run, a, e));
+        TRY(dose_fit(&all, &f, false, a, e));
+        TRY(dose_fit(&within, &f, true, a, e));
+        grid_text(out, g->task);
+        grid_text(out, g->method);
+        grid_num(out, g->lambda);
+        grid_text(out, r->names.name[run.row[0]->metric]);
+        grid_three(out, all.value, all.lo, all.hi);
+        grid_three(out, within.value, within.lo, within.hi);
+        grid_count(out, f.n_anchors);
+        grid_count(out, f.n);
+    }
+    return OK;
+}
+
+Status grid_dose(Grid *g, const Report *r, Err *e)
+{
+    Arena scratch = {0};
+    Status s = OK;
+    for (size_t i = 0; i < r->n_groups && s == OK; i++) {
+        s = dose_group(g, r, &r->group[i], &scratch, e);
+        arena_reset(&scratch);
+    }
+    arena_free(&scratch);
+    if (s == OK && g->failed) FAIL(e, ERR_NOMEM, "no memory for %s", g->file);
+    return s;
+}
