@@ -5,10 +5,10 @@
  * that rest on fewer than REPORT_MIN_USERS people are marked as not graded. What the columns mean is in
  * schema.csv (and in reports/README.md); how numbers reach the ledger is in run.
  *
- * Read from the ledger: meta `utility_metric.TASK` or `utility_metric` names the metric of the front; without it
- * the first utility metric of a task by name is taken. More of a metric is better, but for mae, rmse and what
- * meta `lower_is_better` names (a list). Scores of kind utility and utility_all (unit = target), attack (unit
- * = anchor, label), norm `attenuation`, weight `w` (unit = anchor), search. Method `base` is the model
+ * Read from the ledger: meta `utility_metric.TASK` or `utility_metric` names the metric of the front; without
+ * it the first utility metric of a task by name is taken. More of a metric is better, but for mae, rmse and
+ * what meta `lower_is_better` names (a list). Scores of kind utility and utility_all (unit = target), attack
+ * (unit = anchor, label), norm `attenuation`, weight `w` (unit = anchor), search. Method `base` is the model
  * without any adapter, which the others are held against; all other methods are what the ledger calls them.
  * Cells whose status is not "ok" are counted but not used. */
 #ifndef PRIME_REPORT_H
@@ -27,8 +27,9 @@ typedef struct Report Report;
 
 /* How to read a ledger. Strings must live as long as the report. */
 typedef struct {
-    const char *attack;    /* the attack behind `leakage`; default ref */
-    const char *reference; /* METHOD or METHOD@LAMBDA that methods.csv compares with, beside base; NULL: none */
+    const char *attack; /* the attack behind `leakage`; default ref */
+    const char
+        *reference; /* METHOD or METHOD@LAMBDA that methods.csv compares with, beside base; NULL: none */
     double volume_utility; /* utility of the reference point of the hypervolume; NAN: 0, or 4 for errors in
                               stars. Its leakage is 1 */
     bool no_provenance;    /* leave out version, machine and times */
@@ -39,8 +40,8 @@ ReportOptions report_defaults(void);
  * afterwards.
  * Errors: those of reading; ERR_FORMAT when it holds no finished cell; ERR_ARG the reference is no method of
  * the ledger; ERR_NOMEM.
- * Cost: memory about 50 bytes a score and 8 bytes for each pair of anchors and row of the front; time O(scores
- * log scores + resamples * (targets + anchors^2) * rows of the front). */
+ * Cost: memory about 50 bytes a score and 8 bytes for each pair of anchors and row of the front; time
+ * O(scores log scores + resamples * (targets + anchors^2) * rows of the front). */
 Status report_load(Report **r, Ledger *l, const ReportOptions *how, Err *e) PRIME_MUST_USE;
 void report_free(Report *r); /* accepts NULL */
 

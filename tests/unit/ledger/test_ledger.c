@@ -98,7 +98,7 @@ static Status cell_count(void *ctx, const LedgerCell *c, Err *e)
     return OK;
 }
 
-static size_t rows_of(Ledger *l, const LedgerFilter *f)
+static size_t ledger_rows_of(Ledger *l, const LedgerFilter *f)
 {
     Str all = {0};
     cr_assert_eq(ledger_each_score(l, f, row_print, &all, &err), OK, "%s", err.msg);
@@ -158,12 +158,12 @@ Test(ledger, filters)
     Ledger *l = ledger_new();
     cr_assert_eq(toy_cell(l, "a", 4), OK);
     cr_assert_eq(toy_cell(l, "b", 2), OK);
-    cr_assert_eq(rows_of(l, NULL), 6);
-    cr_assert_eq(rows_of(l, &(LedgerFilter){.key = "b"}), 2);
-    cr_assert_eq(rows_of(l, &(LedgerFilter){.kind = "attack", .metric = "loss", .unit = "u2"}), 6);
-    cr_assert_eq(rows_of(l, &(LedgerFilter){.metric = "ref"}), 0);
-    cr_assert_eq(rows_of(l, &(LedgerFilter){.method = "evolved", .target = "u1"}), 6);
-    cr_assert_eq(rows_of(l, &(LedgerFilter){.method = "base"}), 0);
+    cr_assert_eq(ledger_rows_of(l, NULL), 6);
+    cr_assert_eq(ledger_rows_of(l, &(LedgerFilter){.key = "b"}), 2);
+    cr_assert_eq(ledger_rows_of(l, &(LedgerFilter){.kind = "attack", .metric = "loss", .unit = "u2"}), 6);
+    cr_assert_eq(ledger_rows_of(l, &(LedgerFilter){.metric = "ref"}), 0);
+    cr_assert_eq(ledger_rows_of(l, &(LedgerFilter){.method = "evolved", .target = "u1"}), 6);
+    cr_assert_eq(ledger_rows_of(l, &(LedgerFilter){.method = "base"}), 0);
     ledger_close(l);
 }
 
@@ -205,7 +205,7 @@ Test(ledger, cells_are_whole_and_once)
     e = (Err){0};
     cr_assert_eq(ledger_cell_begin(l, &c, &e), ERR_ARG);
     cr_assert_not_null(strstr(e.msg, "a cell is still open"), "%s", e.msg);
-    cr_assert_eq(rows_of(l, NULL), 0, "an open cell is not visible");
+    cr_assert_eq(ledger_rows_of(l, NULL), 0, "an open cell is not visible");
     ledger_cell_abort(l);
     cr_assert_eq(ledger_has_cell(l, "a", &there, &err), OK);
     cr_assert_not(there);
@@ -431,7 +431,7 @@ Test(ledger, a_full_disk_leaves_whole_cells)
     cr_assert_not_null(strstr(err.msg, "ledger.db: cannot write: the disk is full"), "%s", err.msg);
     ledger_cell_abort(l);
     err = (Err){0};
-    cr_assert_eq(rows_of(l, NULL), 10);
+    cr_assert_eq(ledger_rows_of(l, NULL), 10);
     cr_assert_eq(toy_cell(l, "c", 10), OK, "there is room for a small cell: %s", err.msg);
     ledger_close(l);
     l = ledger_again(LEDGER_APPEND);
@@ -514,10 +514,10 @@ Test(ledger, a_kill_in_mid_cell_leaves_whole_cells)
     cr_assert(file_exists(journal), "the kill came too early to prove anything");
     l = ledger_again(LEDGER_READ);
     cr_assert_eq(cells_of(l), 1);
-    cr_assert_eq(rows_of(l, NULL), 10);
+    cr_assert_eq(ledger_rows_of(l, NULL), 10);
     ledger_close(l);
     l = ledger_again(LEDGER_APPEND);
     cr_assert_eq(toy_cell(l, "half", 3), OK);
-    cr_assert_eq(rows_of(l, NULL), 13);
+    cr_assert_eq(ledger_rows_of(l, NULL), 13);
     ledger_close(l);
 }

@@ -23,7 +23,7 @@ static const Toy gains[] = {
 };
 enum { N_GAINS = sizeof gains / sizeof gains[0] };
 
-static size_t row_of(const Table *t, const char *method, const char *metric)
+static size_t table_row_of(const Table *t, const char *method, const char *metric)
 {
     for (size_t i = 0; i < t->n_rows; i++)
         if (strcmp(text_at(t, i, "method"), method) == 0 &&
@@ -41,7 +41,7 @@ Test(tables, a_gain_is_paired_by_target)
     char *text = report_of(gains, N_GAINS, 3, false, "acc", "methods.csv");
     Table t = table_of(&a, text);
     cr_assert_eq(t.n_rows, 6, "three methods, two metrics");
-    size_t i = row_of(&t, "place", "acc");
+    size_t i = table_row_of(&t, "place", "acc");
     cr_assert_float_eq(num_at(&t, i, "base_diff"), 0.2, 1e-12);
     cr_assert_float_eq(num_at(&t, i, "base_diff_lo"), -0.2684434, 1e-6);
     cr_assert_float_eq(num_at(&t, i, "base_diff_hi"), 0.6684434, 1e-6);
@@ -52,15 +52,15 @@ Test(tables, a_gain_is_paired_by_target)
     cr_assert_str_eq(text_at(&t, i, "reference"), "");
     cr_assert_str_eq(text_at(&t, i, "ref_diff"), "");
     cr_assert_str_eq(text_at(&t, i, "on_front"), "yes");
-    cr_assert_str_eq(text_at(&t, row_of(&t, "place", "f1"), "on_front"), "no");
-    cr_assert_float_eq(num_at(&t, row_of(&t, "place", "f1"), "base_diff"), 0.1, 1e-12);
+    cr_assert_str_eq(text_at(&t, table_row_of(&t, "place", "f1"), "on_front"), "no");
+    cr_assert_float_eq(num_at(&t, table_row_of(&t, "place", "f1"), "base_diff"), 0.1, 1e-12);
     /* soup: 0.1, 0, 0.6, 0: two wins and two ties. Holm over two methods doubles the smaller p. */
-    size_t j = row_of(&t, "soup+rag2", "acc");
+    size_t j = table_row_of(&t, "soup+rag2", "acc");
     cr_assert_float_eq(num_at(&t, j, "base_win_rate"), 0.75, 1e-12);
     double p = fmin(num_at(&t, i, "base_p"), num_at(&t, j, "base_p"));
     double q = fmin(num_at(&t, i, "base_p_holm"), num_at(&t, j, "base_p_holm"));
     cr_assert_float_eq(q, 2 * p, 1e-12);
-    cr_assert_str_eq(text_at(&t, row_of(&t, "base", "acc"), "base_p_holm"), "");
+    cr_assert_str_eq(text_at(&t, table_row_of(&t, "base", "acc"), "base_p_holm"), "");
     free(text);
     arena_free(&a);
 }
@@ -74,7 +74,7 @@ Test(tables, a_reference_may_be_chosen)
         how.reference = names[k];
         char *text = report_how(gains, N_GAINS, 3, false, "acc", "methods.csv", &how);
         Table t = table_of(&a, text);
-        size_t i = row_of(&t, k == 0 ? "place" : "soup+rag2", "acc");
+        size_t i = table_row_of(&t, k == 0 ? "place" : "soup+rag2", "acc");
         /* place minus soup: 0, 0.2, 0, -0.1 */
         cr_assert_float_eq(num_at(&t, i, "ref_diff"), k == 0 ? 0.025 : -0.025, 1e-12);
         cr_assert_float_eq(num_at(&t, i, "ref_win_rate"), 0.5, 1e-12);
@@ -112,7 +112,7 @@ Test(tables, errors_are_better_when_small)
         remove(path);
         cr_assert_eq(report_output_at(1)->fn(&text, r, &err), OK);
         Table t = table_of(&a, text.s);
-        size_t i = row_of(&t, "place", NULL);
+        size_t i = table_row_of(&t, "place", NULL);
         cr_assert_float_eq(num_at(&t, i, "win_rate"), k == 0 ? 0.75 : 0.25, 1e-12);
         cr_assert_float_eq(num_at(&t, i, "gain"), 0.2, 1e-12, "in the units of the metric");
         cr_assert_str_eq(text_at(&t, i, "dominated"), k == 0 ? "no" : "yes");
@@ -283,9 +283,9 @@ Test(tables, the_front_is_certain_where_nothing_competes)
     Arena a = {0};
     char *text = report_of(gains, N_GAINS, 3, false, "acc", "front.csv");
     Table t = table_of(&a, text);
-    cr_assert_eq(num_at(&t, row_of(&t, "base", NULL), "p_front"), 1, "nothing leaks less");
-    double place = num_at(&t, row_of(&t, "place", NULL), "p_front");
-    double soup = num_at(&t, row_of(&t, "soup+rag2", NULL), "p_front");
+    cr_assert_eq(num_at(&t, table_row_of(&t, "base", NULL), "p_front"), 1, "nothing leaks less");
+    double place = num_at(&t, table_row_of(&t, "place", NULL), "p_front");
+    double soup = num_at(&t, table_row_of(&t, "soup+rag2", NULL), "p_front");
     cr_assert(place > 0.5 && place < 1, "%g", place);
     cr_assert(soup > 0 && soup < 0.5, "%g", soup);
     cr_assert_geq(place + soup, 0.9, "one of both is the more useful, unless base is");
@@ -295,7 +295,7 @@ Test(tables, the_front_is_certain_where_nothing_competes)
     text = report_how(gains, N_GAINS, 3, false, "acc", "front.csv",
                       &(ReportOptions){.attack = "loss", .volume_utility = NAN});
     t = table_of(&a, text);
-    cr_assert_float_eq(num_at(&t, row_of(&t, "place", NULL), "leakage"), 0, 1e-12, "another attack");
+    cr_assert_float_eq(num_at(&t, table_row_of(&t, "place", NULL), "leakage"), 0, 1e-12, "another attack");
     free(text);
     arena_free(&a);
 }
