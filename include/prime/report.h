@@ -59,4 +59,71 @@ const ReportOutput *report_output_at(size_t i);
  * Errors: ERR_ARG unknown format (the nearest one is named); ERR_IO; ERR_NOMEM. */
 Status report_write(const Report *r, const char *format, const char *dir, Str *out, Err *e) PRIME_MUST_USE;
 
+/* ---- gates: a verdict on an interval, never on a point ----
+ *
+ * A gates file is a CSV table, one gate a row:
+ *   metric      auc; excess (auc minus that of the strongest blind attack); tpr_at_fpr_RATE, RATE in (0, 1);
+ *               utility or gain (over base, paired by target) of the task's utility metric
+ *   limit       number
+ *   direction   max: at most the limit is fine; min: at least
+ * and, where wanted (an empty cell is the default):
+ *   attack      default: the report's (ref); not for utility and gain
+ *   scope       of auc: pooled (default), mean (of the anchors' own AUCs), worst (the worst anchor),
+ * anchor:ID of excess and tpr: pooled, worst, anchor:ID. of utility and gain: mean (default) confidence
+ * coverage of the two-sided interval, in (0, 1); default 0.95 min_users   people that must be behind the
+ * value, for anchor:ID distinct records; default REPORT_MIN_USERS task, method, lambda   only these rows of
+ * the front. Without a method: every merge, that is every method but base and adapters of one person alone
+ * Other columns are refused. Verdict for max: breached when the interval lies above the limit, pass when it
+ * lies at or below it, else inconclusive; cannot grade with too few people, no interval, or no such row.
+ * `worst` bounds the largest (smallest) of the anchors' values: each has an interval by record of confidence
+ * 1 - (1 - confidence) / anchors, so that all hold together. */
+typedef enum {
+    VERDICT_PASS,
+    VERDICT_INCONCLUSIVE,
+    VERDICT_UNGRADED,
+    VERDICT_BREACHED,
+    VERDICT_NONE /* there was nothing to judge */
+} Verdict;
+/* verdict_name - "pass", "inconclusive", "cannot grade", "breached", "not judged". */
+const char *verdict_name(Verdict v);
+
+/* report_judge - hold the report against a gates file; once, before the outputs that show verdicts. The whole
+ * is as bad as its worst gate (in the order of Verdict), and not better than `cannot grade` when a cell
+ * failed or is missing (meta `planned_cells`), or no gate has a row to judge. Errors: ERR_IO; ERR_FORMAT what
+ * is wrong in the file, with its line; ERR_NOMEM. */
+Status report_judge(Report *r, const char *gates, Err *e) PRIME_MUST_USE;
+Verdict report_verdict(const Report *r);
+/* report_sentence - append the verdict of the whole in words, one line without its end. */
+void report_sentence(Str *out, const Report *r);
+
+/* ---- two runs ----
+ *
+ * What a run says about each person: utility of each target under each metric, AUC of each anchor under each
+ * attack that sees the model, for each task, method and lambda. It is kept as a baseline file (CSV), so that
+ * later runs can be held against it. */
+typedef struct Series Series;
+
+/* series_of_report - the numbers of a report; series_load - those of a baseline file; series_write - as text
+ * of such a file, with reason and date ("" to leave it out) and the facts of the run. Errors: ERR_IO;
+ * ERR_FORMAT with the line; ERR_NOMEM. */
+Status series_of_report(Series **s, const Report *r, Err *e) PRIME_MUST_USE;
+Status series_load(Series **s, const char *path, Err *e) PRIME_MUST_USE;
+void series_write(Str *out, const Series *s, const char *reason, const char *date);
+void series_free(Series *s); /* accepts NULL */
+
+typedef struct {
+    double confidence;     /* of the paired t interval over people, in (0, 1) */
+    double margin_utility; /* how much worse is still fine, in units of the metric, >= 0 */
+    double margin_leakage; /* the same, of the AUC */
+} CompareHow;
+CompareHow compare_defaults(void); /* 0.95, 0.02, 0.05 */
+
+/* series_compare - b against a, person by person, matched by task, method, lambda, metric. worse is the mean
+ * worsening. Breached: Holm's p over all pairs <= 1 - confidence, it is worse, and the interval exceeds the
+ * margin. Pass: the interval lies at or below the margin. Cannot grade: fewer than REPORT_MIN_USERS people in
+ * common, or missing in b. Appends a table (text) and the CSV of the same (either may be NULL).
+ * Errors: ERR_ARG confidence or a margin out of range; ERR_NOMEM. */
+Status series_compare(Verdict *verdict, Str *text, Str *table, const Series *a, const Series *b,
+                      const CompareHow *how, Err *e) PRIME_MUST_USE;
+
 #endif

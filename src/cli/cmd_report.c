@@ -1,5 +1,6 @@
 /* cmd_report.c - prime report RUN: the tables of a run, made anew from its ledger. */
 #include "cli_priv.h"
+#include "cmd_report.h"
 
 #include "prime/file.h"
 #include "prime/report.h"
@@ -9,7 +10,8 @@
 #include <string.h>
 
 typedef struct {
-    const char *formats, *out;
+    const char *formats, *out, *gates;
+    ReportOptions how;
 } ReportArgs;
 
 /* Every word of the comma-separated list, in order. */
@@ -38,33 +40,73 @@ static Status report_print(Report *r, const ReportArgs *args, const char *dir, E
     return s;
 }
 
-static Status report_of_run(const char *dir, const ReportArgs *args, Err *e)
+Status cli_report_load(Report **out, const char *dir, const ReportOptions *how, Err *e)
 {
     if (!file_is_dir(dir)) FAIL(e, ERR_IO, "%s: no such folder, want the folder of a run", dir);
     char *path = file_join(dir, "ledger.db");
     if (path == NULL) FAIL(e, ERR_NOMEM, "%s: no memory for its name", dir);
     Ledger *l = NULL;
-    Report *r = NULL;
     Status s = ledger_open(&l, path, LEDGER_READ, NULL, e);
-    if (s == OK) s = report_load(&r, l, NULL, e);
-    if (s != OK && strncmp(e->msg, path, strlen(path)) != 0) err_prefix(e, "%s", path);
+    if (s == OK) s = report_load(out, l, how, e);
+    if (s != OK && strncmp(e->msg, path, strlen(path)) != 0 && e->code != ERR_ARG) err_prefix(e, "%s", path);
     ledger_close(l);
-    if (s == OK) s = report_print(r, args, dir, e);
-    report_free(r);
     free(path);
     return s;
 }
 
+Status cli_report_judge(Report *r, const char *dir, const char *gates, bool needed, Err *e)
+{
+    if (gates != NULL) return report_judge(r, gates, e);
+    char *path = file_join(dir, "gates.csv");
+    if (path == NULL) FAIL(e, ERR_NOMEM, "%s: no memory for its name", dir);
+    Status s = OK;
+    if (file_exists(path))
+        s = report_judge(r, path, e);
+    else if (needed)
+        s = err_set(e, ERR_ARG, __FILE__, __LINE__, "no --gates, and no %s", path);
+    free(path);
+    return s;
+}
+
+static Status report_of_run(const char *dir, const ReportArgs *args, Err *e)
+{
+    Report *r = NULL;
+    Status s = cli_report_load(&r, dir, &args->how, e);
+    if (s == OK) s = cli_report_judge(r, dir, args->gates, false, e);
+    if (s == OK) s = report_print(r, args, dir, e);
+    report_free(r);
+    return s;
+}
+
+/* The formats there are, for --help. */
+static void report_words(char *text, size_t n)
+{
+    const ReportOutput *o = NULL, *last = NULL;
+    size_t at = (size_t)snprintf(text, n, "what to write, of:");
+    for (size_t i = 0; (o = report_output_at(i)) != NULL && at < n; last = o, i++)
+        if (last == NULL || strcmp(last->format, o->format) != 0)
+            at += (size_t)snprintf(text + at, n - at, "%s %s", last != NULL ? "," : "", o->format);
+}
+
 static int report_run(const CliVerb *self, int argc, char **argv)
 {
-    ReportArgs args = {.formats = "csv,table"};
+    ReportArgs args = {.formats = "csv,table", .how = report_defaults()};
+    char words[200];
+    report_words(words, sizeof words);
     const CliOpt opts[] = {
-        {"format", 'f', OPT_STR, &args.formats, "LIST", "what to write: csv (files), table (standard output)",
-         0, 0},
+        {"format", 'f', OPT_STR, &args.formats, "LIST", words, 0, 0},
         {"out", 'o', OPT_STR, &args.out, "DIR", "folder for the files; default: the run's own", 0, 0},
+        {"gates", 'g', OPT_STR, &args.gates, "FILE",
+         "gates to judge by; default: RUN/gates.csv if it is there", 0, 0},
+        {"attack", 'a', OPT_STR, &args.how.attack, "NAME", "attack behind `leakage`; default ref", 0, 0},
+        {"reference", 'r', OPT_STR, &args.how.reference, "METHOD[@LAMBDA]",
+         "compare methods with this one, too", 0, 0},
+        {"volume-utility", 0, OPT_NUM, &args.how.volume_utility, "U",
+         "utility of the hypervolume's reference point", 0, 0},
     };
     CliList pos = {0};
     int code = cli_args(self, "report", opts, sizeof opts / sizeof opts[0], argc, argv, &pos, 1, 1);
+    args.how.no_provenance = cli_common.no_provenance;
     Err e = {0};
     if (code < 0) code = report_of_run(pos.item[0], &args, &e) == OK ? EXIT_DONE : cli_fail(&e);
     if (e.code == ERR_ARG) code = EXIT_USAGE;

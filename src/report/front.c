@@ -77,7 +77,8 @@ static Status front_leakage(ReportFront *f, const Report *r, Arena *a, Err *e)
     TRY(pick_tpr(&f->tpr, rows, 0.01, 0.95, a, e));
     TRY(front_auc(&loss, &n, r, f->group, "loss", a, e));
     TRY(pick_blind(&f->auc_blind, &blind, r, f->group, a, e));
-    TRY(pick_excess(&f->excess, f->group, attack, blind, f->auc_blind, 0.95, a, e));
+    ReportRows blind_rows = rows_of(f->group, KIND_ATTACK, blind, NAME_ANY);
+    TRY(pick_excess(&f->excess, rows, blind_rows, f->auc_blind, BY_UNIT, 0.95, a, e));
     const ReportGroup *g = front_base(r, f->group->task);
     if (g != NULL) TRY(front_auc(&base, &n, r, g, "loss", a, e));
     f->auc_loss = loss.value;

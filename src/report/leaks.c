@@ -121,36 +121,56 @@ typedef struct {
     double size, auc;
 } Dose;
 
+/* Sums over one anchor's cells, of sizes and AUCs less their means over all. */
 typedef struct {
-    const Dose *dose;
+    double n, x, y, xx, xy, yy;
+} DoseSum;
+
+typedef struct {
+    Dose *dose;
     size_t n, n_anchors;
-    bool within;       /* each anchor's own mean taken away first */
-    double *x, *y, *k; /* [n_anchors] sums and counts */
+    bool within;  /* each anchor's own means taken away first */
+    DoseSum *sum; /* [n_anchors] */
 } DoseFit;
 
 /* Least squares of auc on |w|, anchors weighted. NaN where |w| does not vary. */
 static double dose_slope(void *ctx, const double *w)
 {
-    DoseFit *f = ctx;
-    double sx = 0, sy = 0, total = 0, xx = 0, xy = 0, yy = 0;
+    const DoseFit *f = ctx;
+    DoseSum t = {0};
+    double xx = 0, xy = 0, yy = 0, size = 0;
+    for (size_t u = 0; u < f->n_anchors; u++) {
+        const DoseSum *s = &f->sum[u];
+        double own = f->within ? 1 / s->n : 0;
+        t.n += w[u] * s->n;
+        t.x += w[u] * s->x;
+        t.y += w[u] * s->y;
+        xx += w[u] * (s->xx - own * s->x * s->x);
+        xy += w[u] * (s->xy - own * s->x * s->y);
+        yy += w[u] * (s->yy - own * s->y * s->y);
+        size += w[u] * s->xx;
+    }
+    if (!f->within) {
+        xx -= t.x * t.x / t.n;
+        xy -= t.x * t.y / t.n;
+        yy -= t.y * t.y / t.n;
+    }
+    if (xx <= 1e-12 * size) return NAN;
+    return xy * xy <= 1e-20 * xx * fabs(yy) ? 0 : xy / xx; /* rounding */
+}
+
+static void dose_sums(DoseFit *f)
+{
+    double x = 0, y = 0;
     for (size_t i = 0; i < f->n; i++) {
-        double v = w[f->dose[i].anchor];
-        sx += v * f->dose[i].size;
-        sy += v * f->dose[i].auc;
-        total += v;
+        x += f->dose[i].size / (double)f->n;
+        y += f->dose[i].auc / (double)f->n;
     }
     for (size_t i = 0; i < f->n; i++) {
-        size_t u = f->dose[i].anchor;
-        double mx = f->within ? f->x[u] / f->k[u] : sx / total,
-               my = f->within ? f->y[u] / f->k[u] : sy / total;
-        double dx = f->dose[i].size - mx;
-        double dy = f->dose[i].auc - my;
-        xx += w[u] * dx * dx;
-        xy += w[u] * dx * dy;
-        yy += w[u] * dy * dy;
+        DoseSum *s = &f->sum[f->dose[i].anchor];
+        double dx = f->dose[i].size - x, dy = f->dose[i].auc - y;
+        *s = (DoseSum){s->n + 1, s->x + dx, s->y + dy, s->xx + dx * dx, s->xy + dx * dy, s->yy + dy * dy};
     }
-    if (xy * xy <= 1e-24 * xx * yy) xy = 0; /* rounding */
-    return xx > 1e-24 ? xy / xx : NAN;
 }
 
 static Status dose_point(Dose *out, bool *known, ReportRows cell, ReportRows *weight, Arena *a, Err *e)
@@ -189,15 +209,9 @@ static Status doses_of(DoseFit *f, const Report *r, const ReportGroup *g, Report
         }
         f->n_anchors += f->n > before;
     }
-    f->x = arena_zalloc(a, 3 * f->n_anchors, sizeof *f->x);
-    if (f->x == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu anchors", f->n_anchors);
-    f->y = f->x + f->n_anchors;
-    f->k = f->y + f->n_anchors;
-    for (size_t i = 0; i < f->n; i++) {
-        f->x[dose[i].anchor] += dose[i].size;
-        f->y[dose[i].anchor] += dose[i].auc;
-        f->k[dose[i].anchor]++;
-    }
+    f->sum = arena_zalloc(a, f->n_anchors, sizeof *f->sum);
+    if (f->sum == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu anchors", f->n_anchors);
+    dose_sums(f);
     return OK;
 }
 

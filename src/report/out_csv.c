@@ -164,3 +164,8 @@ Status out_volume(Str *out, const Report *r, Err *e)
 {
     return out_grid(out, r, "volume.csv", grid_volume, e);
 }
+
+Status out_verdicts(Str *out, const Report *r, Err *e)
+{
+    return out_grid(out, r, "verdicts.csv", grid_verdicts, e);
+}

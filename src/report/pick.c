@@ -190,16 +190,15 @@ Status pick_blind(double *auc, size_t *metric, const Report *r, const ReportGrou
     return OK;
 }
 
-Status pick_excess(RocEst *out, const ReportGroup *g, size_t attack, size_t blind, double auc_blind,
-                   double level, Arena *a, Err *e)
+Status pick_excess(RocEst *out, ReportRows p, ReportRows q, double auc_blind, PickBy by, double level,
+                   Arena *a, Err *e)
 {
-    ReportRows p = rows_of(g, KIND_ATTACK, attack, NAME_ANY), q = rows_of(g, KIND_ATTACK, blind, NAME_ANY);
     *out = no_roc;
     if (!rows_paired(p, q)) return OK;
     RocData x, y;
     size_t n;
-    TRY(pick_scores(&x, &n, p, BY_UNIT, a, e));
-    TRY(pick_scores(&y, &n, q, BY_UNIT, a, e));
+    TRY(pick_scores(&x, &n, p, by, a, e));
+    TRY(pick_scores(&y, &n, q, by, a, e));
     if (x.m == 0 || x.n == 0) return OK;
     double *turned = arena_alloc(a, y.m + y.n, sizeof *turned);
     if (turned == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu scores", y.m + y.n);

@@ -15,7 +15,9 @@ static const ReportOutput outputs[] = {
     {"csv", "dose.csv", "how leakage grows with the size of the merge weight", out_dose},
     {"csv", "attacks.csv", "what each attack finds in each method", out_attacks},
     {"csv", "volume.csv", "volume that each method dominates", out_volume},
+    {"csv", "verdicts.csv", "each gate on each row of the front", out_verdicts},
     {"csv", "schema.csv", "what each column means, and its unit", out_schema},
+    {"gates", NULL, "the verdicts of the gates as text", out_gates},
     {"table", NULL, "the front and the methods as text", out_text},
 };
 
@@ -35,6 +37,7 @@ Status report_load(Report **out, Ledger *l, const ReportOptions *how, Err *e)
 {
     Report *r = calloc(1, sizeof *r);
     if (r == NULL) FAIL(e, ERR_NOMEM, "no memory for a report");
+    r->verdict = VERDICT_NONE;
     r->how = how != NULL ? *how : report_defaults();
     Status s = report_read(r, l, e);
     if (s == OK) s = report_group(r, e);

@@ -105,6 +105,42 @@ typedef struct {
     const char *key, *value;
 } ReportMeta;
 
+typedef enum { SCOPE_POOLED, SCOPE_MEAN, SCOPE_WORST, SCOPE_ANCHOR } GateScope;
+
+typedef struct GateMetric GateMetric;
+
+/* One row of a gates file. */
+typedef struct {
+    const GateMetric *metric;
+    const char *name;          /* of the metric, as written */
+    const char *attack;        /* "" for utility and gain */
+    const char *scope;         /* as written */
+    const char *task, *method; /* NULL: any */
+    GateScope where;
+    const char *anchor; /* for SCOPE_ANCHOR */
+    double limit, confidence, rate, lambda;
+    bool at_most, any_lambda;
+    size_t min_users, line;
+} Gate;
+
+/* One gate on one row of the front. */
+typedef struct {
+    const Gate *gate;
+    const ReportGroup *group; /* NULL: no row was there to judge */
+    double value, lo, hi;
+    size_t n;        /* people, or records of one person */
+    const char *who; /* the worst anchor, or "" */
+    Verdict verdict;
+} GateResult;
+
+/* The least private setting of a method that passes every gate, and its price. */
+typedef struct {
+    const char *task, *method;
+    double lambda, first; /* lambda NaN: none passes; first: the smallest there is */
+    MeanEst cost;         /* utility lost against `first` */
+    size_t metric;
+} GateChoice;
+
 struct Report {
     Arena arena;
     Names names;
@@ -116,6 +152,10 @@ struct Report {
     ReportVolume *volume; /* [n_volumes] */
     ReportMeta *meta;     /* [n_meta] what the ledger says about its run */
     size_t n_cells, cap_cells, n_rows, cap_rows, n_groups, n_failed, n_volumes, n_meta, cap_meta;
+    GateResult *result; /* [n_results] */
+    GateChoice *choice; /* [n_choices] */
+    size_t n_results, n_choices;
+    Verdict verdict;       /* VERDICT_NONE until it is judged */
     double wall;           /* seconds, all cells */
     const char *reference; /* method; NULL: none */
     double reference_lambda;
@@ -172,10 +212,11 @@ Status pick_auc(RocEst *out, size_t *n_records, ReportRows rows, PickBy by, doub
  * NAME_NONE and *auc NaN when there is none. */
 Status pick_blind(double *auc, size_t *metric, const Report *r, const ReportGroup *g, Arena *a,
                   Err *e) PRIME_MUST_USE;
-/* pick_excess - AUC of attack minus that of the blind attack on the same records, which is turned round where
- * auc_blind < 0.5, paired and clustered by person. All NaN where the two did not score the same records. */
-Status pick_excess(RocEst *out, const ReportGroup *g, size_t attack, size_t blind, double auc_blind,
-                   double level, Arena *a, Err *e) PRIME_MUST_USE;
+/* pick_excess - AUC of the rows p minus that of a blind attack's rows q on the same records, which is turned
+ * round where auc_blind < 0.5: paired, clustered by person or by record. All NaN where the two did not score
+ * the same records. */
+Status pick_excess(RocEst *out, ReportRows p, ReportRows q, double auc_blind, PickBy by, double level,
+                   Arena *a, Err *e) PRIME_MUST_USE;
 /* pick_tpr - true-positive rate at a false-positive rate, people as units: the threshold is taken as given,
  * and the exact interval is that of as many independent records as the people's differing rates are worth
  * (Korn and Graubard 1998, Survey Methodology 24). NaN when one side is empty. */
@@ -223,6 +264,15 @@ Status volume_fill(Report *r, Err *e) PRIME_MUST_USE;
  * it, or NULL. Errors: ERR_ARG. */
 Status reference_find(Report *r, Err *e) PRIME_MUST_USE;
 const ReportGroup *reference_group(const Report *r, const char *task);
+
+/* gates_read - the rows of a gates file, in the report's arena. gates_measure - value, interval and count of
+ * one gate on one row. */
+Status gates_read(Gate **gate, size_t *n, Report *r, const char *path, Err *e) PRIME_MUST_USE;
+Status gates_measure(GateResult *out, const Report *r, Arena *a, Err *e) PRIME_MUST_USE;
+/* gates_missing - cells that failed or that the run planned and the ledger lacks. */
+size_t gates_missing(const Report *r);
+/* choice_sentence - append what a choice says, without the end of a line; show writes names. */
+void choice_sentence(Str *out, const Report *r, const GateChoice *c, void (*show)(Str *, const char *));
 
 /* One row per column of every file: the files' headers and schema.csv come from here. */
 typedef struct {
@@ -272,6 +322,7 @@ Status grid_anchors(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
 Status grid_dose(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
 Status grid_attacks(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
 Status grid_volume(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
+Status grid_verdicts(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
 
 /* The outputs. */
 Status out_cells(Str *out, const Report *r, Err *e);
@@ -281,6 +332,8 @@ Status out_anchors(Str *out, const Report *r, Err *e);
 Status out_dose(Str *out, const Report *r, Err *e);
 Status out_attacks(Str *out, const Report *r, Err *e);
 Status out_volume(Str *out, const Report *r, Err *e);
+Status out_verdicts(Str *out, const Report *r, Err *e);
+Status out_gates(Str *out, const Report *r, Err *e);
 Status out_schema(Str *out, const Report *r, Err *e);
 Status out_text(Str *out, const Report *r, Err *e);
 

@@ -243,7 +243,8 @@ static Status attack_row(AttackRow *w, Arena *a, Err *e)
     TRY(mean_auc(&w->mean, w->group, w->attack, 0.95, a, e));
     TRY(pick_tpr(&w->tpr_1, rows, 0.01, 0.95, a, e));
     TRY(pick_tpr(&w->tpr_01, rows, 0.001, 0.95, a, e));
-    return pick_excess(&w->excess, w->group, w->attack, w->blind, w->auc_blind, 0.95, a, e);
+    ReportRows blind = rows_of(w->group, KIND_ATTACK, w->blind, NAME_ANY);
+    return pick_excess(&w->excess, rows, blind, w->auc_blind, BY_UNIT, 0.95, a, e);
 }
 
 static Status attack_rows(AttackRow **row, size_t *n, const Report *r, Arena *a, Arena *scratch, Err *e)

@@ -38,8 +38,8 @@ static const Toy toys[] = {
     {"evolved", "u3", 2, 0.4, REF_PART, NULL},  {"evolved", "u1", 10, 0.3, REF_PART, NULL},
     {"evolved", "u2", 10, 0.3, REF_PART, NULL}, {"evolved", "u3", 10, 0.3, REF_PART, NULL},
 };
-static const char *const files[] = {"cells.csv", "front.csv",   "methods.csv", "anchors.csv",
-                                    "dose.csv",  "attacks.csv", "volume.csv",  "schema.csv"};
+static const char *const files[] = {"cells.csv",   "front.csv",  "methods.csv",  "anchors.csv", "dose.csv",
+                                    "attacks.csv", "volume.csv", "verdicts.csv", "schema.csv"};
 enum { N_FILES = sizeof files / sizeof files[0] };
 enum { N_TOYS = sizeof toys / sizeof toys[0] };
 
@@ -223,6 +223,8 @@ Test(report, the_schema_describes_every_column)
     for (size_t f = 0; f < N_FILES; f++) {
         char *text = report_of(toys, 1, 1, false, NULL, files[f]);
         Table t = table_of(&a, text);
+        /* of two runs, not of one */
+        while (strcmp(text_at(&s, described, "file"), "compare.csv") == 0) described++;
         for (size_t c = 0; c < t.n_cols; c++, described++) {
             cr_assert_str_eq(text_at(&s, described, "file"), files[f]);
             cr_assert_str_eq(text_at(&s, described, "column"), t.col[c]);
