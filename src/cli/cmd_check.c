@@ -154,7 +154,7 @@ static int compare_runs(const char *first, const char *second, const CompareArgs
     return s == OK ? verdict_exit(v, args->inconclusive) : verdict_error(&e);
 }
 
-static int compare_run(const CliVerb *self, int argc, char **argv)
+static int compare_verb(const CliVerb *self, int argc, char **argv)
 {
     CompareArgs args = {.how = compare_defaults()};
     const CliOpt opts[] = {
@@ -228,7 +228,7 @@ const CliNoun cli_check = {"check", "hold a run against its gates; the exit code
                            check_verbs};
 
 static const CliVerb compare_verbs[] = {
-    {"", "RUN_A RUN_B", "what became worse from A to B; either may be a baseline file", compare_run}, {0}};
+    {"", "RUN_A RUN_B", "what became worse from A to B; either may be a baseline file", compare_verb}, {0}};
 const CliNoun cli_compare = {"compare", "what became worse between two runs; the exit code is the verdict",
                              compare_verbs};
 

@@ -25,7 +25,8 @@ static Status report_formats(const Report *r, const ReportArgs *args, const char
          word = strtok_r(NULL, ",", &rest), n++)
         s = report_write(r, word, dir, text, e);
     free(list);
-    if (s == OK && n == 0) FAIL(e, ERR_ARG, "format = '', want csv or table");
+    if (s == OK && n == 0)
+        FAIL(e, ERR_ARG, "format = '', want csv, json, html, md, junit, sarif, gates or table");
     return s;
 }
 

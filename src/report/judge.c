@@ -149,6 +149,8 @@ Status report_judge(Report *r, const char *gates, Err *e)
     Arena scratch = {0};
     TRY(gates_read(&gate, &n, r, gates, e));
     r->n_results = r->n_choices = 0;
+    r->gates_path = arena_strdup(&r->arena, gates);
+    if (r->gates_path == NULL) FAIL(e, ERR_NOMEM, "no memory for the name of the gates");
     Status s = judge_all(r, gate, n, &scratch, e);
     arena_free(&scratch);
     return s;

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* One anchor under one attack in one row of the front. */
 typedef struct {
@@ -88,29 +89,126 @@ static void grid_leak(Grid *out, const Report *r, const ReportGroup *g, size_t a
     grid_num(out, l->rank > 0 ? (double)l->rank : NAN);
 }
 
-static Status leaks_group(Grid *out, const Report *r, const ReportGroup *g, Arena *a, Err *e)
+/* only: one attack, or NAME_ANY. */
+static Status leaks_group(Grid *out, const Report *r, const ReportGroup *g, size_t only, Arena *a, Err *e)
 {
     ReportRows rest = rows_of(g, KIND_ATTACK, NAME_ANY, NAME_ANY), run;
     while (rows_next_metric(&run, &rest)) {
         Leak *l = NULL;
         size_t n = 0;
+        if (only != NAME_ANY && run.row[0]->metric != only) continue;
         TRY(leaks_of(&l, &n, r, g, run, a, e));
         for (size_t i = 0; i < n; i++) grid_leak(out, r, g, run.row[0]->metric, &l[i]);
     }
     return OK;
 }
 
-Status grid_anchors(Grid *g, const Report *r, Err *e)
+static Status leaks_grid(Grid *g, const Report *r, size_t only, Err *e)
 {
     Arena scratch = {0};
     Status s = OK;
     for (size_t i = 0; i < r->n_groups && s == OK; i++) {
-        s = leaks_group(g, r, &r->group[i], &scratch, e);
+        s = leaks_group(g, r, &r->group[i], only, &scratch, e);
         arena_reset(&scratch);
     }
     arena_free(&scratch);
     if (s == OK && g->failed) FAIL(e, ERR_NOMEM, "no memory for %s", g->file);
     return s;
+}
+
+Status grid_anchors(Grid *g, const Report *r, Err *e)
+{
+    return leaks_grid(g, r, NAME_ANY, e);
+}
+
+/* ---- as many as a page can hold ---- */
+
+enum { PAGE_MAX_LEAKS = 3000, LEAK_AUC = 5 };
+
+/* Rows of anchors.csv: people with records on both sides, for each row of the front and attack. */
+static size_t leaks_count(const Report *r, size_t only)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->n_groups; i++) {
+        ReportRows rest = rows_of(&r->group[i], KIND_ATTACK, NAME_ANY, NAME_ANY), run, unit;
+        while (rows_next_metric(&run, &rest)) {
+            if (only != NAME_ANY && run.row[0]->metric != only) continue;
+            while (rows_next_unit(&unit, &run)) {
+                bool side[2] = {false, false};
+                for (size_t k = 0; k < unit.n; k++)
+                    if (unit.row[k]->label != LEDGER_NO_LABEL) side[unit.row[k]->label == 1] = true;
+                n += (size_t)(side[0] && side[1]);
+            }
+        }
+    }
+    return n;
+}
+
+size_t anchors_left_out(const Report *r)
+{
+    size_t all = leaks_count(r, NAME_ANY);
+    if (all <= PAGE_MAX_LEAKS) return 0;
+    size_t some = leaks_count(r, names_find(&r->names, r->how.attack));
+    return all - (some < PAGE_MAX_LEAKS ? some : PAGE_MAX_LEAKS);
+}
+
+/* Keep the rows with the largest AUCs, in their order. */
+static Status leaks_cut(Grid *g, Err *e)
+{
+    size_t n = grid_rows(g), kept = 0, equal = 0;
+    double *auc = arena_alloc(g->arena, n, sizeof *auc);
+    if (auc == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu anchors", n);
+    for (size_t i = 0; i < n; i++) auc[i] = g->cell[i * g->n_cols + LEAK_AUC].num;
+    stats_sort(auc, n);
+    double least = auc[n - PAGE_MAX_LEAKS];
+    for (size_t i = n - PAGE_MAX_LEAKS; i < n && auc[i] == least; i++) equal++; /* of these so many */
+    for (size_t i = 0; i < n; i++) {
+        double x = g->cell[i * g->n_cols + LEAK_AUC].num;
+        if (x < least || (x == least && equal == 0)) continue;
+        equal -= (size_t)(x == least);
+        memmove(g->cell + kept++ * g->n_cols, g->cell + i * g->n_cols, g->n_cols * sizeof *g->cell);
+    }
+    g->n_cells = kept * g->n_cols;
+    return OK;
+}
+
+Status grid_anchors_page(Grid *g, const Report *r, Err *e)
+{
+    bool fits = leaks_count(r, NAME_ANY) <= PAGE_MAX_LEAKS;
+    TRY(leaks_grid(g, r, fits ? NAME_ANY : names_find(&r->names, r->how.attack), e));
+    return grid_rows(g) > PAGE_MAX_LEAKS ? leaks_cut(g, e) : OK;
+}
+
+static int leak_ref_order(const void *a, const void *b)
+{
+    const LeakRef *x = a, *y = b;
+    if (x->auc.value != y->auc.value) return x->auc.value > y->auc.value ? -1 : 1;
+    if (x->group != y->group) return x->group < y->group ? -1 : 1;
+    return strcmp(x->anchor, y->anchor);
+}
+
+Status leaks_top(LeakRef *top, size_t *n, size_t cap, const Report *r, Arena *a, Err *e)
+{
+    size_t all = 0, attack = names_find(&r->names, r->how.attack);
+    *n = 0;
+    for (size_t i = 0; i < r->n_groups; i++)
+        if (r->group[i].is_merge) all += rows_of(&r->group[i], KIND_ATTACK, attack, NAME_ANY).n;
+    LeakRef *ref = arena_alloc(a, all, sizeof *ref);
+    if (ref == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu anchors", all);
+    size_t k = 0;
+    for (size_t i = 0; i < r->n_groups; i++) {
+        const ReportGroup *g = &r->group[i];
+        Leak *l = NULL;
+        size_t people = 0;
+        if (!g->is_merge) continue;
+        TRY(leaks_of(&l, &people, r, g, rows_of(g, KIND_ATTACK, attack, NAME_ANY), a, e));
+        for (size_t u = 0; u < people; u++)
+            ref[k++] = (LeakRef){g, r->names.name[l[u].unit], l[u].auc, l[u].holm};
+    }
+    if (k > 0) qsort(ref, k, sizeof *ref, leak_ref_order);
+    *n = k < cap ? k : cap;
+    if (*n > 0) memcpy(top, ref, *n * sizeof *top);
+    return OK;
 }
 
 /* ---- dose and response ---- */

@@ -17,6 +17,12 @@ static const ReportOutput outputs[] = {
     {"csv", "volume.csv", "volume that each method dominates", out_volume},
     {"csv", "verdicts.csv", "each gate on each row of the front", out_verdicts},
     {"csv", "schema.csv", "what each column means, and its unit", out_schema},
+    {"json", "report.json", "the whole report", out_json},
+    {"json", "report.schema.json", "the JSON Schema of report.json", out_json_schema},
+    {"html", "report.html", "one page that needs no network", out_html},
+    {"md", "report.md", "a summary for a pull request", out_md},
+    {"junit", "report.xml", "verdicts as test cases", out_junit},
+    {"sarif", "report.sarif", "breaches and leaks as results (SARIF 2.1.0)", out_sarif},
     {"gates", NULL, "the verdicts of the gates as text", out_gates},
     {"table", NULL, "the front and the methods as text", out_text},
 };
@@ -88,5 +94,5 @@ Status report_write(const Report *r, const char *format, const char *dir, Str *o
     if (n_found > 0) return OK;
     const char *near = str_nearest(format, names, N_OUTPUTS);
     if (near != NULL) FAIL(e, ERR_ARG, "format = '%s', did you mean '%s'?", format, near);
-    FAIL(e, ERR_ARG, "format = '%s', want csv or table", format);
+    FAIL(e, ERR_ARG, "format = '%s', want csv, json, html, md, junit, sarif, gates or table", format);
 }

@@ -3,6 +3,7 @@
 #define PRIME_REPORT_PRIV_H
 
 #include "prime/arena.h"
+#include "prime/js.h"
 #include "prime/report.h"
 #include "prime/roc.h"
 #include "prime/stats.h"
@@ -155,9 +156,10 @@ struct Report {
     GateResult *result; /* [n_results] */
     GateChoice *choice; /* [n_choices] */
     size_t n_results, n_choices;
-    Verdict verdict;       /* VERDICT_NONE until it is judged */
-    double wall;           /* seconds, all cells */
-    const char *reference; /* method; NULL: none */
+    const char *gates_path; /* NULL until it is judged */
+    Verdict verdict;        /* VERDICT_NONE until it is judged */
+    double wall;            /* seconds, all cells */
+    const char *reference;  /* method; NULL: none */
     double reference_lambda;
     bool reference_any; /* any lambda will do */
 };
@@ -274,6 +276,16 @@ size_t gates_missing(const Report *r);
 /* choice_sentence - append what a choice says, without the end of a line; show writes names. */
 void choice_sentence(Str *out, const Report *r, const GateChoice *c, void (*show)(Str *, const char *));
 
+/* An anchor in a merge. leaks_top - those with the largest AUC under the report's attack, at most cap of
+ * them, over all merges. Memory from a. */
+typedef struct {
+    const ReportGroup *group;
+    const char *anchor;
+    RocEst auc;
+    double holm;
+} LeakRef;
+Status leaks_top(LeakRef *top, size_t *n, size_t cap, const Report *r, Arena *a, Err *e) PRIME_MUST_USE;
+
 /* One row per column of every file: the files' headers and schema.csv come from here. */
 typedef struct {
     const char *file, *column, *unit, *what;
@@ -319,10 +331,28 @@ void screen_why(Str *out, const ReportFront *f);
 Status grid_front(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
 Status grid_methods(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
 Status grid_anchors(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
+/* grid_anchors_page - the same as far as a page can hold them: of all attacks, or of the report's where that
+ * is too much, or the largest AUCs. anchors_left_out - how many rows that leaves out. */
+Status grid_anchors_page(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
+size_t anchors_left_out(const Report *r);
 Status grid_dose(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
 Status grid_attacks(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
 Status grid_volume(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
 Status grid_verdicts(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
+
+/* The tables that JSON and HTML carry. report_grid_at - the i-th; NULL past the end. grid_js - a grid as an
+ * array of objects; `shown`: names as show_text writes them. */
+typedef struct {
+    const char *name, *file;
+    Status (*fill)(Grid *, const Report *, Err *);
+} ReportGrid;
+const ReportGrid *report_grid_at(size_t i);
+JsVal *grid_js(const Grid *g, bool shown);
+
+/* provenance_each - every fact about the run and this program, and "not recorded by the run" for what is
+ * missing. Errors: ERR_NOMEM. */
+typedef void (*ProvenanceFn)(void *ctx, const char *key, const char *value);
+Status provenance_each(const Report *r, ProvenanceFn fn, void *ctx, Err *e) PRIME_MUST_USE;
 
 /* The outputs. */
 Status out_cells(Str *out, const Report *r, Err *e);
@@ -334,6 +364,14 @@ Status out_attacks(Str *out, const Report *r, Err *e);
 Status out_volume(Str *out, const Report *r, Err *e);
 Status out_verdicts(Str *out, const Report *r, Err *e);
 Status out_gates(Str *out, const Report *r, Err *e);
+Status out_json(Str *out, const Report *r, Err *e);
+Status out_json_schema(Str *out, const Report *r, Err *e);
+Status out_md(Str *out, const Report *r, Err *e);
+Status out_junit(Str *out, const Report *r, Err *e);
+Status out_sarif(Str *out, const Report *r, Err *e);
+Status out_html(Str *out, const Report *r, Err *e);
+/* page_data - the numbers behind the charts of the page, as one JSON text without a `<` in it. */
+Status page_data(Str *out, const Report *r, Err *e) PRIME_MUST_USE;
 Status out_schema(Str *out, const Report *r, Err *e);
 Status out_text(Str *out, const Report *r, Err *e);
 

@@ -136,7 +136,7 @@ Test(gates, failed_and_missing_cells_are_no_pass)
     }
 }
 
-static char *text_of(const Report *r, const char *format)
+static char *report_text_of(const Report *r, const char *format)
 {
     Str text = {0};
     err = (Err){0};
@@ -159,7 +159,7 @@ Test(gates, the_smallest_lambda_and_its_price)
     for (size_t i = 0; i < 3; i++) {
         Report *r = report_new(runs, N_RUNS, 3, NULL);
         cr_assert_eq(judge(r, rows[i]), OK, "%s", err.msg);
-        char *text = text_of(r, "gates");
+        char *text = report_text_of(r, "gates");
         cr_assert_not_null(strstr(text, want[i]), "%s", text);
         free(text);
         report_free(r);
