@@ -46,13 +46,6 @@ static Status front_utility(ReportFront *f, const Report *r, Arena *a, Err *e)
     return unit_pair(&f->gain, &own, &base, f->sign, 0.95, a, e);
 }
 
-static Status front_auc(RocEst *out, size_t *n_records, const Report *r, const ReportGroup *g,
-                        const char *attack, Arena *a, Err *e)
-{
-    ReportRows rows = rows_of(g, KIND_ATTACK, names_find(&r->names, attack), NAME_ANY);
-    return pick_auc(out, n_records, rows, BY_UNIT, 0.95, a, e);
-}
-
 Status mean_auc(MeanEst *out, const ReportGroup *g, size_t attack, double level, Arena *a, Err *e)
 {
     UnitValues u;
@@ -67,24 +60,30 @@ Status mean_auc(MeanEst *out, const ReportGroup *g, size_t attack, double level,
     return OK;
 }
 
-static Status front_leakage(ReportFront *f, const Report *r, Arena *a, Err *e)
+static double front_attack_auc(const Report *r, const ReportGroup *g, const char *attack)
 {
-    RocEst loss, base = {.value = NAN};
-    size_t n, blind, attack = names_find(&r->names, r->how.attack);
-    ReportRows rows = rows_of(f->group, KIND_ATTACK, attack, NAME_ANY);
-    TRY(pick_auc(&f->leak, &f->n_records, rows, BY_UNIT, 0.95, a, e));
-    TRY(mean_auc(&f->leak_mean, f->group, attack, 0.95, a, e));
-    TRY(pick_tpr(&f->tpr, rows, 0.01, 0.95, a, e));
-    TRY(front_auc(&loss, &n, r, f->group, "loss", a, e));
-    TRY(pick_blind(&f->auc_blind, &blind, r, f->group, a, e));
-    ReportRows blind_rows = rows_of(f->group, KIND_ATTACK, blind, NAME_ANY);
-    TRY(pick_excess(&f->excess, rows, blind_rows, f->auc_blind, BY_UNIT, 0.95, a, e));
-    const ReportGroup *g = front_base(r, f->group->task);
-    if (g != NULL) TRY(front_auc(&base, &n, r, g, "loss", a, e));
-    f->auc_loss = loss.value;
-    f->auc_base = base.value;
+    const ReportAttack *w = g != NULL ? attack_of(r, g, names_find(&r->names, attack)) : NULL;
+    return w != NULL ? w->auc.value : NAN;
+}
+
+static void front_leakage(ReportFront *f, const Report *r)
+{
+    static const ReportAttack nothing = {.auc = {.value = NAN, .se = NAN, .lo = NAN, .hi = NAN, .p = NAN},
+                                         .mean = {NAN, NAN, NAN, NAN, 0},
+                                         .tpr_1 = {NAN, NAN, NAN},
+                                         .excess = {.value = NAN, .se = NAN, .lo = NAN, .hi = NAN, .p = NAN}};
+    const ReportAttack *w = attack_of(r, f->group, names_find(&r->names, r->how.attack));
+    const ReportAttack *blind = attack_blind(r, f->group);
+    if (w == NULL) w = &nothing;
+    f->leak = w->auc;
+    f->n_records = w->n_records;
+    f->leak_mean = w->mean;
+    f->tpr = w->tpr_1;
+    f->excess = w->excess;
+    f->auc_loss = front_attack_auc(r, f->group, "loss");
+    f->auc_base = front_attack_auc(r, front_base(r, f->group->task), "loss");
+    f->auc_blind = blind != NULL ? blind->auc.value : NAN;
     f->attenuation = rows_mean(rows_of(f->group, KIND_NORM, names_find(&r->names, "attenuation"), NAME_ANY));
-    return OK;
 }
 
 static bool front_interval(double lo, double hi, size_t n_users)
@@ -105,7 +104,7 @@ static Status front_one(ReportFront *f, const Report *r, Arena *a, Err *e)
     f->metric = front_metric(r, f->group);
     f->sign = metric_sign(r, f->metric);
     TRY(front_utility(f, r, a, e));
-    TRY(front_leakage(f, r, a, e));
+    front_leakage(f, r);
     f->p_front = NAN;
     f->graded = front_gradable(f);
     return OK;

@@ -33,14 +33,13 @@ static Status gate_excess(GateResult *out, const Report *r, ReportRows rows, Pic
                           Arena *a, Err *e)
 {
     RocEst est;
-    size_t blind;
-    double auc;
+    const ReportAttack *blind = attack_blind(r, out->group);
     out->value = out->lo = out->hi = NAN;
     out->n = 0;
-    if (rows.n == 0) return OK;
-    TRY(pick_blind(&auc, &blind, r, out->group, a, e));
-    ReportRows other = rows_of(out->group, KIND_ATTACK, blind, by == BY_UNIT ? NAME_ANY : rows.row[0]->unit);
-    TRY(pick_excess(&est, rows, other, auc, by, level, a, e));
+    if (rows.n == 0 || blind == NULL) return OK;
+    ReportRows other =
+        rows_of(out->group, KIND_ATTACK, blind->attack, by == BY_UNIT ? NAME_ANY : rows.row[0]->unit);
+    TRY(pick_excess(&est, rows, other, blind->auc.value, by, level, a, e));
     out->value = est.value;
     out->lo = est.lo;
     out->hi = est.hi;

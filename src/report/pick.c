@@ -112,7 +112,9 @@ static int pick_key_order(const void *a, const void *b)
 static size_t pick_clusters(size_t *cluster, size_t *n_records, PickKey *key, size_t n, PickBy by)
 {
     size_t users = 0, records = 0;
-    if (n > 0) qsort(key, n, sizeof *key, pick_key_order);
+    bool sorted = true; /* rows of one cell are */
+    for (size_t i = 1; i < n && sorted; i++) sorted = pick_key_order(&key[i - 1], &key[i]) < 0;
+    if (!sorted) qsort(key, n, sizeof *key, pick_key_order);
     for (size_t i = 0; i < n; i++) {
         bool new_unit = i == 0 || key[i].unit != key[i - 1].unit;
         bool new_record = new_unit || key[i].record != key[i - 1].record;
@@ -171,23 +173,6 @@ Status pick_auc(RocEst *out, size_t *n_records, ReportRows rows, PickBy by, doub
     out->m = d.m;
     out->n = d.n;
     return d.m == 0 || d.n == 0 ? OK : roc_clustered(out, &d, level, e);
-}
-
-Status pick_blind(double *auc, size_t *metric, const Report *r, const ReportGroup *g, Arena *a, Err *e)
-{
-    ReportRows all = rows_of(g, KIND_ATTACK, NAME_ANY, NAME_ANY), rows;
-    *auc = NAN;
-    *metric = NAME_NONE;
-    while (rows_next_metric(&rows, &all)) {
-        RocEst est;
-        size_t n_records, which = rows.row[0]->metric;
-        if (strncmp(r->names.name[which], "blind_", 6) != 0) continue;
-        TRY(pick_auc(&est, &n_records, rows, BY_UNIT, 0.95, a, e));
-        if (isnan(est.value) || fabs(est.value - 0.5) <= fabs(*auc - 0.5)) continue;
-        *auc = est.value;
-        *metric = which;
-    }
-    return OK;
 }
 
 Status pick_excess(RocEst *out, ReportRows p, ReportRows q, double auc_blind, PickBy by, double level,

@@ -49,13 +49,13 @@ typedef struct {
 } ReportCell;
 
 /* Cells that differ in target and seed alone: one point of the front. Its rows are sorted by kind, metric,
- * unit, cell and the order of writing. */
+ * unit, cell, record and the order of writing. */
 typedef struct {
     const char *task, *method;
     double lambda;
-    size_t first, n_cells; /* among the report's cells */
-    const ReportRow **row; /* [n_rows] */
-    size_t n_rows;
+    size_t first, n_cells;                  /* among the report's cells */
+    const ReportRow **row;                  /* [n_rows] */
+    size_t n_rows, first_attack, n_attacks; /* among the report's attacks */
     bool is_base;
     bool is_merge; /* it has merge weights, or several people are attacked in one cell; never the base */
 } ReportGroup;
@@ -76,6 +76,17 @@ typedef struct {
     MeanEst diff;
     RateEst win; /* people for whom it is better, ties by half */
 } PairEst;
+
+/* One attack on one row of the front. */
+typedef struct {
+    const ReportGroup *group;
+    size_t attack, n_records; /* number of a name; distinct records */
+    RocEst auc;               /* pooled, clustered by person */
+    MeanEst mean;             /* of the anchors' own AUCs */
+    RateEst tpr_1, tpr_01;    /* at 1% and 0.1% false positives */
+    double auc_blind;
+    RocEst excess; /* the pooled AUC minus the strongest blind attack's, record by record */
+} ReportAttack;
 
 typedef struct {
     const ReportGroup *group;
@@ -149,10 +160,11 @@ struct Report {
     ReportCell *cell;
     ReportRow *row;
     ReportGroup *group;
+    ReportAttack *attack; /* [n_attacks] by group */
     ReportFront *front;   /* [n_groups] */
     ReportVolume *volume; /* [n_volumes] */
     ReportMeta *meta;     /* [n_meta] what the ledger says about its run */
-    size_t n_cells, cap_cells, n_rows, cap_rows, n_groups, n_failed, n_volumes, n_meta, cap_meta;
+    size_t n_cells, cap_cells, n_rows, cap_rows, n_groups, n_attacks, n_failed, n_volumes, n_meta, cap_meta;
     GateResult *result; /* [n_results] */
     GateChoice *choice; /* [n_choices] */
     size_t n_results, n_choices;
@@ -210,10 +222,6 @@ Status pick_scores(RocData *out, size_t *n_records, ReportRows rows, PickBy by, 
 /* pick_auc - AUC with the clustered interval; all NaN when one side is empty. */
 Status pick_auc(RocEst *out, size_t *n_records, ReportRows rows, PickBy by, double level, Arena *a,
                 Err *e) PRIME_MUST_USE;
-/* pick_blind - the strongest attack named blind_*: the one whose AUC is farthest from 0.5. *metric is
- * NAME_NONE and *auc NaN when there is none. */
-Status pick_blind(double *auc, size_t *metric, const Report *r, const ReportGroup *g, Arena *a,
-                  Err *e) PRIME_MUST_USE;
 /* pick_excess - AUC of the rows p minus that of a blind attack's rows q on the same records, which is turned
  * round where auc_blind < 0.5: paired, clustered by person or by record. All NaN where the two did not score
  * the same records. */
@@ -256,6 +264,11 @@ Status adjust_fill(double *out, const double *p, size_t n, const char *method, A
                    Err *e) PRIME_MUST_USE;
 Status holm_fill(double *out, const double *p, size_t n, Arena *a, Err *e) PRIME_MUST_USE;
 
+/* attack_fill - r->attack. attack_of - that of a metric, or NULL. attack_blind - the strongest attack named
+ * blind_*: the one whose AUC is farthest from 0.5; NULL when there is none. */
+Status attack_fill(Report *r, Err *e) PRIME_MUST_USE;
+const ReportAttack *attack_of(const Report *r, const ReportGroup *g, size_t metric);
+const ReportAttack *attack_blind(const Report *r, const ReportGroup *g);
 /* front_fill - r->front [n_groups]. front_base - the base of a task, or NULL. volume_fill - r->volume, and
  * p_front of the rows of the front. */
 Status front_fill(Report *r, Err *e) PRIME_MUST_USE;

@@ -169,6 +169,7 @@ static int row_cmp(const void *a, const void *b)
     if (x->metric != y->metric) return x->metric < y->metric ? -1 : 1;
     if (x->unit != y->unit) return x->unit < y->unit ? -1 : 1;
     if (x->cell != y->cell) return x->cell < y->cell ? -1 : 1;
+    if (x->record != y->record) return x->record < y->record ? -1 : 1;
     return (x > y) - (x < y); /* the order of writing */
 }
 

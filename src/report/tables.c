@@ -227,54 +227,8 @@ Status grid_methods(Grid *g, const Report *r, Err *e)
 
 /* ---- attacks ---- */
 
-typedef struct {
-    const ReportGroup *group;
-    size_t attack, blind, n_records;
-    double auc_blind;
-    RocEst auc, excess;
-    MeanEst mean;
-    RateEst tpr_1, tpr_01;
-} AttackRow;
-
-static Status attack_row(AttackRow *w, Arena *a, Err *e)
-{
-    ReportRows rows = rows_of(w->group, KIND_ATTACK, w->attack, NAME_ANY);
-    TRY(pick_auc(&w->auc, &w->n_records, rows, BY_UNIT, 0.95, a, e));
-    TRY(mean_auc(&w->mean, w->group, w->attack, 0.95, a, e));
-    TRY(pick_tpr(&w->tpr_1, rows, 0.01, 0.95, a, e));
-    TRY(pick_tpr(&w->tpr_01, rows, 0.001, 0.95, a, e));
-    ReportRows blind = rows_of(w->group, KIND_ATTACK, w->blind, NAME_ANY);
-    return pick_excess(&w->excess, rows, blind, w->auc_blind, BY_UNIT, 0.95, a, e);
-}
-
-static Status attack_rows(AttackRow **row, size_t *n, const Report *r, Arena *a, Arena *scratch, Err *e)
-{
-    size_t cap = 0;
-    for (size_t pass = 0; pass < 2; pass++) {
-        *n = 0;
-        for (size_t i = 0; i < r->n_groups; i++) {
-            const ReportGroup *g = &r->group[i];
-            ReportRows rest = rows_of(g, KIND_ATTACK, NAME_ANY, NAME_ANY), run;
-            AttackRow one = {.group = g};
-            if (pass == 1) TRY(pick_blind(&one.auc_blind, &one.blind, r, g, scratch, e));
-            for (; rows_next_metric(&run, &rest); ++*n) {
-                if (pass == 0) continue;
-                one.attack = run.row[0]->metric;
-                TRY(attack_row(&one, scratch, e));
-                (*row)[*n] = one;
-            }
-            arena_reset(scratch);
-        }
-        if (pass == 1) break;
-        cap = *n;
-        *row = arena_alloc(a, cap, sizeof **row);
-        if (*row == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu attacks", cap);
-    }
-    return OK;
-}
-
 /* Adjusted over methods and attacks of a task; blind attacks and the base are what one compares with. */
-static Status attacks_holm(double *holm, const AttackRow *row, size_t n, const Report *r, Arena *a, Err *e)
+static Status attacks_holm(double *holm, const ReportAttack *row, size_t n, const Report *r, Arena *a, Err *e)
 {
     double *p = arena_alloc(a, n, sizeof *p);
     if (p == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu p-values", n);
@@ -289,7 +243,7 @@ static Status attacks_holm(double *holm, const AttackRow *row, size_t n, const R
     return OK;
 }
 
-static void grid_attack(Grid *g, const Report *r, const AttackRow *w, double holm)
+static void grid_attack(Grid *g, const Report *r, const ReportAttack *w, double holm)
 {
     grid_group(g, w->group);
     grid_text(g, r->names.name[w->attack]);
@@ -307,16 +261,10 @@ static void grid_attack(Grid *g, const Report *r, const AttackRow *w, double hol
 
 Status grid_attacks(Grid *g, const Report *r, Err *e)
 {
-    AttackRow *row = NULL;
-    size_t n = 0;
-    Arena scratch = {0};
-    Status s = attack_rows(&row, &n, r, g->arena, &scratch, e);
-    arena_free(&scratch);
-    TRY(s);
-    double *holm = arena_alloc(g->arena, n, sizeof *holm);
-    if (holm == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu p-values", n);
-    TRY(attacks_holm(holm, row, n, r, g->arena, e));
-    for (size_t i = 0; i < n; i++) grid_attack(g, r, &row[i], holm[i]);
+    double *holm = arena_alloc(g->arena, r->n_attacks, sizeof *holm);
+    if (holm == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu p-values", r->n_attacks);
+    TRY(attacks_holm(holm, r->attack, r->n_attacks, r, g->arena, e));
+    for (size_t i = 0; i < r->n_attacks; i++) grid_attack(g, r, &r->attack[i], holm[i]);
     return grid_done(g, e);
 }
 
