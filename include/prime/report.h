@@ -72,11 +72,11 @@ Status report_write(const Report *r, const char *format, const char *dir, Str *o
  * anchor:ID of excess and tpr: pooled, worst, anchor:ID. of utility and gain: mean (default) confidence
  * coverage of the two-sided interval, in (0, 1); default 0.95 min_users   people that must be behind the
  * value, for anchor:ID distinct records; default REPORT_MIN_USERS task, method, lambda   only these rows of
- * the front. Without a method: every merge, that is every method but base and adapters of one person alone
- * Other columns are refused. Verdict for max: breached when the interval lies above the limit, pass when it
- * lies at or below it, else inconclusive; cannot grade with too few people, no interval, or no such row.
- * `worst` bounds the largest (smallest) of the anchors' values: each has an interval by record of confidence
- * 1 - (1 - confidence) / anchors, so that all hold together. */
+ * the front. Without a method: every merge, that is every method but base, base+... and adapters of one
+ * person alone Other columns are refused. Verdict for max: breached when the interval lies above the limit,
+ * pass when it lies at or below it, else inconclusive; cannot grade with too few people, no interval, or no
+ * such row. `worst` bounds the largest (smallest) of the anchors' values: each has an interval by record of
+ * confidence 1 - (1 - confidence) / anchors, so that all hold together. */
 typedef enum {
     VERDICT_PASS,
     VERDICT_INCONCLUSIVE,

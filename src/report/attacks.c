@@ -1,6 +1,8 @@
 /* attacks.c - what each attack finds in each row of the front: computed once, read by all that follows. */
 #include "report_priv.h"
 
+#include "prime/par.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -40,7 +42,7 @@ static Status attack_excess(ReportAttack *w, const ReportAttack *blind, Arena *a
     return pick_excess(&w->excess, rows, other, w->auc_blind, BY_UNIT, 0.95, a, e);
 }
 
-static Status attack_group(Report *r, ReportGroup *g, Arena *a, Err *e)
+static Status attack_rows(Report *r, const ReportGroup *g, Arena *a, Err *e)
 {
     for (size_t i = 0; i < g->n_attacks; i++) {
         TRY(attack_measure(&r->attack[g->first_attack + i], a, e));
@@ -51,6 +53,17 @@ static Status attack_group(Report *r, ReportGroup *g, Arena *a, Err *e)
         arena_reset(a);
     }
     return OK;
+}
+
+/* A job: the attacks of one row of the front. */
+static Status attack_group(void *ctx, size_t group, size_t thread, Err *e)
+{
+    Report *r = ctx;
+    Arena scratch = {0};
+    (void)thread;
+    Status s = attack_rows(r, &r->group[group], &scratch, e);
+    arena_free(&scratch);
+    return s;
 }
 
 Status attack_fill(Report *r, Err *e)
@@ -69,9 +82,5 @@ Status attack_fill(Report *r, Err *e)
         if (pass == 0) r->attack = arena_alloc(&r->arena, n, sizeof *r->attack);
         if (r->attack == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu attacks", n);
     }
-    Arena scratch = {0};
-    Status s = OK;
-    for (size_t i = 0; i < r->n_groups && s == OK; i++) s = attack_group(r, &r->group[i], &scratch, e);
-    arena_free(&scratch);
-    return s;
+    return par_run(r->n_groups, par_threads(), attack_group, r, e);
 }

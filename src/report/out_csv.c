@@ -1,8 +1,11 @@
 /* out_csv.c - the CSV files. cells.csv, the long one, is written as it is computed; the others are grids. */
 #include "report_priv.h"
 
+#include "prime/par.h"
+
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* One row of cells.csv after the five columns that name the cell. */
 typedef struct {
@@ -109,16 +112,45 @@ static Status put_cell(Writer *w, Err *e)
     return OK;
 }
 
-Status out_cells(Str *out, const Report *r, Err *e)
+enum { CELLS_A_BLOCK = 256 };
+
+/* Blocks of cells, each into a text of its own. */
+typedef struct {
+    const Report *r;
+    const TableOut *head;
+    Str *text; /* [blocks] */
+} CellBlocks;
+
+static Status put_block(void *ctx, size_t block, size_t thread, Err *e)
 {
-    Writer w = {.r = r};
-    schema_begin(&w.out, out, "cells.csv");
+    const CellBlocks *b = ctx;
+    Writer w = {.r = b->r, .out = *b->head, .cell = block * CELLS_A_BLOCK};
+    size_t end = w.cell + CELLS_A_BLOCK < b->r->n_cells ? w.cell + CELLS_A_BLOCK : b->r->n_cells;
+    (void)thread;
+    w.out.str = &b->text[block];
     Status s = OK;
-    for (; w.cell < r->n_cells && s == OK; w.cell++) {
+    for (; w.cell < end && s == OK; w.cell++) {
         s = put_cell(&w, e);
         arena_reset(&w.scratch);
     }
     arena_free(&w.scratch);
+    return s;
+}
+
+Status out_cells(Str *out, const Report *r, Err *e)
+{
+    TableOut head;
+    size_t n = (r->n_cells + CELLS_A_BLOCK - 1) / CELLS_A_BLOCK;
+    CellBlocks b = {r, &head, calloc(n + 1, sizeof *b.text)};
+    if (b.text == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu cells", r->n_cells);
+    schema_begin(&head, out, "cells.csv");
+    Status s = par_run(n, par_threads(), put_block, &b, e);
+    for (size_t i = 0; i < n; i++) {
+        if (s == OK && b.text[i].s != NULL) str_put(out, b.text[i].s, b.text[i].n);
+        out->failed = out->failed || b.text[i].failed;
+        str_free(&b.text[i]);
+    }
+    free(b.text);
     return s;
 }
 

@@ -202,10 +202,11 @@ bool group_is(const ReportGroup *g, const char *task, const char *method, double
            (method == NULL || strcmp(method, g->method) == 0) && (any || lambda_cmp(lambda, g->lambda) == 0);
 }
 
-/* An adapter of one person alone is no merge: it attacks that person only and has no weights. */
+/* The base is no merge, with retrieval (base+...) or without; nor is an adapter of one person alone: it
+ * attacks that person only and has no weights. */
 static bool group_merges(const ReportGroup *g)
 {
-    if (g->is_base) return false;
+    if (g->is_base || strncmp(g->method, "base+", 5) == 0) return false;
     if (rows_of(g, KIND_WEIGHT, NAME_ANY, NAME_ANY).n > 0) return true;
     ReportRows all = rows_of(g, KIND_ATTACK, NAME_ANY, NAME_ANY), metric;
     if (!rows_next_metric(&metric, &all)) return false;

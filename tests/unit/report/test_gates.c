@@ -111,6 +111,26 @@ Test(gates, the_verdict_is_on_the_interval)
                      verdict_name(verdict_of(cases[i].rows, 3)));
 }
 
+/* A gate without a method is on merges alone: not on the base with retrieval, nor on one anchor's adapter. */
+Test(gates, what_is_a_merge)
+{
+    Toy some[4] = {runs[3], runs[3], runs[3], runs[3]};
+    some[1].method = "base+rag2";
+    some[2].method = "base";
+    some[3].method = "basement";
+    Report *r = report_new(some, 4, 3, NULL);
+    cr_assert_eq(judge(r, "metric,limit,direction\nauc,1,max\n"), OK, "%s", err.msg);
+    Str text = {0};
+    report_sentence(&text, r);
+    cr_assert_not_null(strstr(text.s, "of 2 verdicts"), "oppu and basement: %s", text.s);
+    str_free(&text);
+    report_free(r);
+    r = report_new(some, 4, 1, NULL);
+    cr_assert_eq(judge(r, "metric,limit,direction,min_users\nauc,1,max,1\n"), OK, "%s", err.msg);
+    cr_assert_eq(report_verdict(r), VERDICT_UNGRADED, "nobody's but one person's adapter");
+    report_free(r);
+}
+
 Test(gates, too_few_people_are_no_pass)
 {
     cr_assert_eq(verdict_of("metric,limit,direction\nauc,1,max\n", 2), VERDICT_UNGRADED);
