@@ -66,7 +66,7 @@ static Status attack_group(void *ctx, size_t group, size_t thread, Err *e)
     return s;
 }
 
-Status attack_fill(Report *r, Err *e)
+Status attacks_fill(Report *r, Err *e)
 {
     for (size_t pass = 0; pass < 2; pass++) {
         size_t n = 0;

@@ -73,7 +73,7 @@ static int curve_order(const void *a, const void *b)
 }
 
 /* tpr [PAGE_POINTS] at rates 10^(-3 + 3 i / 30): the most that thresholds allow. */
-static void curve_walk(double *tpr, CurveScore *s, size_t n, size_t m)
+static void page_tpr(double *tpr, CurveScore *s, size_t n, size_t m)
 {
     size_t tp = 0, fp = 0, at = 0;
     for (size_t i = 0; i < PAGE_POINTS; i++) {
@@ -103,7 +103,7 @@ static Status page_curve(JsVal *to, size_t group, const char *attack, ReportRows
     if (m == 0 || m == n) return OK;
     double tpr[PAGE_POINTS];
     qsort(s, n, sizeof *s, curve_order);
-    curve_walk(tpr, s, n, m);
+    page_tpr(tpr, s, n, m);
     JsVal *row = js_new_obj(), *points = js_new_arr();
     js_set(row, "g", js_new_int((int64_t)group));
     js_set(row, "attack", page_name(attack));

@@ -47,7 +47,7 @@ Status report_load(Report **out, Ledger *l, const ReportOptions *how, Err *e)
     r->how = how != NULL ? *how : report_defaults();
     Status s = report_read(r, l, e);
     if (s == OK) s = report_group(r, e);
-    if (s == OK) s = attack_fill(r, e);
+    if (s == OK) s = attacks_fill(r, e);
     if (s == OK) s = front_fill(r, e);
     if (s == OK) s = volume_fill(r, e);
     if (s == OK) s = reference_find(r, e);

@@ -264,9 +264,9 @@ Status adjust_fill(double *out, const double *p, size_t n, const char *method, A
                    Err *e) PRIME_MUST_USE;
 Status holm_fill(double *out, const double *p, size_t n, Arena *a, Err *e) PRIME_MUST_USE;
 
-/* attack_fill - r->attack. attack_of - that of a metric, or NULL. attack_blind - the strongest attack named
+/* attacks_fill - r->attack. attack_of - that of a metric, or NULL. attack_blind - the strongest attack named
  * blind_*: the one whose AUC is farthest from 0.5; NULL when there is none. */
-Status attack_fill(Report *r, Err *e) PRIME_MUST_USE;
+Status attacks_fill(Report *r, Err *e) PRIME_MUST_USE;
 const ReportAttack *attack_of(const Report *r, const ReportGroup *g, size_t metric);
 const ReportAttack *attack_blind(const Report *r, const ReportGroup *g);
 /* front_fill - r->front [n_groups]. front_base - the base of a task, or NULL. volume_fill - r->volume, and

@@ -113,7 +113,7 @@ static void group_names(Group *g)
 }
 
 /* One adapter for each distinct genome. */
-static Status group_merges(Group *g, Err *e)
+static Status found_merges(Group *g, Err *e)
 {
     size_t bytes = audit_genome(g->a) * sizeof(double), n = spec_goals(g->a->spec);
     uint64_t seed = g->a->spec->seeds.x[g->index];
@@ -170,7 +170,7 @@ static Status group_measure(Group *g, Err *e)
 {
     Risk *risk = NULL;
     TRY(search_run(g->found, g->a, g->t, g->index, g->s->ledger, g->s->reuse, &g->s->arena, e));
-    TRY(group_merges(g, e));
+    TRY(found_merges(g, e));
     TRY(group_controls(g, e));
     TRY(risks_of(&risk, g->s, g->t, e));
     TrialFor who = {g->t, g->index, risk, g->a->spec->anchors.per_target, g->anchor};

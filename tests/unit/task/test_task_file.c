@@ -11,7 +11,7 @@ static Arena the_arena;
     "what: report of a fault -> its title\nquery:\n  fields: [product, report]\n  text: report\n" \
     "  prompt: \"Product: {product}\\nReport: {report}\\nTitle:\"\n  metrics: [rouge1, rougeL]\n"
 
-static const Task *parsed(const char *text)
+static const Task *task_parsed(const char *text)
 {
     const Task *t = NULL;
     Err e = {0};
@@ -21,7 +21,7 @@ static const Task *parsed(const char *text)
 
 Test(task_file, a_short_file)
 {
-    const Task *t = parsed(QUERY);
+    const Task *t = task_parsed(QUERY);
     cr_assert_str_eq(t->name, "bug");
     cr_assert_str_eq(t->what, "report of a fault -> its title");
     cr_assert_str_eq(t->prompt, "Product: {1}\nReport: {2}\nTitle:");
@@ -40,12 +40,12 @@ Test(task_file, a_short_file)
 
 Test(task_file, every_key)
 {
-    const Task *t =
-        parsed("what: w\nsource: s\n"
-               "query:\n  fields: [a, b]\n  prompt: \"{{{2}} of {labels}: {a}\"\n"
-               "  labels: [yes it is, 'no']\n  metrics: [accuracy, f1]\n  max_new: 5\n  words: 7\n"
-               "history:\n  fields: []\n  prompt: 'Note:'\n  metrics: [rouge2]\n  max_new: 9\n  words: 2\n"
-               "context:\n  shown: 'N {answer}'\n  search: '{b} {a}'\n  document: '{answer}.'\n  words: 3\n");
+    const Task *t = task_parsed(
+        "what: w\nsource: s\n"
+        "query:\n  fields: [a, b]\n  prompt: \"{{{2}} of {labels}: {a}\"\n"
+        "  labels: [yes it is, 'no']\n  metrics: [accuracy, f1]\n  max_new: 5\n  words: 7\n"
+        "history:\n  fields: []\n  prompt: 'Note:'\n  metrics: [rouge2]\n  max_new: 9\n  words: 2\n"
+        "context:\n  shown: 'N {answer}'\n  search: '{b} {a}'\n  document: '{answer}.'\n  words: 3\n");
     const Task *h = task_history(t);
     Str out = {0};
     size_t n = 0;
@@ -71,7 +71,7 @@ Test(task_file, every_key)
 
 Test(task_file, a_history_takes_what_it_does_not_say_from_the_query)
 {
-    const Task *t = parsed(
+    const Task *t = task_parsed(
                    QUERY
                    "  words: 11\n  labels: [a, b]\nhistory:\n  prompt: \"{product}:\"\n  labelled: true\n"),
                *h = task_history(t);

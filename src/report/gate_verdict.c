@@ -1,4 +1,4 @@
-/* gate.c - the gates file, and what a gate measures. */
+/* gate_verdict.c - the gates file, and what a gate measures. */
 #include "report_priv.h"
 
 #include <math.h>
