@@ -106,6 +106,9 @@ typedef struct {
         size_t topk, steps;
         double lr;
     } perpcs;
+    struct {
+        double epsilon, delta, clip; /* of one record, for the anchors of method dp-uniform */
+    } dp;
 } Spec;
 
 /* What is wanted of a search: least -U + lambda * V, best U with V within a limit, or a point of the front of

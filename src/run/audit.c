@@ -157,6 +157,7 @@ void audit_close(Audit *a)
         for (size_t j = 0; j < a->n_train; j++) {
             if (a->anchor[i].lora != NULL) lora_free(a->anchor[i].lora[j]);
             if (a->anchor[i].gate != NULL) gate_free(a->anchor[i].gate[j]);
+            if (a->anchor[i].dp != NULL) lora_free(a->anchor[i].dp[j]);
         }
     for (size_t i = 0; i < a->n_targets; i++)
         for (size_t j = 0; a->target[i].lora != NULL && j < a->n_train; j++) lora_free(a->target[i].lora[j]);

@@ -28,6 +28,7 @@ typedef struct {
     AuditSet member, heldout; /* trained on; never seen by any model */
     Lora **lora;              /* [n_train] one for each seed that retrains */
     Gate **gate;              /* [n_train] of these, for Per-Pcs; NULL: not wanted */
+    Lora **dp;                /* [n_train] trained with differential privacy; NULL: not wanted */
 } AuditAnchor;
 
 typedef struct {
@@ -89,7 +90,9 @@ Status audit_load(Audit *a, Err *e) PRIME_MUST_USE;
 Status audit_select(Audit *a, Err *e) PRIME_MUST_USE;
 /* audit_train - adapt the base, train the anchors and whatever else the methods want. */
 Status audit_train(Audit *a, bool resume, Err *e) PRIME_MUST_USE;
-/* audit_extras - the targets' own adapters for method oppu, gates for perpcs. */
+/* audit_extras - the targets' own adapters for method oppu, gates for perpcs, private adapters for
+ * dp-uniform.
+ */
 Status audit_extras(Audit *a, bool resume, Err *e) PRIME_MUST_USE;
 
 /* audit_path - a folder of the run for an adapter; audit_anchor_path - that of an anchor's. Errors: ERR_ARG

@@ -2,8 +2,10 @@
 #include "audit_priv.h"
 
 #include "prime/log.h"
+#include "prime/person.h"
 #include "prime/par.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,13 +17,18 @@ typedef struct {
     bool resume;
 } ExtraJobs;
 
+static void extra_docs(TrainDoc *doc, const AuditSet *set)
+{
+    for (size_t i = 0; i < set->n; i++)
+        doc[i] = (TrainDoc){set->r[i].full.ids, set->r[i].full.n, set->r[i].full.skip};
+}
+
 static Status own_train(Lora *l, const Audit *a, const AuditTarget *t, size_t index, Err *e)
 {
     TrainOpts o = spec_train(a->spec, a->spec->seeds.x[index]);
     TrainDoc *doc = malloc((t->own.n + 1) * sizeof *doc);
     if (doc == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu records", t->own.n);
-    for (size_t i = 0; i < t->own.n; i++)
-        doc[i] = (TrainDoc){t->own.r[i].full.ids, t->own.r[i].full.n, t->own.r[i].full.skip};
+    extra_docs(doc, &t->own);
     Status st = train_lora(l, a->base, doc, t->own.n, &o, NULL, NULL, e);
     free(doc);
     return st;
@@ -80,6 +87,58 @@ static Status train_own(ExtraJobs *j, Err *e)
     return OK;
 }
 
+/* ---- anchors with differential privacy ---- */
+
+static Status dp_make(Lora **out, const Audit *a, const AuditAnchor *s, size_t index, const char *path,
+                      Err *e)
+{
+    TrainOpts o = spec_train(a->spec, a->spec->seeds.x[index]);
+    PersonDp dp = {
+        .sigma = NAN, .epsilon = a->spec->dp.epsilon, .delta = a->spec->dp.delta, .clip = a->spec->dp.clip};
+    DpTrained done;
+    Lora *l = NULL;
+    TrainDoc *doc = malloc((s->member.n + 1) * sizeof *doc);
+    if (doc == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu records", s->member.n);
+    extra_docs(doc, &s->member);
+    Rng rng = rng_stream(a->spec->seeds.x[index], s->user->id, 0);
+    Status st = dp_accountant(&dp.accountant, "rdp", e);
+    if (st == OK) st = audit_lora(&l, a, e);
+    if (st == OK) lora_init(l, &rng);
+    if (st == OK) st = train_private(&done, l, a->base, doc, s->member.n, &o, &dp, NULL, NULL, e);
+    if (st == OK) st = lora_save(l, path, a->spec->base, e);
+    free(doc);
+    if (st != OK)
+        lora_free(l);
+    else
+        *out = l;
+    return st;
+}
+
+static Status dp_job(void *ctx, size_t job, size_t thread, Err *e)
+{
+    (void)thread;
+    ExtraJobs *j = ctx;
+    size_t index = job / j->a->n_anchors;
+    AuditAnchor *s = &j->a->anchor[job % j->a->n_anchors];
+    char name[80], path[AUDIT_PATH];
+    LoraShape shape = model_lora_shape(&j->a->base->cfg);
+    snprintf(name, sizeof name, "dp.%.20s.seed%zu", s->user->id, j->a->spec->seeds.x[index]);
+    TRY(audit_path(path, j->a, name, e));
+    if (j->resume && audit_adapter_there(path)) return lora_load(&s->dp[index], path, &shape, e);
+    return dp_make(&s->dp[index], j->a, s, index, path, e);
+}
+
+static Status train_dp(ExtraJobs *j, Err *e)
+{
+    Audit *a = j->a;
+    for (size_t i = 0; i < a->n_anchors; i++) {
+        a->anchor[i].dp = arena_zalloc(&a->arena, a->n_train, sizeof(Lora *));
+        if (a->anchor[i].dp == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu adapters", a->n_train);
+    }
+    log_say(LOG_INFO, "training %zu adapters with differential privacy", a->n_anchors * a->n_train);
+    return par_run(a->n_anchors * a->n_train, par_threads(), dp_job, j, e);
+}
+
 /* ---- gates ---- */
 
 static Status gate_make(Gate **out, const Audit *a, const AuditAnchor *s, size_t index, const char *path,
@@ -92,8 +151,7 @@ static Status gate_make(Gate **out, const Audit *a, const AuditAnchor *s, size_t
     o.steps = a->spec->perpcs.steps;
     o.opt.lr = a->spec->perpcs.lr;
     o.seed = a->spec->seeds.x[index];
-    for (size_t i = 0; i < s->member.n; i++)
-        doc[i] = (TrainDoc){s->member.r[i].full.ids, s->member.r[i].full.n, s->member.r[i].full.skip};
+    extra_docs(doc, &s->member);
     Status st = gate_new(&g, s->lora[index], e);
     if (st == OK) st = train_gate(g, s->lora[index], a->base, doc, s->member.n, &o, NULL, NULL, e);
     if (st == OK) st = gate_save(g, path, e);
@@ -134,5 +192,6 @@ Status audit_extras(Audit *a, bool resume, Err *e)
     ExtraJobs j = {a, resume};
     if (spec_wants(a->spec, "oppu")) TRY(train_own(&j, e));
     if (spec_wants(a->spec, "perpcs")) TRY(train_gates(&j, e));
+    if (spec_wants(a->spec, "dp-uniform")) TRY(train_dp(&j, e));
     return OK;
 }

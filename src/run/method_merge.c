@@ -63,6 +63,7 @@ static const struct {
     {"soup", "prime", SHARE_EVEN},
     {"soup-preference", "prime", SHARE_LIKE},
     {"ties", "ties_peft", SHARE_ONE},
+    {"dp-uniform", NULL, SHARE_EVEN},
     {"dare", "dare_linear", SHARE_EVEN},
     {"dare-ties", "dare_ties", SHARE_ONE},
 };
@@ -113,6 +114,8 @@ Status method_equal(Sweep *s, size_t target, size_t index, const Baseline *row, 
     TRY(trials_done(&done, s, t, index, &(Trial){.method = row->name, .lambda = NAN}, 1, e));
     if (done) return OK;
     TRY(anchors_of(&anchor, s, t, index, e));
+    for (size_t k = 0; strcmp(row->name, "dp-uniform") == 0 && k < a->spec->anchors.per_target; k++)
+        anchor[k] = a->anchor[t->anchor[k]].dp[index];
     equal_shares(w, a, t, equals[at].share);
     TRY(equal_build(&merged, a, at, anchor, w, a->spec->seeds.x[index], e));
     Status st =

@@ -407,6 +407,27 @@ static const YmlField fields[] = {
      .max = 1,
      .flags = YML_ABOVE,
      .help = "their learning rate"},
+    {.key = "dp.epsilon",
+     .type = YML_NUM,
+     .offset = AT(dp.epsilon),
+     .min = 0,
+     .max = 1e6,
+     .flags = YML_ABOVE,
+     .help = "differential privacy of one record of an anchor, in method dp-uniform"},
+    {.key = "dp.delta",
+     .type = YML_NUM,
+     .offset = AT(dp.delta),
+     .min = 0,
+     .max = 1,
+     .flags = YML_ABOVE | YML_BELOW,
+     .help = "its delta"},
+    {.key = "dp.clip",
+     .type = YML_NUM,
+     .offset = AT(dp.clip),
+     .min = 0,
+     .max = 1e6,
+     .flags = YML_ABOVE,
+     .help = "bound of a record's gradient"},
 };
 
 const YmlSpec spec_fields = {fields, sizeof fields / sizeof fields[0], sizeof(Spec)};
@@ -458,5 +479,8 @@ Spec spec_default(void)
     s.perpcs.topk = 3;
     s.perpcs.steps = 50;
     s.perpcs.lr = 2e-5;
+    s.dp.epsilon = 8;
+    s.dp.delta = 1e-5;
+    s.dp.clip = 1;
     return s;
 }

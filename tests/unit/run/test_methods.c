@@ -8,8 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ALL                                                                                                 \
-    "methods=base,anchor,uniform,soup,soup-preference,ties,dare,dare-ties,oppu,perpcs,evolved,prime-paper," \
+#define ALL                                                                                                \
+    "methods=base,anchor,uniform,soup,soup-preference,ties,dare,dare-ties,dp-uniform,oppu,perpcs,evolved," \
+    "prime-paper,"                                                                                         \
     "constrained,matched-random,matched-uniform"
 
 /* Everything at once, small. */
