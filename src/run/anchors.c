@@ -41,32 +41,53 @@ Status audit_lora(Lora **l, const Audit *a, Err *e)
 
 /* ---- task adaptation ---- */
 
+/* A record of a base user. */
+typedef struct {
+    const DataUser *user;
+    const DataRecord *rec;
+} AdaptRec;
+
+/* Base users' histories; where those are a task of their own (LaMP_1, LaMP_7), their queries. */
+static size_t adapt_all(AdaptRec *out, const Audit *a)
+{
+    DataSplit from = a->task->history != NULL ? DATA_QUERY : DATA_HISTORY;
+    size_t n = 0;
+    for (size_t i = 0; i < a->data->n_users; i++) {
+        const DataUser *u = &a->data->user[i];
+        for (size_t j = 0; u->role == DATA_BASE && j < u->n[from]; j++, n++)
+            if (out != NULL) out[n] = (AdaptRec){u, &u->rec[from][j]};
+    }
+    return n;
+}
+
+/* Prompts with all the audit's contexts in turn: what a model is to read later it has seen in adaptation. */
+static Status adapt_doc(TrainDoc *doc, Audit *a, const AdaptRec *r, size_t i, Err *e)
+{
+    Sample s;
+    const TaskContext *ctx = NULL;
+    SpecContext c = spec_context(a->spec, i % spec_contexts(a->spec));
+    if (c.items > 0 || c.profile) TRY(audit_context_before(&ctx, a, r->user, r->rec, &c, e));
+    TRY(sample_make(&s, &a->arena, a->tok, &a->base->cfg, r->rec->task, ctx, r->rec->input, r->rec->output, 0,
+                    e));
+    *doc = (TrainDoc){s.ids, s.n, s.skip};
+    return OK;
+}
+
 /* A keyed draw of base users' records. */
 static Status adapt_docs(TrainDoc **out, size_t *n_out, Audit *a, Err *e)
 {
-    size_t total = 0, n = 0, want = a->spec->adapt.records;
-    for (size_t i = 0; i < a->data->n_users; i++)
-        if (a->data->user[i].role == DATA_BASE) total += a->data->user[i].n[DATA_HISTORY];
+    size_t total = adapt_all(NULL, a), want = a->spec->adapt.records, n = want < total ? want : total;
     if (total == 0)
         FAIL(e, ERR_ARG, "adapt.records = %zu, but %s has no base users for this task", want, a->spec->data);
-    const DataRecord **all = arena_alloc(&a->arena, total, sizeof(const DataRecord *));
+    AdaptRec *all = arena_alloc(&a->arena, total, sizeof *all);
     size_t *order = arena_alloc(&a->arena, total, sizeof *order);
-    TrainDoc *doc = arena_alloc(&a->arena, want, sizeof *doc);
+    TrainDoc *doc = arena_alloc(&a->arena, n, sizeof *doc);
     if (all == NULL || order == NULL || doc == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu records", total);
-    for (size_t i = 0, k = 0; i < a->data->n_users; i++)
-        for (size_t j = 0; a->data->user[i].role == DATA_BASE && j < a->data->user[i].n[DATA_HISTORY];
-             j++, k++) {
-            all[k] = &a->data->user[i].rec[DATA_HISTORY][j];
-            order[k] = k;
-        }
+    adapt_all(all, a);
+    for (size_t i = 0; i < total; i++) order[i] = i;
     Rng rng = rng_stream(0, "adapt", 0);
     rng_shuffle(&rng, order, total);
-    for (; n < want && n < total; n++) {
-        Sample s;
-        const DataRecord *r = all[order[n]];
-        TRY(sample_make(&s, &a->arena, a->tok, &a->base->cfg, r->task, NULL, r->input, r->output, 0, e));
-        doc[n] = (TrainDoc){s.ids, s.n, s.skip};
-    }
+    for (size_t i = 0; i < n; i++) TRY(adapt_doc(&doc[i], a, &all[order[i]], i, e));
     *out = doc;
     *n_out = n;
     return OK;

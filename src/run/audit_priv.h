@@ -113,6 +113,11 @@ Status audit_set(AuditSet *out, Audit *a, const DataUser *u, DataSplit split, si
 Status audit_with_context(AuditSet *out, Audit *a, const AuditTarget *t, const AuditSet *plain,
                           const SpecContext *c, Err *e) PRIME_MUST_USE;
 
+/* audit_context_before - what a context puts before a record of a base user: found among the items of the
+ * history before it, or all of them for a record of another split. The description is the dataset's. */
+Status audit_context_before(const TaskContext **out, Audit *a, const DataUser *u, const DataRecord *rec,
+                            const SpecContext *c, Err *e) PRIME_MUST_USE;
+
 /* audit_bank - the adapters of a target's anchors side by side, as trained for seed index s. The Lora
  * pointers go to l [per_target] unless it is NULL. */
 Status audit_bank(LoraBank **b, const Lora **l, const Audit *a, const AuditTarget *t, size_t s,

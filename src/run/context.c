@@ -79,18 +79,20 @@ static Status profile_write(const char **out, Audit *a, const DataUser *u, Err *
 
 /* ---- one query ---- */
 
-static Status context_find(TaskContext *ctx, Audit *a, const Library *lib, const DataRecord *rec, Err *e)
+/* The best of the first m documents. */
+static Status context_find(TaskContext *ctx, Audit *a, const Library *lib, const char *input, size_t m,
+                           Err *e)
 {
     size_t *idx = arena_alloc(&a->arena, ctx->max_items, sizeof *idx);
     TaskItem *item = arena_alloc(&a->arena, ctx->max_items, sizeof *item);
     Arena scratch = {0};
     Str text = {0};
     if (idx == NULL || item == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu items", ctx->max_items);
-    task_search(&text, a->task, rec->input);
+    task_search(&text, a->task, input);
     Status s = text.failed ? err_set(e, ERR_NOMEM, __FILE__, __LINE__, "no memory for a query") : OK;
     if (s == OK)
-        s = bm25_top(idx, &ctx->n_items, ctx->max_items, lib->index, text.s != NULL ? text.s : "",
-                     bm25_count(lib->index), &scratch, e);
+        s = bm25_top(idx, &ctx->n_items, ctx->max_items, lib->index, text.s != NULL ? text.s : "", m,
+                     &scratch, e);
     for (size_t i = 0; s == OK && i < ctx->n_items; i++)
         item[i] = (TaskItem){lib->user->rec[DATA_HISTORY][idx[i]].input,
                              lib->user->rec[DATA_HISTORY][idx[i]].output};
@@ -100,7 +102,8 @@ static Status context_find(TaskContext *ctx, Audit *a, const Library *lib, const
     return s;
 }
 
-static Status context_record(AuditRec *r, Audit *a, const Library *lib, const SpecContext *c, Err *e)
+static Status context_make(const TaskContext **out, Audit *a, const Library *lib, const SpecContext *c,
+                           const char *input, size_t m, Err *e)
 {
     const Spec *sp = a->spec;
     TaskContext *ctx = arena_zalloc(&a->arena, 1, sizeof *ctx);
@@ -111,13 +114,19 @@ static Status context_record(AuditRec *r, Audit *a, const Library *lib, const Sp
                          .profile_tokens = sp->context.profile_tokens,
                          .count = task_count_tokens,
                          .with = a->tok};
-    if (c->items > 0) TRY(context_find(ctx, a, lib, r->rec, e));
-    r->ctx = ctx;
+    if (c->items > 0 && m > 0) TRY(context_find(ctx, a, lib, input, m, e));
+    *out = ctx;
+    return OK;
+}
+
+static Status context_record(AuditRec *r, Audit *a, const Library *lib, const SpecContext *c, Err *e)
+{
     const ModelConfig *cfg = &a->base->cfg;
-    TRY(sample_make(&r->full, &a->arena, a->tok, cfg, r->rec->task, ctx, r->rec->input, r->rec->output, 0,
-                    e));
-    return sample_make(&r->ask, &a->arena, a->tok, cfg, r->rec->task, ctx, r->rec->input, NULL,
-                       r->rec->task->max_new, e);
+    const DataRecord *rec = r->rec;
+    TRY(context_make(&r->ctx, a, lib, c, rec->input, bm25_count(lib->index), e));
+    TRY(sample_make(&r->full, &a->arena, a->tok, cfg, rec->task, r->ctx, rec->input, rec->output, 0, e));
+    return sample_make(&r->ask, &a->arena, a->tok, cfg, rec->task, r->ctx, rec->input, NULL,
+                       rec->task->max_new, e);
 }
 
 static Status library_open(Library *lib, Audit *a, const DataUser *u, bool profile, Err *e)
@@ -148,5 +157,17 @@ Status audit_with_context(AuditSet *out, Audit *a, const AuditTarget *t, const A
     for (size_t i = 0; s == OK && i < set.n; i++) s = context_record(&set.r[i], a, &lib, c, e);
     bm25_free(lib.index);
     if (s == OK) *out = set;
+    return s;
+}
+
+Status audit_context_before(const TaskContext **out, Audit *a, const DataUser *u, const DataRecord *rec,
+                            const SpecContext *c, Err *e)
+{
+    Library lib = {0};
+    size_t n = u->n[DATA_HISTORY], at = 0;
+    while (at < n && &u->rec[DATA_HISTORY][at] != rec) at++;
+    Status s = library_open(&lib, a, u, false, e);
+    if (s == OK) s = context_make(out, a, &lib, c, rec->input, at, e);
+    bm25_free(lib.index);
     return s;
 }
