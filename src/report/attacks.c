@@ -34,10 +34,11 @@ static Status attack_measure(ReportAttack *w, Arena *a, Err *e)
 }
 
 /* Beyond the blind attack, once its AUC is known. */
-static Status attack_excess(ReportAttack *w, const ReportAttack *blind, Arena *a, Err *e)
+static Status attack_excess(ReportAttack *w, const Report *r, const ReportAttack *blind, Arena *a, Err *e)
 {
     ReportRows rows = rows_of(w->group, KIND_ATTACK, w->attack, NAME_ANY), other = {0};
-    if (blind != NULL) other = rows_of(w->group, KIND_ATTACK, blind->attack, NAME_ANY);
+    bool sees = strncmp(r->names.name[w->attack], "blind_", 6) != 0; /* a blind one has nothing beyond */
+    if (blind != NULL && sees) other = rows_of(w->group, KIND_ATTACK, blind->attack, NAME_ANY);
     w->auc_blind = blind != NULL ? blind->auc.value : NAN;
     return pick_excess(&w->excess, rows, other, w->auc_blind, BY_UNIT, 0.95, a, e);
 }
@@ -49,7 +50,7 @@ static Status attack_rows(Report *r, const ReportGroup *g, Arena *a, Err *e)
         arena_reset(a);
     }
     for (size_t i = 0; i < g->n_attacks; i++) {
-        TRY(attack_excess(&r->attack[g->first_attack + i], attack_blind(r, g), a, e));
+        TRY(attack_excess(&r->attack[g->first_attack + i], r, attack_blind(r, g), a, e));
         arena_reset(a);
     }
     return OK;

@@ -191,7 +191,7 @@ static const ReportColumn columns[] = {
     {"attacks.csv", "tpr_at_fpr_0.001_lo", "rate", "as in front.csv"},
     {"attacks.csv", "tpr_at_fpr_0.001_hi", "rate", "as in front.csv"},
     {"attacks.csv", "auc_blind", "rate", "AUC of the strongest attack that never sees the model (blind_*)"},
-    {"attacks.csv", "excess", "difference of rates", "as in front.csv, of this attack"},
+    {"attacks.csv", "excess", "difference of rates", "as in front.csv, of this attack; empty for blind_*"},
     {"attacks.csv", "excess_lo", "difference of rates", "as in front.csv"},
     {"attacks.csv", "excess_hi", "difference of rates", "as in front.csv"},
     {"attacks.csv", "n_anchors", "count", "people who are attacked"},
