@@ -2,6 +2,7 @@
 #include "series_priv.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 CompareHow compare_defaults(void)
@@ -145,6 +146,15 @@ static const char *series_fact(const Series *s, const char *key)
     return NULL;
 }
 
+/* The beginning of a fact: hashes need no more. */
+static void compare_fact(Str *out, const char *before, const char *value)
+{
+    char head[20];
+    snprintf(head, sizeof head, "%.16s", value);
+    str_puts(out, before);
+    show_text(out, head);
+}
+
 /* What the runs were made from, where it is not the same. */
 static void compare_facts(Str *out, const Series *a, const Series *b)
 {
@@ -154,7 +164,9 @@ static void compare_facts(Str *out, const Series *a, const Series *b)
         if (other != NULL && strcmp(other, a->meta[i].value) == 0) continue;
         str_puts(out, "differs: ");
         show_text(out, key);
-        str_printf(out, " %.12s -> %.12s\n", a->meta[i].value, other != NULL ? other : "(none)");
+        compare_fact(out, " ", a->meta[i].value);
+        compare_fact(out, " -> ", other != NULL ? other : "(none)");
+        str_puts(out, "\n");
     }
 }
 

@@ -10,3 +10,5 @@ head -12 baseline.csv
 try baseline.csv one
 try baseline.csv two | tail -2
 try two one --inconclusive fail | tail -2
+sed 's/^meta,,,,data_sha256.*/meta,,,,data_sha256,,,,another/' baseline.csv >other.csv
+try other.csv one
