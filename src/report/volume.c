@@ -13,12 +13,21 @@
 
 enum { VOLUME_REPS = 1000, VOLUME_SEED = 20260101 };
 
-/* One row of the front, by person. */
+typedef struct {
+    double score;
+    size_t user;
+    bool member;
+} VolumeScore;
+
+/* One row of the front, by person. Its AUC under weights comes from a table of wins, or, where that would be
+ * larger than the scores, from the scores themselves. */
 typedef struct {
     ReportFront *f;
     UnitValues utility;
-    size_t *target;   /* [utility.n] numbers among the task's targets */
-    double *win;      /* [anchors, anchors] members of the first above held-out records of the second */
+    size_t *target; /* [utility.n] numbers among the task's targets */
+    double *win; /* [anchors, anchors] members of the first above held-out records of the second; or NULL */
+    VolumeScore *score; /* [n] ascending */
+    size_t n;
     double *in, *out; /* [anchors] members, held-out records */
 } VolumePoint;
 
@@ -39,12 +48,6 @@ static size_t dense_number(size_t *of, size_t *n, size_t name)
     return of[name] - 1;
 }
 
-typedef struct {
-    double score;
-    size_t user;
-    bool member;
-} VolumeScore;
-
 static int volume_score_order(const void *a, const void *b)
 {
     const VolumeScore *x = a, *y = b;
@@ -54,7 +57,6 @@ static int volume_score_order(const void *a, const void *b)
 /* Sweep the scores upwards; below [K] and tie [K] count held-out records by person. */
 static void volume_sweep(VolumePoint *p, VolumeScore *s, size_t n, size_t K, double *below, double *tie)
 {
-    qsort(s, n, sizeof *s, volume_score_order);
     for (size_t i = 0, j; i < n; i = j) {
         for (j = i; j < n && s[j].score == s[i].score; j++)
             if (!s[j].member) tie[s[j].user]++;
@@ -75,10 +77,10 @@ static Status volume_point(VolumePoint *p, VolumeTask *t, const Report *r, Arena
     ReportRows rows = rows_of(g, KIND_ATTACK, names_find(&r->names, r->how.attack), NAME_ANY);
     TRY(unit_utility(&p->utility, r, g, p->f->metric, a, e));
     p->target = arena_alloc(a, p->utility.n, sizeof *p->target);
-    p->win = arena_zalloc(a, K * K, sizeof *p->win);
+    p->win = K <= rows.n / K ? arena_zalloc(a, K * K, sizeof *p->win) : NULL;
     p->in = arena_zalloc(a, 4 * K, sizeof *p->in);
     VolumeScore *s = arena_alloc(a, rows.n, sizeof *s);
-    if (p->target == NULL || p->win == NULL || p->in == NULL || s == NULL)
+    if (p->target == NULL || (K <= rows.n / K && p->win == NULL) || p->in == NULL || s == NULL)
         FAIL(e, ERR_NOMEM, "no memory for the scores of %zu people", K);
     p->out = p->in + K;
     for (size_t i = 0; i < p->utility.n; i++) p->target[i] = t->target_of[p->utility.unit[i]] - 1;
@@ -88,7 +90,10 @@ static Status volume_point(VolumePoint *p, VolumeTask *t, const Report *r, Arena
         s[n++] = (VolumeScore){rows.row[i]->value, user, rows.row[i]->label == 1};
         (rows.row[i]->label == 1 ? p->in : p->out)[user]++;
     }
-    volume_sweep(p, s, n, K, p->in + 2 * K, p->in + 3 * K);
+    qsort(s, n, sizeof *s, volume_score_order);
+    p->score = s;
+    p->n = n;
+    if (p->win != NULL) volume_sweep(p, s, n, K, p->in + 2 * K, p->in + 3 * K);
     return OK;
 }
 
@@ -102,13 +107,27 @@ static double replicate_utility(const VolumePoint *p, const double *w)
     return total > 0 ? sum / total : NAN;
 }
 
+/* Wins under weights, from the scores: ties by half. */
+static double replicate_wins(const VolumePoint *p, const double *w)
+{
+    double sum = 0, below = 0;
+    for (size_t i = 0, j; i < p->n; i = j) {
+        double in = 0, out = 0;
+        for (j = i; j < p->n && p->score[j].score == p->score[i].score; j++)
+            *(p->score[j].member ? &in : &out) += w[p->score[j].user];
+        sum += in * (below + out / 2);
+        below += out;
+    }
+    return sum;
+}
+
 static double replicate_auc(const VolumePoint *p, const double *w, size_t K)
 {
-    double sum = 0, in = 0, out = 0;
+    double sum = p->win == NULL ? replicate_wins(p, w) : 0, in = 0, out = 0;
     for (size_t u = 0; u < K; u++) {
         in += w[u] * p->in[u];
         out += w[u] * p->out[u];
-        for (size_t v = 0; v < K && w[u] > 0; v++) sum += w[u] * w[v] * p->win[u * K + v];
+        for (size_t v = 0; p->win != NULL && v < K && w[u] > 0; v++) sum += w[u] * w[v] * p->win[u * K + v];
     }
     return in > 0 && out > 0 ? sum / (in * out) : NAN;
 }

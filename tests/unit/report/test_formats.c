@@ -359,3 +359,35 @@ Test(formats, provenance_may_be_left_out_and_says_what_lacks)
         report_free(r);
     }
 }
+
+/* 3,500 anchors whose AUC is 1, 1/2 or 0: the page keeps 3,000, all that leak among them, and says so. */
+Test(formats, a_page_of_many_anchors_says_what_it_leaves_out)
+{
+    Ledger *l = NULL;
+    Report *r = NULL;
+    cr_assert_eq(ledger_open(&l, path, LEDGER_CREATE, "toy", &err), OK, "%s", err.msg);
+    LedgerCell c = {"k", "soup", "toy", "u1", NAN, 1, NULL, 0};
+    cr_assert_eq(ledger_cell_begin(l, &c, &err), OK);
+    for (size_t u = 0; u < 3500; u++) {
+        char unit[16];
+        snprintf(unit, sizeof unit, "a%04zu", u);
+        add(l, "attack", "ref", unit, "in", 1, u < 100 ? 1 : 0);
+        add(l, "attack", "ref", unit, "out", 0, u >= 3400 ? 1 : 0);
+    }
+    cr_assert_eq(ledger_cell_commit(l, "ok", 1, &err), OK);
+    cr_assert_eq(report_load(&r, l, NULL, &err), OK, "%s", err.msg);
+    ledger_close(l);
+    remove(path);
+    char *text = output_of(r, "report.html");
+    cr_assert_not_null(strstr(text, "500 more rows are in anchors.csv"));
+    cr_assert_eq(
+        count_of(text,
+                 "<tr data-task=\"toy\" data-method=\"soup\" data-attack=\"ref\"><td>toy</td><td>soup</td>"
+                 "<td class=\"num\"></td><td>ref</td><td>a"),
+        3000);
+    cr_assert_eq(count_of(text, "<td>a00"), 100, "the leakiest are there");
+    cr_assert_null(strstr(text, "<td>a34"), "those that do not leak are not");
+    cr_assert_lt(strlen(text), 2000000);
+    free(text);
+    report_free(r);
+}

@@ -278,6 +278,40 @@ Test(tables, volume_by_hand)
     arena_free(&a);
 }
 
+/* 5 anchors with 2 records each: AUC from the scores, not from a table of 25 pairs. The members 1.5, 2.5, ..,
+ * 5.5 against 1, 2, .., 5 win 1 + 2 + .. + 5 of 25. The same with another 20 records each that tie with all
+ * others of theirs changes nothing but the way. */
+Test(tables, both_ways_to_a_resampled_auc)
+{
+    Arena a = {0};
+    double lo[2], hi[2], p[2];
+    for (size_t k = 0; k < 2; k++) {
+        Ledger *l = NULL;
+        cr_assert_eq(ledger_open(&l, path, LEDGER_CREATE, "toy", &err), OK, "%s", err.msg);
+        begin_cell(l, "soup", "u1");
+        for (size_t t = 0; t < 4; t++)
+            add(l, "utility", "acc", t % 2 == 0 ? "u1" : "u2", "q", LEDGER_NO_LABEL, 0.5);
+        for (size_t u = 0; u < 5; u++)
+            for (size_t i = 0; i < (k == 0 ? 1 : 6); i++) {
+                add_row(l, "attack", "ref", u, i, 1, 1.5 + (double)u);
+                add_row(l, "attack", "ref", u, 10 + i, 0, 1 + (double)u);
+            }
+        cr_assert_eq(ledger_cell_commit(l, "ok", 1, &err), OK);
+        char *text = close_and_report(l, "volume.csv");
+        Table t = table_of(&a, text);
+        cr_assert_float_eq(num_at(&t, 0, "volume"), 0.5 * (1 - 15.0 / 25), 1e-12);
+        lo[k] = num_at(&t, 0, "volume_lo");
+        hi[k] = num_at(&t, 0, "volume_hi");
+        p[k] = (double)t.n_rows;
+        free(text);
+    }
+    cr_assert_float_eq(lo[0], lo[1], 1e-12);
+    cr_assert_float_eq(hi[0], hi[1], 1e-12);
+    cr_assert(lo[0] < hi[0]);
+    cr_assert_eq(p[0], p[1]);
+    arena_free(&a);
+}
+
 Test(tables, the_front_is_certain_where_nothing_competes)
 {
     Arena a = {0};
