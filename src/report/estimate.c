@@ -77,8 +77,7 @@ Status unit_aucs(UnitValues *out, const ReportGroup *g, size_t attack, Arena *a,
     TRY(unit_room(out, rows, a, e));
     while (rows_next_unit(&unit, &rows)) {
         RocData d;
-        size_t n_records;
-        TRY(pick_scores(&d, &n_records, unit, BY_RECORD, a, e));
+        TRY(pick_scores(&d, NULL, unit, BY_UNIT, a, e));
         double *work = arena_alloc(a, d.n, sizeof *work);
         if (work == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu scores", d.n);
         if (d.m == 0 || d.n == 0) continue;

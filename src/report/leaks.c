@@ -274,13 +274,13 @@ static void dose_sums(DoseFit *f)
 static Status dose_point(Dose *out, bool *known, ReportRows cell, ReportRows *weight, Arena *a, Err *e)
 {
     RocData d;
-    size_t n_records, n = 0;
+    size_t n = 0;
     while (weight->n > 0 && weight->row[0]->cell < cell.row[0]->cell) {
         weight->row++;
         weight->n--;
     }
     while (n < weight->n && weight->row[n]->cell == cell.row[0]->cell) n++;
-    TRY(pick_scores(&d, &n_records, cell, BY_RECORD, a, e));
+    TRY(pick_scores(&d, NULL, cell, BY_UNIT, a, e));
     double *work = arena_alloc(a, d.n, sizeof *work);
     if (work == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu scores", d.n);
     *known = n > 0 && d.m > 0 && d.n > 0;

@@ -144,6 +144,17 @@ static void pick_sides(RocData *out, ReportRows rows, const size_t *cluster, dou
     out->n = place - m;
 }
 
+/* Dense numbers of the people alone: rows come by person. */
+static size_t pick_people(size_t *cluster, const PickKey *key, size_t n)
+{
+    size_t users = 0;
+    for (size_t i = 0; i < n; i++) {
+        users += i == 0 || key[i].unit != key[i - 1].unit;
+        cluster[i] = users - 1;
+    }
+    return users;
+}
+
 Status pick_scores(RocData *out, size_t *n_records, ReportRows rows, PickBy by, Arena *a, Err *e)
 {
     PickKey *key = arena_alloc(a, rows.n, sizeof *key);
@@ -158,7 +169,9 @@ Status pick_scores(RocData *out, size_t *n_records, ReportRows rows, PickBy by, 
         m += rows.row[i]->label == 1;
         n++;
     }
-    *out = (RocData){.n_users = pick_clusters(cluster, n_records, key, n, by)};
+    *out = (RocData){0};
+    out->n_users =
+        n_records == NULL ? pick_people(cluster, key, n) : pick_clusters(cluster, n_records, key, n, by);
     pick_sides(out, rows, cluster, score, user, m);
     return OK;
 }
@@ -181,9 +194,9 @@ Status pick_excess(RocEst *out, ReportRows p, ReportRows q, double auc_blind, Pi
     *out = no_roc;
     if (!rows_paired(p, q)) return OK;
     RocData x, y;
-    size_t n;
-    TRY(pick_scores(&x, &n, p, by, a, e));
-    TRY(pick_scores(&y, &n, q, by, a, e));
+    size_t n, *count = by == BY_RECORD ? &n : NULL;
+    TRY(pick_scores(&x, count, p, by, a, e));
+    TRY(pick_scores(&y, count, q, by, a, e));
     if (x.m == 0 || x.n == 0) return OK;
     double *turned = arena_alloc(a, y.m + y.n, sizeof *turned);
     if (turned == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu scores", y.m + y.n);
@@ -222,9 +235,9 @@ Status pick_tpr(RateEst *out, ReportRows rows, double fpr, double level, Arena *
 {
     RocData d;
     RocPoint at;
-    size_t n_records, users = 0;
+    size_t users = 0;
     *out = (RateEst){NAN, NAN, NAN};
-    TRY(pick_scores(&d, &n_records, rows, BY_UNIT, a, e));
+    TRY(pick_scores(&d, NULL, rows, BY_UNIT, a, e));
     if (d.m == 0 || d.n == 0) return OK;
     TRY(roc_tpr_at(&at, &d, fpr, level, e));
     out->value = at.tpr;

@@ -215,7 +215,8 @@ double rows_mean(ReportRows rows); /* NaN when there is no row */
 bool rows_paired(ReportRows a, ReportRows b);
 
 /* pick_scores - members and held-out records of attack rows, clustered by person or by record; memory from a.
- * *n_records counts distinct (person, record). Errors: ERR_NOMEM. */
+ * *n_records counts distinct (person, record); NULL: that is not wanted, and by must be BY_UNIT. Errors:
+ * ERR_NOMEM. */
 typedef enum { BY_UNIT, BY_RECORD } PickBy;
 Status pick_scores(RocData *out, size_t *n_records, ReportRows rows, PickBy by, Arena *a,
                    Err *e) PRIME_MUST_USE;
