@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* A Str is zero-initialised; s is NULL or NUL-terminated. When memory runs out `failed` is set, later calls
  * do nothing, and the owner checks it once at the end. */
@@ -18,6 +19,8 @@ typedef struct {
 void str_put(Str *b, const char *data, size_t n);
 void str_puts(Str *b, const char *s);
 void str_printf(Str *b, const char *fmt, ...) PRIME_PRINTF(2, 3);
+/* str_put_char - one character, of code 0 to 0x10FFFF, in UTF-8. */
+void str_put_char(Str *b, uint32_t code);
 void str_clear(Str *b);
 void str_free(Str *b);
 

@@ -45,6 +45,26 @@ void str_printf(Str *b, const char *fmt, ...)
     va_end(again);
 }
 
+void str_put_char(Str *b, uint32_t c)
+{
+    char x[4];
+    size_t n = 0;
+    if (c < 0x80) {
+        x[n++] = (char)c;
+    } else if (c < 0x800) {
+        x[n++] = (char)(0xc0 | c >> 6);
+    } else if (c < 0x10000) {
+        x[n++] = (char)(0xe0 | c >> 12);
+        x[n++] = (char)(0x80 | (c >> 6 & 63));
+    } else {
+        x[n++] = (char)(0xf0 | c >> 18);
+        x[n++] = (char)(0x80 | (c >> 12 & 63));
+        x[n++] = (char)(0x80 | (c >> 6 & 63));
+    }
+    if (c >= 0x80) x[n++] = (char)(0x80 | (c & 63));
+    str_put(b, x, n);
+}
+
 void str_clear(Str *b)
 {
     b->n = 0;

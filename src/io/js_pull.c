@@ -186,28 +186,6 @@ static int pull_hex(JsPull *p)
     return x;
 }
 
-static void pull_put_char(Str *out, uint32_t c)
-{
-    char b[4];
-    size_t n = 0;
-    if (c < 0x80) {
-        b[n++] = (char)c;
-    } else if (c < 0x800) {
-        b[n++] = (char)(0xc0 | c >> 6);
-        b[n++] = (char)(0x80 | (c & 63));
-    } else if (c < 0x10000) {
-        b[n++] = (char)(0xe0 | c >> 12);
-        b[n++] = (char)(0x80 | (c >> 6 & 63));
-        b[n++] = (char)(0x80 | (c & 63));
-    } else {
-        b[n++] = (char)(0xf0 | c >> 18);
-        b[n++] = (char)(0x80 | (c >> 12 & 63));
-        b[n++] = (char)(0x80 | (c >> 6 & 63));
-        b[n++] = (char)(0x80 | (c & 63));
-    }
-    str_put(out, b, n);
-}
-
 /* Behind "\u". The low half of a pair is taken only when it is one. */
 static Status pull_unicode(JsPull *p, Err *e)
 {
@@ -223,7 +201,7 @@ static Status pull_unicode(JsPull *p, Err *e)
         else
             p->at = back;
     }
-    pull_put_char(&p->text, c >= 0xd800 && c <= 0xdfff ? 0xfffd : c);
+    str_put_char(&p->text, c >= 0xd800 && c <= 0xdfff ? 0xfffd : c);
     return OK;
 }
 

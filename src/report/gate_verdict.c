@@ -307,3 +307,22 @@ Status gates_read(Gate **gate, size_t *n, Report *r, const char *path, Err *e)
     *n = t.n_rows;
     return OK;
 }
+
+/* ---- what was judged ---- */
+
+const char *result_task(const GateResult *x, const char *any)
+{
+    const char *task = x->group != NULL ? x->group->task : x->gate->task;
+    return task != NULL ? task : any;
+}
+
+const char *result_method(const GateResult *x, const char *any)
+{
+    const char *method = x->group != NULL ? x->group->method : x->gate->method;
+    return method != NULL ? method : any;
+}
+
+double result_lambda(const GateResult *x)
+{
+    return x->group != NULL ? x->group->lambda : x->gate->lambda;
+}

@@ -205,9 +205,9 @@ Status grid_verdicts(Grid *g, const Report *r, Err *e)
 {
     for (size_t i = 0; i < r->n_results; i++) {
         const GateResult *x = &r->result[i];
-        grid_text(g, x->group != NULL ? x->group->task : x->gate->task != NULL ? x->gate->task : "");
-        grid_text(g, x->group != NULL ? x->group->method : x->gate->method != NULL ? x->gate->method : "");
-        grid_num(g, x->group != NULL ? x->group->lambda : x->gate->lambda);
+        grid_text(g, result_task(x, ""));
+        grid_text(g, result_method(x, ""));
+        grid_num(g, result_lambda(x));
         grid_text(g, x->gate->name);
         grid_text(g, x->gate->attack);
         grid_text(g, x->gate->scope);
@@ -236,19 +236,15 @@ static void gates_cell(Str *out, const char *s, size_t width)
 static void gates_line(Str *out, const GateResult *x)
 {
     char lambda[32] = "-", value[96] = "-", limit[40];
-    double l = x->group != NULL ? x->group->lambda : x->gate->lambda;
+    double l = result_lambda(x);
     if (!isnan(l)) snprintf(lambda, sizeof lambda, "%.3g", l);
     if (!isnan(x->value)) snprintf(value, sizeof value, "%.3f", x->value);
     if (!isnan(x->lo) && !isnan(x->hi))
         snprintf(value, sizeof value, "%.3f [%.3f, %.3f]", x->value, x->lo, x->hi);
     snprintf(limit, sizeof limit, "%s %g", x->gate->at_most ? "<=" : ">=", x->gate->limit);
     str_printf(out, "%-12s", verdict_name(x->verdict));
-    gates_cell(out, x->group != NULL ? x->group->task : x->gate->task != NULL ? x->gate->task : "-", 10);
-    gates_cell(out,
-               x->group != NULL          ? x->group->method
-               : x->gate->method != NULL ? x->gate->method
-                                         : "-",
-               12);
+    gates_cell(out, result_task(x, "-"), 10);
+    gates_cell(out, result_method(x, "-"), 12);
     gates_cell(out, lambda, 6);
     gates_cell(out, x->gate->name, 15);
     gates_cell(out, x->gate->attack[0] != '\0' ? x->gate->attack : "-", 6);

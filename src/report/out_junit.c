@@ -65,14 +65,7 @@ static void junit_result(Str *out, const GateResult *x)
     static const char *const element[] = {
         [VERDICT_INCONCLUSIVE] = "skipped", [VERDICT_UNGRADED] = "error", [VERDICT_BREACHED] = "failure"};
     const Gate *g = x->gate;
-    junit_class(out,
-                x->group != NULL  ? x->group->task
-                : g->task != NULL ? g->task
-                                  : "any",
-                x->group != NULL    ? x->group->method
-                : g->method != NULL ? g->method
-                                    : "any",
-                x->group != NULL ? x->group->lambda : g->lambda);
+    junit_class(out, result_task(x, "any"), result_method(x, "any"), result_lambda(x));
     show_xml(out, g->name);
     str_puts(out, g->attack[0] != '\0' ? " of " : "");
     show_xml(out, g->attack);

@@ -38,9 +38,9 @@ static void md_result(Str *out, const GateResult *x)
 {
     const Gate *g = x->gate;
     str_printf(out, "| %s", verdict_name(x->verdict));
-    md_name(out, x->group != NULL ? x->group->task : g->task != NULL ? g->task : "");
-    md_name(out, x->group != NULL ? x->group->method : g->method != NULL ? g->method : "");
-    md_lambda(out, x->group != NULL ? x->group->lambda : g->lambda);
+    md_name(out, result_task(x, ""));
+    md_name(out, result_method(x, ""));
+    md_lambda(out, result_lambda(x));
     md_name(out, g->name);
     md_name(out, g->attack);
     md_name(out, g->scope);

@@ -131,14 +131,7 @@ static Status sarif_gate(JsVal *to, const Report *r, const GateResult *x, Err *e
     const Gate *g = x->gate;
     Str name = {0}, text = {0}, print = {0};
     if (x->verdict == VERDICT_PASS) return OK;
-    sarif_row_name(&name,
-                   x->group != NULL  ? x->group->task
-                   : g->task != NULL ? g->task
-                                     : "any",
-                   x->group != NULL    ? x->group->method
-                   : g->method != NULL ? g->method
-                                       : "any",
-                   x->group != NULL ? x->group->lambda : g->lambda);
+    sarif_row_name(&name, result_task(x, "any"), result_method(x, "any"), result_lambda(x));
     show_text(&print, g->name);
     if (g->attack[0] != '\0') str_puts(&print, " of attack ");
     show_text(&print, g->attack);

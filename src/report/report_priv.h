@@ -145,6 +145,12 @@ typedef struct {
     Verdict verdict;
 } GateResult;
 
+/* result_task, result_method - of the row that was judged, else of the gate, else `any`. result_lambda - NaN
+ * where neither says it. */
+const char *result_task(const GateResult *x, const char *any);
+const char *result_method(const GateResult *x, const char *any);
+double result_lambda(const GateResult *x);
+
 /* The least private setting of a method that passes every gate, and its price. */
 typedef struct {
     const char *task, *method;

@@ -49,6 +49,21 @@ void import_odd(Import *im, ImportOddKind kind)
     if (o->n <= ODD_SHOWN) log_say(LOG_WARN, "%s: %s", where, o->what);
 }
 
+Status import_objects(Import *im, JsPull *p, Status (*one)(void *ctx, Err *e), void *ctx, Err *e)
+{
+    for (JsEvent ev;;) {
+        TRY(js_pull_next(&ev, p, e));
+        if (ev == PULL_ARR_END) return OK;
+        im->line = js_pull_line(p);
+        if (ev == PULL_OBJ) {
+            TRY(one(ctx, e));
+        } else {
+            import_odd(im, ODD_TYPE);
+            TRY(js_pull_skip(p, ev, e));
+        }
+    }
+}
+
 /* ---- a person ---- */
 
 void import_begin(Import *im, const ImportFile *file)

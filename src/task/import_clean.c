@@ -4,26 +4,6 @@
 #include <ctype.h>
 #include <string.h>
 
-static void clean_put_char(Str *out, uint32_t c)
-{
-    char b[4];
-    size_t n = 0;
-    if (c < 0x80) {
-        b[n++] = (char)c;
-    } else if (c < 0x800) {
-        b[n++] = (char)(0xc0 | c >> 6);
-    } else if (c < 0x10000) {
-        b[n++] = (char)(0xe0 | c >> 12);
-        b[n++] = (char)(0x80 | (c >> 6 & 63));
-    } else {
-        b[n++] = (char)(0xf0 | c >> 18);
-        b[n++] = (char)(0x80 | (c >> 12 & 63));
-        b[n++] = (char)(0x80 | (c >> 6 & 63));
-    }
-    if (c >= 0x80) b[n++] = (char)(0x80 | (c & 63));
-    str_put(out, b, n);
-}
-
 /* &#65; or &#x41; at s: bytes it takes, 0 when it is none. */
 static size_t clean_number(uint32_t *c, const char *s, size_t n)
 {
@@ -71,7 +51,7 @@ void import_clean(Str *out, const char *s, size_t n, bool keep_entities)
         if (s[i] == '&' && !keep_entities) len = clean_entity(&c, s + i, n - i);
         if (s[i] == '&' && len == 0) c = '&';
         if (s[i] == '\n' || (s[i] == '\r' && (i + 1 == n || s[i + 1] != '\n'))) c = '\n';
-        if (s[i] != '\r' || c == '\n') clean_put_char(out, c);
+        if (s[i] != '\r' || c == '\n') str_put_char(out, c);
         i += len > 0 ? len : 1;
     }
     while (out->n > start && isspace((unsigned char)out->s[out->n - 1])) out->n--;

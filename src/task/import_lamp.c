@@ -69,8 +69,9 @@ static Status lamp_item_add(LampRead *r, const LampItem *item, Err *e)
     return import_add(im, &rec, e);
 }
 
-static Status lamp_item(LampRead *r, Err *e)
+static Status lamp_item(void *ctx, Err *e)
 {
+    LampRead *r = ctx;
     LampItem item = {0};
     for (JsEvent ev;;) {
         TRY(js_pull_next(&ev, r->p, e));
@@ -86,8 +87,8 @@ static Status lamp_item(LampRead *r, Err *e)
     return lamp_item_add(r, &item, e);
 }
 
-/* Calls `one` for every object of an array; what is no object is counted. */
-static Status lamp_array(LampRead *r, Status (*one)(LampRead *r, Err *e), Err *e)
+/* An array of objects, or null. */
+static Status lamp_array(LampRead *r, Status (*one)(void *ctx, Err *e), Err *e)
 {
     JsEvent ev;
     TRY(js_pull_next(&ev, r->p, e));
@@ -96,17 +97,7 @@ static Status lamp_array(LampRead *r, Status (*one)(LampRead *r, Err *e), Err *e
         import_odd(r->im, ODD_TYPE);
         return js_pull_skip(r->p, ev, e);
     }
-    while (true) {
-        TRY(js_pull_next(&ev, r->p, e));
-        if (ev == PULL_ARR_END) return OK;
-        r->im->line = js_pull_line(r->p);
-        if (ev == PULL_OBJ) {
-            TRY(one(r, e));
-        } else {
-            import_odd(r->im, ODD_TYPE);
-            TRY(js_pull_skip(r->p, ev, e));
-        }
-    }
+    return import_objects(r->im, r->p, one, r, e);
 }
 
 /* ---- a question ---- */
@@ -180,8 +171,9 @@ static Status lamp_question_add(LampRead *r, const Question *q, Err *e)
     return import_add(im, &rec, e);
 }
 
-static Status lamp_query(LampRead *r, Err *e)
+static Status lamp_query(void *ctx, Err *e)
 {
+    LampRead *r = ctx;
     Question q = {0};
     for (JsEvent ev;;) {
         TRY(js_pull_next(&ev, r->p, e));
@@ -282,8 +274,9 @@ static Status gold_push(LampRead *r, const Question *q, Err *e)
     return OK;
 }
 
-static Status gold_one(LampRead *r, Err *e)
+static Status gold_one(void *ctx, Err *e)
 {
+    LampRead *r = ctx;
     Question q = {0};
     arena_reset(&r->im->user_arena);
     for (JsEvent ev;;) {

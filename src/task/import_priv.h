@@ -95,6 +95,10 @@ struct Import {
 /* import_odd - count something odd about the person, line and file that are being read. */
 void import_odd(Import *im, ImportOddKind kind);
 
+/* import_objects - behind PULL_ARR: `one` for every object of the array; what is no object is counted. */
+Status import_objects(Import *im, JsPull *p, Status (*one)(void *ctx, Err *e), void *ctx,
+                      Err *e) PRIME_MUST_USE;
+
 /* import_clean - append a text: entities decoded unless told otherwise, line ends made "\n", control
  * characters and tabs made blanks, white space at the ends taken off. */
 void import_clean(Str *out, const char *s, size_t n, bool keep_entities);

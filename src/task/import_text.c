@@ -95,8 +95,9 @@ static Status profile_push(ProfileRead *r, const char *id, const char *text, Err
 }
 
 /* Behind PULL_OBJ. */
-static Status profile_one(ProfileRead *r, Err *e)
+static Status profile_one(void *ctx, Err *e)
 {
+    ProfileRead *r = ctx;
     const char *id = NULL, *text = NULL;
     arena_reset(&r->im->user_arena);
     for (JsEvent ev;;) {
@@ -111,21 +112,6 @@ static Status profile_one(ProfileRead *r, Err *e)
             TRY(import_value(slot, r->im, r->p, ev, e));
         else
             TRY(js_pull_skip(r->p, ev, e));
-    }
-}
-
-static Status profile_array(ProfileRead *r, Err *e)
-{
-    for (JsEvent ev;;) {
-        TRY(js_pull_next(&ev, r->p, e));
-        if (ev == PULL_ARR_END) return OK;
-        r->im->line = js_pull_line(r->p);
-        if (ev == PULL_OBJ) {
-            TRY(profile_one(r, e));
-        } else {
-            import_odd(r->im, ODD_TYPE);
-            TRY(js_pull_skip(r->p, ev, e));
-        }
     }
 }
 
@@ -155,7 +141,7 @@ static Status profile_file(ProfileRead *r, const char *path, Err *e)
     JsEvent ev;
     TRY(js_pull_open(&r->p, path, e));
     TRY(js_pull_next(&ev, r->p, e));
-    if (ev == PULL_ARR) return profile_array(r, e);
+    if (ev == PULL_ARR) return import_objects(r->im, r->p, profile_one, r, e);
     js_pull_close(r->p);
     r->p = NULL;
     TRY(js_pull_text(&r->p, "", 0, path, 1, e));

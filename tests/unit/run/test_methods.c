@@ -5,7 +5,6 @@
 #include "prime/baseline.h"
 #include "prime/roc.h"
 
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define ALL                                                                                                \
@@ -83,44 +82,12 @@ Test(methods, all_are_measured_as_planned_and_do_not_depend_on_threads, .timeout
     world_close(&w);
 }
 
-typedef struct {
-    size_t left;
-} KillAt;
-
-static void kill_at_step(void *ctx, const char *label)
-{
-    (void)label;
-    KillAt *k = ctx;
-    if (k->left-- == 0) _exit(9);
-}
-
 Test(methods, a_killed_run_resumes_to_the_same_rows, .timeout = 600)
 {
     World w = world_open();
     w.spec = spec_of_all(&w);
-    Str whole = run_text(&w, "whole", 2);
     static const size_t after[] = {5, 17, 33, 50};
-    for (size_t i = 0; i < sizeof after / sizeof after[0]; i++) {
-        char run[PATH];
-        snprintf(run, sizeof run, "%s/killed%zu", w.dir, i);
-        pid_t pid = fork();
-        cr_assert_geq(pid, 0);
-        if (pid == 0) {
-            KillAt k = {after[i]};
-            SweepWatch watch = {.step = kill_at_step, .ctx = &k};
-            Err e = {0};
-            (void)!sweep_run(&w.spec, run, &(SweepHow){.watch = &watch}, &e);
-            _exit(1);
-        }
-        int status = 0;
-        cr_assert_eq(waitpid(pid, &status, 0), pid);
-        cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 9, "the child must die in the middle");
-        MUST(sweep_run(&w.spec, run, &(SweepHow){.resume = true}, &e_));
-        Str again = run_rows(run, NULL);
-        cr_assert_str_eq(again.s, whole.s, "killed after %zu cells", after[i]);
-        str_free(&again);
-    }
-    str_free(&whole);
+    check_killed(&w, after, sizeof after / sizeof after[0], false);
     world_close(&w);
 }
 

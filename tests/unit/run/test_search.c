@@ -262,6 +262,16 @@ Test(search, noise_handling_runs_where_values_are_noisy, .timeout = 240)
     world_close(&w);
 }
 
+/* Repeated evaluations too are in the ledger as they are made. */
+Test(search, a_search_on_drawn_answers_resumes_to_the_same_rows, .timeout = 240)
+{
+    World w = world_open();
+    static const size_t after[] = {3, 16};
+    w.spec = world_spec(&w, (const char *const[]){DRAWN, "seeds=1", "lambda=0,1", "evolve.method=nsga2"}, 7);
+    check_killed(&w, after, 2, true);
+    world_close(&w);
+}
+
 /* ---- another run's evaluations ---- */
 
 static void count_evaluated(void *ctx, size_t n)

@@ -2,7 +2,6 @@
  * refuses. */
 #include "world.h"
 
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* ---- tests ---- */
@@ -22,51 +21,12 @@ Test(sweep, writes_every_cell_and_does_not_depend_on_threads, .timeout = 240)
     world_close(&w);
 }
 
-typedef struct {
-    size_t left;
-} KillAt;
-
-static void kill_evaluation(void *ctx, size_t n)
-{
-    KillAt *k = ctx;
-    if (k->left < n) _exit(9);
-    k->left -= n;
-}
-
-static void kill_step(void *ctx, const char *label)
-{
-    (void)label;
-    KillAt *k = ctx;
-    if (k->left-- == 0) _exit(9);
-}
-
 /* Killed after any number of cells, a resumed run ends with the rows of an undisturbed one. */
 Test(sweep, a_killed_run_resumes_to_the_same_rows, .timeout = 240)
 {
     World w = world_open();
-    Str whole = run_text(&w, "whole", 1);
     static const size_t after[] = {0, 3, 9, 14};
-    for (size_t i = 0; i < sizeof after / sizeof after[0]; i++) {
-        char run[PATH];
-        snprintf(run, sizeof run, "%s/killed%zu", w.dir, i);
-        pid_t pid = fork();
-        cr_assert_geq(pid, 0);
-        if (pid == 0) {
-            KillAt k = {after[i]};
-            SweepWatch watch = {.step = kill_step, .ctx = &k};
-            Err e = {0};
-            (void)!sweep_run(&w.spec, run, &(SweepHow){.watch = &watch}, &e);
-            _exit(1);
-        }
-        int status = 0;
-        cr_assert_eq(waitpid(pid, &status, 0), pid);
-        cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 9, "the child must die in the middle");
-        MUST(sweep_run(&w.spec, run, &(SweepHow){.resume = true}, &e_));
-        Str again = run_rows(run, NULL);
-        cr_assert_str_eq(again.s, whole.s, "killed after %zu cells", after[i]);
-        str_free(&again);
-    }
-    str_free(&whole);
+    check_killed(&w, after, sizeof after / sizeof after[0], false);
     world_close(&w);
 }
 
@@ -75,29 +35,8 @@ Test(sweep, a_killed_run_resumes_to_the_same_rows, .timeout = 240)
 Test(sweep, a_search_killed_at_any_evaluation_resumes_to_the_same_rows, .timeout = 240)
 {
     World w = world_open();
-    Str whole = run_text(&w, "whole", 1);
     static const size_t after[] = {0, 4, 11, 37};
-    for (size_t i = 0; i < sizeof after / sizeof after[0]; i++) {
-        char run[PATH];
-        snprintf(run, sizeof run, "%s/cut%zu", w.dir, i);
-        pid_t pid = fork();
-        cr_assert_geq(pid, 0);
-        if (pid == 0) {
-            KillAt k = {after[i]};
-            SweepWatch watch = {.evaluated = kill_evaluation, .ctx = &k};
-            Err e = {0};
-            (void)!sweep_run(&w.spec, run, &(SweepHow){.watch = &watch}, &e);
-            _exit(1);
-        }
-        int status = 0;
-        cr_assert_eq(waitpid(pid, &status, 0), pid);
-        cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 9, "the child must die in a search");
-        MUST(sweep_run(&w.spec, run, &(SweepHow){.resume = true}, &e_));
-        Str again = run_rows(run, NULL);
-        cr_assert_str_eq(again.s, whole.s, "killed after %zu evaluations", after[i]);
-        str_free(&again);
-    }
-    str_free(&whole);
+    check_killed(&w, after, sizeof after / sizeof after[0], true);
     world_close(&w);
 }
 

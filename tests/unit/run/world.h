@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { PATH = 600 };
@@ -189,6 +190,58 @@ static inline double sum_of(const Str *rows, const char *lambda, const char *wha
         }
     }
     return sum;
+}
+
+/* ---- killed in the middle ---- */
+
+static inline void kill_evaluation(void *ctx, size_t n)
+{
+    size_t *left = ctx;
+    if (*left < n) _exit(9);
+    *left -= n;
+}
+
+static inline void kill_step(void *ctx, const char *label)
+{
+    (void)label;
+    size_t *left = ctx;
+    if ((*left)-- == 0) _exit(9);
+}
+
+/* The rows of a run that died after so many cells, or evaluations of a search, and was resumed. */
+static inline Str killed_rows(World *w, size_t after, bool evaluations)
+{
+    char run[PATH];
+    snprintf(run, sizeof run, "%s/killed%zu%d", w->dir, after, evaluations);
+    pid_t pid = fork();
+    cr_assert_geq(pid, 0);
+    if (pid == 0) {
+        size_t left = after;
+        SweepWatch watch = {.ctx = &left};
+        if (evaluations)
+            watch.evaluated = kill_evaluation;
+        else
+            watch.step = kill_step;
+        Err e = {0};
+        (void)!sweep_run(&w->spec, run, &(SweepHow){.watch = &watch}, &e);
+        _exit(1);
+    }
+    int status = 0;
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 9, "the child must die in the middle");
+    MUST(sweep_run(&w->spec, run, &(SweepHow){.resume = true}, &e_));
+    return run_rows(run, NULL);
+}
+
+static inline void check_killed(World *w, const size_t *after, size_t n, bool evaluations)
+{
+    Str whole = run_text(w, "whole", 2);
+    for (size_t i = 0; i < n; i++) {
+        Str again = killed_rows(w, after[i], evaluations);
+        cr_assert_str_eq(again.s, whole.s, "killed after %zu", after[i]);
+        str_free(&again);
+    }
+    str_free(&whole);
 }
 
 #endif
