@@ -1,6 +1,12 @@
 # A merge that is cut and noised before it is written.
 ids() { ls -d $FIXTURES/models/llama_tied/adapters/*/ | head -2; }
-merge() { prime adapter merge --model $FIXTURES/models/llama_tied "$@" $(ids) --no-provenance 2> >(sed "s|$FIXTURES||" >&2); }
+merge() {
+    prime adapter merge --model $FIXTURES/models/llama_tied "$@" $(ids) --no-provenance 2>said
+    set -- $?
+    sed "s|$FIXTURES||" said >&2
+    rm said
+    return $1
+}
 merge --out plain >/dev/null
 merge --out a --release-clip 2 --release-sigma 1 --release-delta 1e-4 | grep release
 merge --out b --release-clip 2 --release-sigma 1 --release-delta 1e-4 -q >/dev/null
