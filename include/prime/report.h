@@ -61,22 +61,27 @@ Status report_write(const Report *r, const char *format, const char *dir, Str *o
 
 /* ---- gates: a verdict on an interval, never on a point ----
  *
- * A gates file is a CSV table, one gate a row:
- *   metric      auc; excess (auc minus that of the strongest blind attack); tpr_at_fpr_RATE, RATE in (0, 1);
- *               utility or gain (over base, paired by target) of the task's utility metric
- *   limit       number
- *   direction   max: at most the limit is fine; min: at least
+ * A gates file is a CSV table, one gate a row, with the columns:
+ *
+ * - metric: auc; excess (auc minus that of the strongest blind attack); tpr_at_fpr_RATE, RATE in (0, 1);
+ * utility or gain (over base, paired by target) of the task's utility metric
+ * - limit: a number
+ * - direction: max, at most the limit is fine; min, at least
+ *
  * and, where wanted (an empty cell is the default):
- *   attack      default: the report's (ref); not for utility and gain
- *   scope       of auc: pooled (default), mean (of the anchors' own AUCs), worst (the worst anchor),
- * anchor:ID of excess and tpr: pooled, worst, anchor:ID. of utility and gain: mean (default) confidence
- * coverage of the two-sided interval, in (0, 1); default 0.95 min_users   people that must be behind the
- * value, for anchor:ID distinct records; default REPORT_MIN_USERS task, method, lambda   only these rows of
- * the front. Without a method: every merge, that is every method but base, base+... and adapters of one
- * person alone Other columns are refused. Verdict for max: breached when the interval lies above the limit,
- * pass when it lies at or below it, else inconclusive; cannot grade with too few people, no interval, or no
- * such row. `worst` bounds the largest (smallest) of the anchors' values: each has an interval by record of
- * confidence 1 - (1 - confidence) / anchors, so that all hold together. */
+ *
+ * - attack: the report's (ref); not for utility and gain
+ * - scope: of auc pooled (default), mean (of the anchors' own AUCs), worst (the worst anchor), anchor:ID; of
+ *   excess and tpr pooled, worst, anchor:ID; of utility and gain mean
+ * - confidence: coverage of the two-sided interval, in (0, 1); 0.95
+ * - min_users: people that must be behind the value, for anchor:ID distinct records; REPORT_MIN_USERS
+ * - task, method, lambda: only these rows of the front. Without a method every merge, that is every method
+ * but base, base+... and adapters of one person alone
+ *
+ * Other columns are refused. Verdict for max: breached when the interval lies above the limit, pass when it
+ * lies at or below it, else inconclusive; cannot grade with too few people, no interval, or no such row.
+ * `worst` bounds the largest (smallest) of the anchors' values: each has an interval by record of confidence
+ * 1 - (1 - confidence) / anchors, so that all hold together. */
 typedef enum {
     VERDICT_PASS,
     VERDICT_INCONCLUSIVE,

@@ -1,4 +1,7 @@
-/* anchors.c - adapt the base to the task on base users, then train one adapter for each anchor. */
+/* anchors.c - adapt the base to the task on base users, then train one adapter for each anchor. Source:
+ * PriME's released code, task_LoRA.py and train_anchor_PEFT.py. Differs: base users' prompts have the audit's
+ * contexts in turn, there always a description and one item; anchors' items come plain, there once more with
+ * an earlier item as context. */
 #include "audit_priv.h"
 
 #include "prime/file.h"

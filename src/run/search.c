@@ -12,7 +12,8 @@
  * Source: PriME's released code, lora_composition_evo.py. Differs: the released code deploys the optimiser's
  * recommendation, compared with the base by another candidate's loss, and does not evaluate it again; here
  * the best evaluated candidate is deployed, compared with the base by its own objective, and evaluated once
- * more. */
+ * more. There the target's items come plain and, for four tasks, once more with an earlier item as context;
+ * here they come plain. */
 #include "search_priv.h"
 
 #include <math.h>
