@@ -17,7 +17,8 @@ typedef enum {
     ERR_FORMAT, /* a file does not say what its format demands */
     ERR_NOMEM,  /* out of memory */
     ERR_NUM,    /* a number is not finite, or an algorithm did not converge */
-    ERR_UNSUP   /* well-formed, but this program does not implement it */
+    ERR_UNSUP,  /* well-formed, but this program does not implement it */
+    ERR_STOPPED /* nothing is wrong: the caller asked for an end */
 } Status;
 
 enum { PRIME_ERR_MSG = 400 };

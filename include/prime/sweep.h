@@ -20,6 +20,9 @@ typedef struct {
     void (*begin)(void *ctx, size_t total);
     void (*step)(void *ctx, const char *label); /* one cell is in the ledger, or was there already */
     void (*evaluated)(void *ctx, size_t n);     /* n more candidates of a search are in the ledger */
+    /* Whether to end early. Asked between steps of training, adapters, generations and groups of cells, by
+     * several threads at once. */
+    bool (*stop)(void *ctx);
     void *ctx;
 } SweepWatch;
 
@@ -34,7 +37,9 @@ typedef struct {
  * known by all that it depends on (adapters, operator, objective, records, genome, seed), so a run with more
  * lambdas behind the first ones pays for the new ones alone. Reports are made from the ledger afterwards
  * (report.h). Errors: those of loading, training and files; ERR_IO a ledger is there (or, on resume and for
- * reuse, is not); ERR_ARG another specification. The ledger stays valid whatever happens. */
+ * reuse, is not), another process writes to the folder; ERR_ARG another specification, or files that changed;
+ * ERR_STOPPED the watch asked for an end: what was measured is in the ledger. The ledger stays valid whatever
+ * happens. */
 Status sweep_run(const Spec *spec, const char *dir, const SweepHow *how, Err *e) PRIME_MUST_USE;
 
 /* sweep_plan - what sweep_run would do, as CSV rows `what,value`: people, cells, evaluations, records. Loads

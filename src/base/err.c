@@ -32,7 +32,7 @@ Status err_prefix(Err *e, const char *fmt, ...)
 
 const char *err_name(Status code)
 {
-    static const char *const names[] = {"OK",         "ERR_ARG",   "ERR_SHAPE", "ERR_IO",
-                                        "ERR_FORMAT", "ERR_NOMEM", "ERR_NUM",   "ERR_UNSUP"};
+    static const char *const names[] = {"OK",        "ERR_ARG", "ERR_SHAPE", "ERR_IO",     "ERR_FORMAT",
+                                        "ERR_NOMEM", "ERR_NUM", "ERR_UNSUP", "ERR_STOPPED"};
     return (size_t)code < sizeof names / sizeof names[0] ? names[code] : "unknown status";
 }

@@ -1,5 +1,6 @@
 /* cmd_sweep.c - the main job, and the two ways to look at it before it runs. */
 #include "cli_priv.h"
+#include "interrupt.h"
 #include "progress.h"
 
 #include "prime/file.h"
@@ -67,6 +68,12 @@ static void watch_step(void *ctx, const char *label)
     progress_step(label);
 }
 
+static bool watch_stop(void *ctx)
+{
+    (void)ctx;
+    return interrupt_asked();
+}
+
 /* CSV files into the run's folder, the front as text into table. */
 static Status report_on(Str *table, const char *dir, Err *e)
 {
@@ -93,8 +100,9 @@ static Status sweep_all(const char *path, const CliList *set, const char *lambda
     char dir[NAME_LEN];
     default_out(dir, path);
     if (out != NULL) snprintf(dir, sizeof dir, "%s", out);
-    SweepWatch watch = {.begin = watch_begin, .step = watch_step};
+    SweepWatch watch = {.begin = watch_begin, .step = watch_step, .stop = watch_stop};
     how->watch = &watch;
+    interrupt_watch();
     Status s = load_spec(&spec, &a, path, set, lambda, e);
     if (s == OK) s = sweep_run(&spec, dir, how, e);
     progress_end();

@@ -8,6 +8,7 @@
 #include "prime/log.h"
 #include "prime/par.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,22 @@ Status audit_lora(Lora **l, const Audit *a, Err *e)
     unsigned kinds = 0;
     TRY(spec_kinds(&kinds, a->spec, &shape, e));
     return lora_new(l, &shape, kinds, a->spec->adapter.rank, a->spec->adapter.alpha, e);
+}
+
+/* A training that is told to stop ends after its step, and what it made is not kept. */
+static bool training_goes_on(void *ctx, const TrainNews *news)
+{
+    (void)news;
+    return audit_stopped(ctx, NULL) == OK;
+}
+
+/* The watch is called with the audit, which it only reads. */
+static Status train_watched(Lora *l, const Audit *a, const TrainDoc *doc, size_t n, const TrainOpts *o,
+                            Err *e)
+{
+    TRY(audit_stopped(a, e));
+    TRY(train_lora(l, a->base, doc, n, o, training_goes_on, (void *)(uintptr_t)a, e));
+    return audit_stopped(a, e);
 }
 
 /* ---- task adaptation ---- */
@@ -76,12 +93,18 @@ static Status adapt_doc(TrainDoc *doc, Audit *a, const AdaptRec *r, size_t i, Er
     return OK;
 }
 
+Status audit_check_adapt(const Audit *a, Err *e)
+{
+    if (a->spec->adapt.records > 0 && adapt_all(NULL, a) == 0)
+        FAIL(e, ERR_ARG, "adapt.records = %zu, but %s has no base users for this task",
+             a->spec->adapt.records, a->spec->data);
+    return OK;
+}
+
 /* A keyed draw of base users' records. */
 static Status adapt_docs(TrainDoc **out, size_t *n_out, Audit *a, Err *e)
 {
     size_t total = adapt_all(NULL, a), want = a->spec->adapt.records, n = want < total ? want : total;
-    if (total == 0)
-        FAIL(e, ERR_ARG, "adapt.records = %zu, but %s has no base users for this task", want, a->spec->data);
     AdaptRec *all = arena_alloc(&a->arena, total, sizeof *all);
     size_t *order = arena_alloc(&a->arena, total, sizeof *order);
     TrainDoc *doc = arena_alloc(&a->arena, n, sizeof *doc);
@@ -111,7 +134,7 @@ static Status adapt_train(Lora **l, Audit *a, const char *path, Err *e)
                  e));
     Rng rng = rng_stream(o.seed, "adapt init", 0);
     lora_init(fresh, &rng);
-    Status s = train_lora(fresh, a->base, doc, n, &o, NULL, NULL, e);
+    Status s = train_watched(fresh, a, doc, n, &o, e);
     if (s == OK) s = lora_save(fresh, path, a->spec->base, e);
     if (s != OK)
         lora_free(fresh);
@@ -152,7 +175,7 @@ static Status anchor_train(Lora *l, const AuditAnchor *s, const Audit *a, size_t
         doc[i] = (TrainDoc){s->member.r[i].full.ids, s->member.r[i].full.n, s->member.r[i].full.skip};
     Rng rng = rng_stream(a->spec->seeds.x[index], s->user->id, 0);
     lora_init(l, &rng);
-    Status st = train_lora(l, a->base, doc, s->member.n, &o, NULL, NULL, e);
+    Status st = train_watched(l, a, doc, s->member.n, &o, e);
     free(doc);
     return st;
 }
@@ -191,7 +214,6 @@ Status audit_train(Audit *a, bool resume, Err *e)
     unsigned kinds = 0;
     TRY(spec_kinds(&kinds, a->spec, &shape, e)); /* before the base is adapted, which takes its time */
     TRY(adapt_base(a, resume, e));
-    a->n_train = a->spec->adapter.retrain ? a->spec->seeds.n : 1;
     for (size_t i = 0; i < a->n_anchors; i++) {
         a->anchor[i].lora = arena_zalloc(&a->arena, a->n_train, sizeof(Lora *));
         if (a->anchor[i].lora == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu adapters", a->n_train);

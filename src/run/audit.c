@@ -133,7 +133,7 @@ static Status audit_groups(Audit *a, Err *e)
     return OK;
 }
 
-Status audit_open(Audit **out, const Spec *spec, const char *dir, bool resume, Err *e)
+Status audit_open(Audit **out, const Spec *spec, const char *dir, Err *e)
 {
     Audit *a = calloc(1, sizeof *a);
     if (a == NULL) FAIL(e, ERR_NOMEM, "no memory for an audit");
@@ -142,12 +142,22 @@ Status audit_open(Audit **out, const Spec *spec, const char *dir, bool resume, E
     Status s = audit_load(a, e);
     if (s == OK) s = audit_groups(a, e);
     if (s == OK) s = audit_select(a, e);
-    if (s == OK) s = audit_train(a, resume, e);
+    if (s == OK) s = audit_check_adapt(a, e);
+    a->n_train = spec->adapter.retrain ? spec->seeds.n : 1;
     if (s != OK)
         audit_close(a);
     else
         *out = a;
     return s;
+}
+
+Status audit_stopped(const Audit *a, Err *e)
+{
+    const SweepWatch *w = a->watch;
+    if (w == NULL || w->stop == NULL || !w->stop(w->ctx)) return OK;
+    FAIL(e, ERR_STOPPED,
+         "stopped on request; what was trained and measured is in %s: carry on from there with --resume",
+         a->dir);
 }
 
 void audit_close(Audit *a)

@@ -74,9 +74,8 @@ typedef struct {
     Arena arena;
 } Audit;
 
-/* audit_open - everything above. `resume` takes adapters that an earlier run left in DIR/adapters; otherwise
- * they are trained and written there. audit_close accepts a half-open audit. */
-Status audit_open(Audit **a, const Spec *spec, const char *dir, bool resume, Err *e) PRIME_MUST_USE;
+/* audit_open - everything above but what is trained. audit_close accepts a half-open audit. */
+Status audit_open(Audit **a, const Spec *spec, const char *dir, Err *e) PRIME_MUST_USE;
 void audit_close(Audit *a);
 
 /* audit_known_task - ERR_ARG, with the nearest name, for a task that is neither in the table nor beside the
@@ -88,10 +87,14 @@ Status audit_known_task(const char *data, const char *task, Err *e) PRIME_MUST_U
  * apart for `plan`. */
 Status audit_load(Audit *a, Err *e) PRIME_MUST_USE;
 Status audit_select(Audit *a, Err *e) PRIME_MUST_USE;
-/* audit_train - adapt the base, train the anchors and whatever else the methods want. */
+/* audit_check_adapt - ERR_ARG where nobody's records can adapt the base. audit_train - adapt the base, train
+ * the anchors and whatever else the methods want. `resume` takes adapters that an earlier run left in
+ * DIR/adapters; otherwise they are trained and written there. */
+Status audit_check_adapt(const Audit *a, Err *e) PRIME_MUST_USE;
 Status audit_train(Audit *a, bool resume, Err *e) PRIME_MUST_USE;
-/* audit_extras - the targets' own adapters for method oppu, gates for perpcs, private adapters for
- * dp-uniform.
+/* audit_stopped - ERR_STOPPED when the watch asks for an end. */
+Status audit_stopped(const Audit *a, Err *e) PRIME_MUST_USE;
+/* audit_extras - the targets' own adapters for method oppu, gates for perpcs, private adapters for dp-uniform.
  */
 Status audit_extras(Audit *a, bool resume, Err *e) PRIME_MUST_USE;
 

@@ -33,6 +33,7 @@ static Status run_one(Sweep *s, const AuditTarget *t, size_t index, const Trial 
 {
     Risk *risk = NULL;
     const Lora **anchor = NULL;
+    TRY(audit_stopped(s->a, e));
     TRY(risks_of(&risk, s, t, e));
     TRY(anchors_of(&anchor, s, t, index, e));
     TrialFor who = {t, index, risk, s->a->spec->anchors.per_target, anchor};
@@ -47,6 +48,7 @@ Status method_base(Sweep *s, size_t target, size_t index, const Baseline *row, E
 Status method_anchor(Sweep *s, size_t anchor, size_t index, const Baseline *row, Err *e)
 {
     (void)row;
+    TRY(audit_stopped(s->a, e));
     return trial_anchor(s, anchor, index, e);
 }
 
@@ -135,6 +137,7 @@ Status method_oppu(Sweep *s, size_t target, size_t index, const Baseline *row, E
     const Lora **anchor = NULL;
     Risk *r = arena_alloc(&s->arena, a->n_targets, sizeof *r);
     size_t n = 0;
+    TRY(audit_stopped(a, e));
     if (r == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu targets", a->n_targets);
     for (size_t i = 0; i < a->n_targets; i++) {
         AuditPerson p = audit_target_person(a, i);

@@ -190,6 +190,7 @@ Status method_search(Sweep *s, size_t target, size_t index, const Baseline *row,
     group_names(&g);
     TRY(trials_done(&done, s, g.t, index, g.trial, g.n, e));
     if (done) return OK;
+    TRY(audit_stopped(s->a, e));
     Status st = group_measure(&g, e);
     for (size_t i = 0; i < g.n_made; i++) lora_free(g.made[i]);
     return st;

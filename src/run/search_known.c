@@ -139,7 +139,7 @@ static Status known_add(Search *s, const KnownNew *f, size_t slot, Err *e)
         ledger_cell_abort(s->ledger);
     else if (w != NULL && w->evaluated != NULL)
         w->evaluated(w->ctx, f->n);
-    return st;
+    return st == OK ? audit_stopped(s->a, e) : st;
 }
 
 static Status known_evaluate(Search *s, KnownNew *f, size_t slot, Err *e)

@@ -158,7 +158,9 @@ typedef struct {
     size_t cells; /* of all tasks; 0: not counted yet */
 } Run;
 
-/* A new ledger is made when the first task has its adapters, so that a run that cannot start leaves none. */
+/* A new ledger is made when all that is read was read and fits together, so that a run that cannot start
+ * leaves none; and before the first adapter is trained, so that no two runs train into one folder, and one
+ * that is cut short can be carried on. */
 static Status run_begin(Run *r, const Audit *a, Err *e)
 {
     const SweepWatch *w = r->how->watch;
@@ -174,13 +176,14 @@ static Status run_task(Run *r, const char *task, Err *e)
     Spec one;
     Sweep s = {.watch = r->how->watch, .reuse = r->reuse};
     TRY(spec_for(&one, r->spec, task, e));
-    Status st = audit_open(&s.a, &one, r->dir, r->how->resume, e);
+    Status st = audit_open(&s.a, &one, r->dir, e);
     if (st == OK) st = run_begin(r, s.a, e);
     if (st == OK) {
         s.ledger = r->ledger;
         s.a->watch = r->how->watch;
-        st = methods_run(&s, e);
+        st = audit_train(s.a, r->how->resume, e);
     }
+    if (st == OK) st = methods_run(&s, e);
     audit_close(s.a);
     arena_free(&s.keep);
     arena_free(&s.arena);

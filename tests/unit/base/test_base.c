@@ -29,6 +29,7 @@ Test(err, first_failure_wins_and_holds_the_value)
     cr_assert_str_eq(e.msg, "a.yaml: density = 1.3, want (0, 1]");
     cr_assert_eq(fails(NULL), ERR_ARG);
     cr_assert_str_eq(err_name(ERR_UNSUP), "ERR_UNSUP");
+    cr_assert_str_eq(err_name(ERR_STOPPED), "ERR_STOPPED");
 }
 
 Test(err, prefix_cuts_instead_of_overflowing)
