@@ -69,6 +69,9 @@ typedef struct {
  * in the message); ERR_NOMEM. */
 Status ledger_open(Ledger **l, const char *path, LedgerMode mode, const char *spec_hash,
                    Err *e) PRIME_MUST_USE;
+/* ledger_unused - whether nobody writes to the ledger at path, which need not be there. Errors: ERR_IO another
+ * process does, or its folder cannot be opened. */
+Status ledger_unused(const char *path, Err *e) PRIME_MUST_USE;
 /* ledger_close - an open cell or batch is dropped. Accepts NULL. */
 void ledger_close(Ledger *l);
 

@@ -174,6 +174,16 @@ static Status ledger_lock(Ledger *l, Err *e)
     FAIL(e, ERR_IO, "%s: cannot lock its folder: %s", l->path, strerror(errno));
 }
 
+Status ledger_unused(const char *path, Err *e)
+{
+    Ledger l = {.path = strdup(path), .lock = -1};
+    if (l.path == NULL) FAIL(e, ERR_NOMEM, "%s: no memory for its name", path);
+    Status s = ledger_lock(&l, e);
+    if (l.lock >= 0) close(l.lock);
+    free(l.path);
+    return s;
+}
+
 static Status ledger_connect(Ledger *l, const char *path, int flags, Err *e)
 {
     int rc = sqlite3_open_v2(path, &l->db, flags, NULL);

@@ -88,8 +88,10 @@ static Status refuse_old_ledger(const char *dir, Err *e)
 {
     char *path = file_join(dir, "ledger.db");
     if (path == NULL) FAIL(e, ERR_NOMEM, "out of memory");
+    Status s = ledger_unused(path, e);
     bool there = file_exists(path);
     free(path);
+    TRY(s);
     if (there)
         FAIL(e, ERR_IO,
              "%s: holds the ledger of an earlier run; carry it on with --resume, or choose another folder "

@@ -444,12 +444,17 @@ Test(ledger, one_writer_many_readers)
     Ledger *l = ledger_new();
     cr_assert_eq(toy_cell(l, "a", 1), OK);
     open_fails(path, LEDGER_APPEND, NULL, ERR_IO, "another process writes to this run");
+    Err e = {0};
+    cr_assert_eq(ledger_unused(path, &e), ERR_IO);
+    cr_assert(strstr(e.msg, "another process writes to this run") != NULL, "%s", e.msg);
     LedgerCell c = cell_named("b");
     cr_assert_eq(ledger_cell_begin(l, &c, &err), OK);
     Ledger *reader = ledger_again(LEDGER_READ);
     cr_assert_eq(cells_of(reader), 1);
     ledger_close(reader);
     ledger_close(l);
+    cr_assert_eq(ledger_unused(path, &err), OK, "%s", err.msg);
+    cr_assert_eq(ledger_unused("no/such/ledger.db", &(Err){0}), ERR_IO);
 }
 
 Test(ledger, a_foreign_lock_is_named)
