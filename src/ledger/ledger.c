@@ -48,6 +48,10 @@ static const char *const sql_text[N_SQL] = {
 
 Status ledger_fault(const Ledger *l, int rc, Err *e)
 {
+    if (rc == SQLITE_IOERR_WRITE)
+        FAIL(e, ERR_IO,
+             "%s: cannot write: a quota or a limit on the size of files is reached, or the disk is bad",
+             l->path);
     switch (rc & 0xff) {
     case SQLITE_FULL:
         FAIL(e, ERR_IO, "%s: cannot write: the disk is full", l->path);
