@@ -69,8 +69,8 @@ typedef struct {
  * in the message); ERR_NOMEM. */
 Status ledger_open(Ledger **l, const char *path, LedgerMode mode, const char *spec_hash,
                    Err *e) PRIME_MUST_USE;
-/* ledger_unused - whether nobody writes to the ledger at path, which need not be there. Errors: ERR_IO another
- * process does, or its folder cannot be opened. */
+/* ledger_unused - whether nobody writes to the ledger at path, which need not be there. Errors: ERR_IO
+ * another process does, or its folder cannot be opened. */
 Status ledger_unused(const char *path, Err *e) PRIME_MUST_USE;
 /* ledger_close - an open cell or batch is dropped. Accepts NULL. */
 void ledger_close(Ledger *l);
@@ -94,8 +94,8 @@ void ledger_cell_abort(Ledger *l);
 Status ledger_has_cell(Ledger *l, const char *key, bool *yes, Err *e) PRIME_MUST_USE;
 
 /* ledger_batch_begin - evals and blobs up to ledger_batch_commit become durable together (one generation of a
- * search and the state of its optimiser). Outside a cell and a batch each of them is durable by itself.
- * ledger_cell_abort drops a batch, too. */
+ * search and the state of its optimiser), and facts likewise. Outside a cell and a batch each of them is
+ * durable by itself. ledger_cell_abort drops a batch, too. */
 Status ledger_batch_begin(Ledger *l, Err *e) PRIME_MUST_USE;
 Status ledger_batch_commit(Ledger *l, Err *e) PRIME_MUST_USE;
 

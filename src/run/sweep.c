@@ -6,66 +6,11 @@
 #include "prime/file.h"
 #include "prime/hash.h"
 #include "prime/log.h"
-#include "prime/mat.h"
-#include "prime/par.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- what a ledger says of its run ---- */
-
-static Status meta_file(Ledger *l, const char *key, const char *dir, const char *name, Err *e)
-{
-    char hex[HASH_HEX];
-    char *path = file_join(dir, name);
-    if (path == NULL) FAIL(e, ERR_NOMEM, "out of memory");
-    Status s = hash_file(hex, path, e);
-    free(path);
-    return s == OK ? ledger_meta_set(l, key, hex, e) : s;
-}
-
-static Status meta_task(Ledger *l, const Spec *sp, const char *task, Err *e)
-{
-    Spec one;
-    char metric[64], key[160], file[128];
-    TRY(spec_for(&one, sp, task, e));
-    const char *all = spec_task(&one)->metrics; /* the first one is the one to optimise */
-    snprintf(metric, sizeof metric, "%.*s", (int)strcspn(all, " "), all);
-    snprintf(key, sizeof key, "utility_metric.%.100s", task);
-    TRY(ledger_meta_set(l, key, metric, e));
-    snprintf(key, sizeof key, "data_sha256.%.100s", task);
-    snprintf(file, sizeof file, "%.100s.jsonl", task);
-    return meta_file(l, key, sp->data, file, e);
-}
-
-/* Under numbers of their own, the machines that took part. */
-static Status meta_session(Ledger *l, Err *e)
-{
-    char key[64], session[128];
-    for (size_t i = 1;; i++) {
-        Str old = {0};
-        bool found = false;
-        snprintf(key, sizeof key, "session%zu", i);
-        TRY(ledger_meta_get(l, key, &old, &found, e));
-        str_free(&old);
-        if (!found) break;
-    }
-    snprintf(session, sizeof session, "kernel %s, %zu threads", mat_kernel(), par_threads());
-    return ledger_meta_set(l, key, session, e);
-}
-
-/* What a resumed run must agree with. */
-static Status sweep_meta(Ledger *l, const Spec *sp, const char *text, Err *e)
-{
-    char hex[HASH_HEX];
-    TRY(ledger_meta_set(l, "version", PRIME_VERSION, e));
-    TRY(ledger_meta_set(l, "spec", text, e));
-    for (size_t i = 0; i < sp->tasks.n; i++) TRY(meta_task(l, sp, sp->tasks.x[i], e));
-    TRY(model_hash(hex, sp->base, e));
-    TRY(ledger_meta_set(l, "base_sha256", hex, e));
-    return meta_session(l, e);
-}
+#include <time.h>
 
 /* ---- ledgers ---- */
 
@@ -78,7 +23,7 @@ static Status open_ledger(Ledger **l, const Spec *spec, const char *dir, bool re
     Status s = path == NULL || text.failed ? err_set(e, ERR_NOMEM, __FILE__, __LINE__, "out of memory") : OK;
     if (s == OK) hash_bytes(hex, text.s, text.n);
     if (s == OK) s = ledger_open(l, path, resume ? LEDGER_APPEND : LEDGER_CREATE, hex, e);
-    if (s == OK) s = sweep_meta(*l, spec, text.s, e);
+    if (s == OK) s = session_inputs(*l, spec, text.s, e);
     str_free(&text);
     free(path);
     return s;
@@ -157,20 +102,48 @@ typedef struct {
     const char *dir;
     const SweepHow *how;
     Ledger *ledger, *reuse;
-    size_t cells; /* of all tasks; 0: not counted yet */
+    size_t cells;   /* of all tasks; 0: not counted yet */
+    size_t session; /* 0: not begun */
+    double start;
 } Run;
+
+static double run_clock(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* The ledger is open, and how many cells there will be is known. */
+static Status run_started(Run *r, Err *e)
+{
+    const SweepWatch *w = r->how->watch;
+    char cells[24];
+    snprintf(cells, sizeof cells, "%zu", r->cells);
+    TRY(ledger_meta_set(r->ledger, "planned_cells", cells, e));
+    TRY(session_begin(&r->session, r->ledger, e));
+    if (w != NULL && w->begin != NULL) w->begin(w->ctx, r->cells);
+    return OK;
+}
 
 /* A new ledger is made when all that is read was read and fits together, so that a run that cannot start
  * leaves none; and before the first adapter is trained, so that no two runs train into one folder, and one
  * that is cut short can be carried on. */
 static Status run_begin(Run *r, const Audit *a, Err *e)
 {
-    const SweepWatch *w = r->how->watch;
     if (r->ledger != NULL) return OK;
     TRY(open_ledger(&r->ledger, r->spec, r->dir, false, e));
     if (r->cells == 0) r->cells = methods_cells(a);
-    if (w != NULL && w->begin != NULL) w->begin(w->ctx, r->cells);
-    return OK;
+    return run_started(r, e);
+}
+
+static Status run_methods(Run *r, Sweep *s, Err *e)
+{
+    s->ledger = r->ledger;
+    s->a->watch = r->how->watch;
+    TRY(audit_train(s->a, r->how->resume, e));
+    TRY(session_adapters(r->ledger, s->a, e));
+    return methods_run(s, e);
 }
 
 static Status run_task(Run *r, const char *task, Err *e)
@@ -180,12 +153,7 @@ static Status run_task(Run *r, const char *task, Err *e)
     TRY(spec_for(&one, r->spec, task, e));
     Status st = audit_open(&s.a, &one, r->dir, e);
     if (st == OK) st = run_begin(r, s.a, e);
-    if (st == OK) {
-        s.ledger = r->ledger;
-        s.a->watch = r->how->watch;
-        st = audit_train(s.a, r->how->resume, e);
-    }
-    if (st == OK) st = methods_run(&s, e);
+    if (st == OK) st = run_methods(r, &s, e);
     audit_close(s.a);
     arena_free(&s.keep);
     arena_free(&s.arena);
@@ -195,7 +163,6 @@ static Status run_task(Run *r, const char *task, Err *e)
 /* An old ledger is checked first; of several tasks, everybody is looked at before the first is trained. */
 static Status run_open(Run *r, Err *e)
 {
-    const SweepWatch *w = r->how->watch;
     TRY(file_mkdir(r->dir, e));
     if (r->how->resume)
         TRY(open_ledger(&r->ledger, r->spec, r->dir, true, e));
@@ -203,19 +170,29 @@ static Status run_open(Run *r, Err *e)
         TRY(refuse_old_ledger(r->dir, e));
     if (r->how->reuse != NULL) TRY(open_reuse(&r->reuse, r->how->reuse, e));
     if (r->spec->tasks.n > 1 || r->how->resume) TRY(preview_each(r->spec, preview_count, &r->cells, e));
-    if (r->how->resume && w != NULL && w->begin != NULL) w->begin(w->ctx, r->cells);
-    return OK;
+    return r->how->resume ? run_started(r, e) : OK;
+}
+
+/* Where the run has failed, its own error counts. */
+static Status run_close(Run *r, Status st, Err *e)
+{
+    Err late = {0};
+    if (r->session > 0) {
+        Status end = session_end(r->ledger, r->session, run_clock() - r->start, st, st == OK ? e : &late);
+        if (st == OK) st = end;
+    }
+    ledger_close(r->ledger);
+    ledger_close(r->reuse);
+    return st;
 }
 
 Status sweep_run(const Spec *spec, const char *dir, const SweepHow *how, Err *e)
 {
     static const SweepHow plain = {0};
-    Run r = {.spec = spec, .dir = dir, .how = how != NULL ? how : &plain};
+    Run r = {.spec = spec, .dir = dir, .how = how != NULL ? how : &plain, .start = run_clock()};
     Status st = run_open(&r, e);
     for (size_t i = 0; st == OK && i < spec->tasks.n; i++) st = run_task(&r, spec->tasks.x[i], e);
-    ledger_close(r.ledger);
-    ledger_close(r.reuse);
-    return st;
+    return run_close(&r, st, e);
 }
 
 /* ---- plan ---- */

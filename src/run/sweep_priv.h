@@ -58,6 +58,19 @@ Status trials_run(Sweep *s, const TrialFor *who, const Trial *trial, size_t n, E
  * it. */
 Status trial_anchor(Sweep *s, size_t anchor, size_t index, Err *e) PRIME_MUST_USE;
 
+/* ---- what a ledger says of its run (session.c) ---- */
+
+/* session_inputs - hashes of all that a run reads; text: the specification, resolved. session_adapters -
+ * hashes of the adapters of the audit's task, `adapter.TASK.task` and `adapter.TASK.ANCHOR.seedN`, N the seed
+ * itself. Errors: those of files; ERR_ARG something has another hash than before. */
+Status session_inputs(Ledger *l, const Spec *sp, const char *text, Err *e) PRIME_MUST_USE;
+Status session_adapters(Ledger *l, const Audit *a, Err *e) PRIME_MUST_USE;
+/* session_begin - under the next number, the program and machine that write from now on: `sessionN`,
+ * `sessionN.start`, ...; those of the first as `commit`, `cpu` and `libraries`, too. session_end - its
+ * seconds, and how it ended; a session that was killed lacks them. */
+Status session_begin(size_t *number, Ledger *l, Err *e) PRIME_MUST_USE;
+Status session_end(Ledger *l, size_t number, double wall, Status how, Err *e) PRIME_MUST_USE;
+
 /* ---- methods ---- */
 
 /* How often a method is measured: once a target, once an anchor and training, once a target and training,

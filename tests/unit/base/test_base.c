@@ -1,7 +1,9 @@
 #include "prime/arena.h"
 #include "prime/err.h"
+#include "prime/origin.h"
 #include "prime/file.h"
 #include "prime/hash.h"
+#include "prime/host.h"
 #include "prime/par.h"
 #include "prime/rng.h"
 #include "prime/str.h"
@@ -251,4 +253,31 @@ Test(par, results_by_index_and_first_error)
     for (size_t i = 0; i < 60; i++) cr_assert_eq(out[i], i * i);
     cr_assert_eq(par_run(100, 4, square, out, &e), ERR_NUM);
     cr_assert_str_eq(e.msg, "job 61");
+}
+
+Test(origin, is_named)
+{
+    cr_assert_gt(strlen(origin_commit()), 3);
+    cr_assert(strpbrk(origin_compiler(), "0123456789") != NULL, "%s", origin_compiler());
+    size_t n = 0;
+    for (; origin_library(n) != NULL; n++)
+        cr_assert(strchr(origin_library(n), ' ') != NULL, "%s", origin_library(n));
+    cr_assert_gt(n, 5);
+}
+
+Test(host, is_described)
+{
+    char cpu[HOST_NAME], time[HOST_TIME];
+    host_cpu(cpu);
+    host_time(time);
+    cr_assert(cpu[0] != '\0' && strchr(cpu, '\n') == NULL);
+    cr_assert_eq(strlen(time), 20);
+    cr_assert_eq(time[10], 'T');
+    cr_assert_gt(host_memory(), 1 << 24);
+    cr_assert(host_memory_free() > 0 && host_memory_free() <= host_memory());
+    cr_assert_gt(host_disk_free("."), 0);
+    cr_assert(isnan(host_disk_free("no/such/folder")));
+    cr_assert(host_writable("."));
+    cr_assert(!host_writable("no/such/folder"));
+    cr_assert(!host_writable("/proc"));
 }

@@ -232,7 +232,7 @@ typedef struct {
     atomic_long left;
 } StopAfter;
 
-static bool stop_after(void *ctx)
+static bool stop_when_asked(void *ctx)
 {
     StopAfter *s = ctx;
     return atomic_fetch_sub(&s->left, 1) <= 0;
@@ -247,7 +247,7 @@ Test(crash, a_run_that_is_told_to_stop_says_how_to_go_on, .timeout = 240)
     for (long after = 0;; after = after * 3 / 2 + 1, stops++) {
         char run[PATH];
         StopAfter s = {after};
-        SweepWatch watch = {.stop = stop_after, .ctx = &s};
+        SweepWatch watch = {.stop = stop_when_asked, .ctx = &s};
         Err e = {0};
         run_name(run, &w, "stopped", stops);
         Status st = sweep_run(&w.spec, run, &(SweepHow){.watch = &watch}, &e);
