@@ -6,6 +6,7 @@
 #ifndef PRIME_SPEC_H
 #define PRIME_SPEC_H
 
+#include "prime/attack.h"
 #include "prime/evolve.h"
 #include "prime/merge.h"
 #include "prime/task.h"
@@ -85,6 +86,11 @@ typedef struct {
     } utility;
     struct {
         size_t members, heldout; /* records of each anchor, at most */
+        YmlStrs methods;         /* rows of attack.h that each cell is attacked with; "all" */
+        bool fingerprint;        /* recover the merge weights from the weights of every merge */
+        bool people;             /* attacks on people, see sweep.h */
+        bool signals;            /* keep DIR/signals */
+        size_t canaries;         /* references for the exposure of each canary; 0: none is measured */
     } attack;
     struct {
         YmlStrs variants;              /* names of SpecContext */
@@ -142,6 +148,9 @@ void spec_help(Str *out);
 Status spec_for(Spec *out, const Spec *s, const char *task, Err *e) PRIME_MUST_USE;
 /* spec_wants - whether a method is asked for. */
 bool spec_wants(const Spec *s, const char *method);
+/* spec_attacks - whether a cell has rows of this attack: it is asked for, and one pass over the records
+ * leaves behind what it reads; loo: the merges without each anchor are there too, and ref_loo with them. */
+bool spec_attacks(const Spec *s, const Attack *at, bool loo);
 /* spec_contexts - the variants, in order; spec_context - one of them. */
 size_t spec_contexts(const Spec *s);
 SpecContext spec_context(const Spec *s, size_t i);

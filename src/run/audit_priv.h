@@ -126,6 +126,9 @@ Status audit_context_before(const TaskContext **out, Audit *a, const DataUser *u
 Status audit_bank(LoraBank **b, const Lora **l, const Audit *a, const AuditTarget *t, size_t s,
                   Err *e) PRIME_MUST_USE;
 
+/* audit_anchor_lora - an anchor's adapter as trained for seed index s. */
+const Lora *audit_anchor_lora(const Audit *a, size_t anchor, size_t index);
+
 /* audit_genome - entries of a genome. audit_spread - w [per_target, merge_groups] from a genome: groups that
  * the anchors do not train get 0. */
 size_t audit_genome(const Audit *a);
@@ -173,6 +176,9 @@ bool measure_higher(const Audit *a);
 /* measure_nll - log-likelihood of a set's answers, out [n_cand * set->n]. */
 Status measure_nll(ScoreOut *out, const Audit *a, const PassLora *lora, size_t n_cand, const AuditSet *set,
                    Err *e) PRIME_MUST_USE;
+/* measure_signals - the same with all that record-level attacks read; arrays in the arena. */
+Status measure_signals(ScoreSignals *out, const Audit *a, const PassLora *lora, size_t n_cand,
+                       const AuditSet *set, Arena *arena, Err *e) PRIME_MUST_USE;
 
 /* ---- whose records are for what (records.c) ---- */
 

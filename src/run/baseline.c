@@ -88,6 +88,19 @@ static const Method methods[] = {
              .beside = "evolved"},
      .scope = BESIDE,
      .goals = method_lambda_goals},
+    {.row = {.name = "random-anchors",
+             .what =
+                 "the weights of evolved on other anchors, drawn at random: the target's own are not in it",
+             .source = "control",
+             .beside = "evolved"},
+     .scope = BESIDE,
+     .goals = method_lambda_goals},
+    {.row = {.name = "loo",
+             .what = "evolved at the first lambda without each anchor in turn, whose records are attacked",
+             .source = "counterfactual",
+             .beside = "evolved"},
+     .scope = BESIDE,
+     .goals = method_without_goals},
 };
 enum { N_METHODS = sizeof methods / sizeof methods[0] };
 
@@ -156,14 +169,14 @@ static Status methods_refs(Sweep *s, Err *e)
     if (s->anchor_ref == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu anchors", a->n_anchors);
     for (size_t i = 0; i < a->n_anchors; i++) {
         AuditPerson p = audit_person(a, i);
-        TRY(cell_nll(&s->anchor_ref[i], a, NULL, 1, &p, &s->keep, e));
+        TRY(cell_signals(&s->anchor_ref[i], a, NULL, 1, &p, &s->keep, e));
     }
     if (!spec_wants(a->spec, "oppu")) return OK;
     s->target_ref = arena_alloc(&s->keep, a->n_targets, sizeof *s->target_ref);
     if (s->target_ref == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu targets", a->n_targets);
     for (size_t i = 0; i < a->n_targets; i++) {
         AuditPerson p = audit_target_person(a, i);
-        TRY(cell_nll(&s->target_ref[i], a, NULL, 1, &p, &s->keep, e));
+        TRY(cell_signals(&s->target_ref[i], a, NULL, 1, &p, &s->keep, e));
     }
     return OK;
 }

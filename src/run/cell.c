@@ -3,20 +3,103 @@
 #include "prime/attack.h"
 
 #include <math.h>
+#include <string.h>
 
-Status cell_nll(CellNll *out, const Audit *a, const PassLora *lora, size_t n_cand, const AuditPerson *p,
-                Arena *arena, Err *e)
+/* ---- signals ---- */
+
+static Status split_zlib(CellSplit *x, const AuditSet *set, Arena *arena, Err *e)
 {
-    AuditSet in = p->member, held = p->heldout;
-    CellNll nll = {arena_alloc(arena, n_cand * in.n, sizeof(ScoreOut)),
-                   arena_alloc(arena, n_cand * held.n, sizeof(ScoreOut))};
-    if (nll.member == NULL || nll.heldout == NULL)
-        FAIL(e, ERR_NOMEM, "no memory for %zu scores", n_cand * (in.n + held.n));
-    TRY(measure_nll(nll.member, a, lora, n_cand, &in, e));
-    TRY(measure_nll(nll.heldout, a, lora, n_cand, &held, e));
-    *out = nll;
+    size_t *bytes = arena_alloc(arena, set->n, sizeof *bytes);
+    if (bytes == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu lengths", set->n);
+    for (size_t i = 0; i < set->n; i++)
+        TRY(attack_zlib(&bytes[i], set->r[i].rec->output, strlen(set->r[i].rec->output), e));
+    x->zlib = bytes;
     return OK;
 }
+
+Status cell_split(CellSplit *out, const Audit *a, const PassLora *lora, size_t n_cand, const AuditSet *set,
+                  Arena *arena, Err *e)
+{
+    CellSplit x = {0};
+    TRY(measure_signals(&x.tok, a, lora, n_cand, set, arena, e));
+    if (lora == NULL) TRY(split_zlib(&x, set, arena, e));
+    *out = x;
+    return OK;
+}
+
+Status cell_signals(CellSignals *out, const Audit *a, const PassLora *lora, size_t n_cand,
+                    const AuditPerson *p, Arena *arena, Err *e)
+{
+    CellSignals x = {0};
+    TRY(cell_split(&x.member, a, lora, n_cand, &p->member, arena, e));
+    TRY(cell_split(&x.heldout, a, lora, n_cand, &p->heldout, arena, e));
+    *out = x;
+    return OK;
+}
+
+static double split_nll(const CellSplit *x, size_t item)
+{
+    double sum = 0;
+    for (size_t t = x->tok.start[item]; t < x->tok.start[item + 1]; t++) sum -= (double)x->tok.logp[t];
+    return sum;
+}
+
+/* Room for the tokens of one record: logp, mu, sigma, ref_logp [n] each. */
+typedef struct {
+    AttackTokens tokens;
+    double *x;
+    int32_t *rank;
+} TokenRoom;
+
+static Status token_room(TokenRoom *r, size_t n, Arena *arena, Err *e)
+{
+    r->x = arena_alloc(arena, 4 * n, sizeof *r->x);
+    r->rank = arena_alloc(arena, n, sizeof *r->rank);
+    if (r->x == NULL || r->rank == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu tokens", n);
+    r->tokens = (AttackTokens){.n = n,
+                               .logp = r->x,
+                               .mu = r->x + n,
+                               .sigma = r->x + 2 * n,
+                               .ref_logp = r->x + 3 * n,
+                               .rank = r->rank};
+    return OK;
+}
+
+static void tokens_widen(TokenRoom *r, const CellSplit *x, size_t item, const CellSplit *ref, size_t record)
+{
+    size_t n = r->tokens.n, from = x->tok.start[item], ref_from = ref->tok.start[record];
+    for (size_t t = 0; t < n; t++) {
+        r->x[t] = (double)x->tok.logp[from + t];
+        r->x[n + t] = (double)x->tok.mu[from + t];
+        r->x[2 * n + t] = (double)x->tok.sigma[from + t];
+        r->x[3 * n + t] = (double)ref->tok.logp[ref_from + t];
+        r->rank[t] = x->tok.rank[from + t];
+    }
+    r->tokens.id = x->tok.id + from;
+}
+
+Status cell_attack_signals(AttackSignal **out, const CellSplit *x, size_t c, const CellSplit *ref,
+                           const CellSplit *loo, size_t loo_c, size_t n, Arena *arena, Err *e)
+{
+    AttackSignal *s = arena_zalloc(arena, n, sizeof *s);
+    TokenRoom *room = arena_alloc(arena, n, sizeof *room);
+    if (s == NULL || room == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu records", n);
+    for (size_t i = 0; i < n; i++) {
+        size_t item = c * n + i, tokens = x->tok.start[item + 1] - x->tok.start[item];
+        TRY(token_room(&room[i], tokens, arena, e));
+        tokens_widen(&room[i], x, item, ref, i);
+        s[i] = (AttackSignal){.n_tokens = tokens,
+                              .nll_sum = split_nll(x, item),
+                              .ref_nll_sum = split_nll(ref, i),
+                              .zlib_bytes = ref->zlib[i],
+                              .tokens = &room[i].tokens};
+        if (loo != NULL) s[i].loo = (AttackText){tokens, split_nll(loo, loo_c * n + i)};
+    }
+    *out = s;
+    return OK;
+}
+
+/* ---- utility ---- */
 
 static Status utility_metrics(CellUtility *u, const Audit *a, const char *const *gold,
                               const char *const *pred, size_t c, Err *e)
@@ -80,40 +163,67 @@ Status cell_write_utility(Ledger *l, const Audit *a, const AuditTarget *t, const
     return OK;
 }
 
+/* ---- attacks ---- */
+
+/* The records of one person on one side, as every row of theirs is. */
 typedef struct {
     const char *kind, *unit;
-    const Attack *at;
+    const AuditSet *set;
+    const AttackSignal *signal;
+    double *score; /* [set->n] scratch */
     int label;
-} ScoreRow;
+} ScoreSide;
 
-static Status write_scores(Ledger *l, const ScoreRow *row, const AuditSet *set, const ScoreOut *nll,
-                           const ScoreOut *ref, Err *e)
+static Status side_of(ScoreSide *out, const CellRow *row, int label, Arena *tmp, Err *e)
 {
-    for (size_t i = 0; i < set->n; i++) {
-        AttackSignal sig = {
-            .n_tokens = nll[i].n_tokens, .nll_sum = nll[i].nll_sum, .ref_nll_sum = ref[i].nll_sum};
-        LedgerScore s = {.kind = row->kind,
-                         .metric = row->at->name,
-                         .unit = row->unit,
-                         .record = set->r[i].rec->id,
-                         .label = row->label};
-        TRY(attack_score(&s.value, &sig, 1, row->at->name, e));
+    const CellView *v = row->view;
+    const AuditSet *set = label == 1 ? &row->person->member : &row->person->heldout;
+    const CellSplit *x = label == 1 ? &v->sig->member : &v->sig->heldout,
+                    *ref = label == 1 ? &v->ref->member : &v->ref->heldout,
+                    *loo = v->loo == NULL ? NULL
+                           : label == 1   ? &v->loo->member
+                                          : &v->loo->heldout;
+    AttackSignal *signal = NULL;
+    double *score = arena_alloc(tmp, set->n, sizeof *score);
+    if (score == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu scores", set->n);
+    TRY(cell_attack_signals(&signal, x, v->c, ref, loo, v->loo_c, set->n, tmp, e));
+    *out = (ScoreSide){row->kind, row->person->user->id, set, signal, score, label};
+    return OK;
+}
+
+static Status side_write(Ledger *l, const ScoreSide *side, const Attack *at, Err *e)
+{
+    TRY(attack_score(side->score, side->signal, side->set->n, at->name, e));
+    for (size_t i = 0; i < side->set->n; i++) {
+        LedgerScore s = {.kind = side->kind,
+                         .metric = at->name,
+                         .unit = side->unit,
+                         .record = side->set->r[i].rec->id,
+                         .label = side->label,
+                         .value = side->score[i]};
         TRY(ledger_score(l, &s, e));
     }
     return OK;
 }
 
-Status cell_write_attack(Ledger *l, const char *kind, const AuditPerson *p, const CellNll *nll, size_t c,
-                         const CellNll *ref, Err *e)
+static Status attack_write(Ledger *l, const Spec *sp, const CellRow *row, Arena *tmp, Err *e)
 {
-    const AuditSet *in = &p->member, *held = &p->heldout;
-    ScoreRow row = {.kind = kind, .unit = p->user->id};
-    for (size_t i = 0; (row.at = attack_at(i)) != NULL; i++) {
-        if (!attack_can(row.at, ATTACK_LOSS | ATTACK_REF)) continue;
-        row.label = 1;
-        TRY(write_scores(l, &row, in, nll->member + c * in->n, ref->member, e));
-        row.label = 0;
-        TRY(write_scores(l, &row, held, nll->heldout + c * held->n, ref->heldout, e));
+    ScoreSide in, held;
+    const Attack *at;
+    TRY(side_of(&in, row, 1, tmp, e));
+    TRY(side_of(&held, row, 0, tmp, e));
+    for (size_t i = 0; (at = attack_at(i)) != NULL; i++) {
+        if (!spec_attacks(sp, at, row->view->loo != NULL)) continue;
+        TRY(side_write(l, &in, at, e));
+        TRY(side_write(l, &held, at, e));
     }
     return OK;
+}
+
+Status cell_write_attack(Ledger *l, const Spec *sp, const CellRow *row, Err *e)
+{
+    Arena tmp = {0};
+    Status s = attack_write(l, sp, row, &tmp, e);
+    arena_free(&tmp);
+    return s;
 }

@@ -5,15 +5,29 @@
 
 #include "audit_priv.h"
 
-/* Log-likelihoods of an anchor's records: members and held-out ones, [n_cand * n] each. */
-typedef struct {
-    ScoreOut *member, *heldout;
-} CellNll;
+#include "prime/attack.h"
 
-/* cell_nll - both splits of one person under n_cand candidates; lora NULL is the base. Arrays in the arena.
+/* Signals of a set of records under n_cand candidates: items [n_cand * n], candidate by candidate. zlib [n]:
+ * compressed lengths of the answers, for the base model only. */
+typedef struct {
+    ScoreSignals tok;
+    const size_t *zlib;
+} CellSplit;
+typedef struct {
+    CellSplit member, heldout;
+} CellSignals;
+
+/* cell_split - one set; lora NULL is the base. cell_signals - both splits of one person. Arrays in the arena.
  */
-Status cell_nll(CellNll *out, const Audit *a, const PassLora *lora, size_t n_cand, const AuditPerson *p,
-                Arena *arena, Err *e) PRIME_MUST_USE;
+Status cell_split(CellSplit *out, const Audit *a, const PassLora *lora, size_t n_cand, const AuditSet *set,
+                  Arena *arena, Err *e) PRIME_MUST_USE;
+Status cell_signals(CellSignals *out, const Audit *a, const PassLora *lora, size_t n_cand,
+                    const AuditPerson *p, Arena *arena, Err *e) PRIME_MUST_USE;
+
+/* cell_attack_signals - out [n]: what attacks read of the records of x under candidate c, with the base
+ * model's signals ref and, unless NULL, those of candidate loo_c of loo, the merge without the owner. */
+Status cell_attack_signals(AttackSignal **out, const CellSplit *x, size_t c, const CellSplit *ref,
+                           const CellSplit *loo, size_t loo_c, size_t n, Arena *arena, Err *e) PRIME_MUST_USE;
 
 /* Utility of n_cand candidates on one target's query split, in one context. */
 typedef struct {
@@ -28,10 +42,20 @@ Status cell_utility(CellUtility *out, const Audit *a, const PassLora *lora, size
 /* The rows of a cell that is open in the ledger. c is the candidate within the arrays. */
 Status cell_write_utility(Ledger *l, const Audit *a, const AuditTarget *t, const CellUtility *u, size_t c,
                           Err *e) PRIME_MUST_USE;
-/* cell_write_attack - every attack's scores of one person's records, as rows of the given kind: "attack", or
- * "attack_own" where the adapter is the person's own. */
-Status cell_write_attack(Ledger *l, const char *kind, const AuditPerson *p, const CellNll *nll, size_t c,
-                         const CellNll *ref, Err *e) PRIME_MUST_USE;
+/* One candidate's signals of a person, and what they are compared with; loo may be NULL. */
+typedef struct {
+    const CellSignals *sig;
+    size_t c;
+    const CellSignals *ref, *loo;
+    size_t loo_c;
+} CellView;
+typedef struct {
+    const char *kind; /* "attack", or "attack_own" where the adapter is the person's own */
+    const AuditPerson *person;
+    const CellView *view;
+} CellRow;
+/* cell_write_attack - the scores of one person's records by every attack that is wanted and possible. */
+Status cell_write_attack(Ledger *l, const Spec *sp, const CellRow *row, Err *e) PRIME_MUST_USE;
 Status cell_write_one(Ledger *l, const char *kind, const char *metric, const char *unit, double value,
                       Err *e) PRIME_MUST_USE;
 

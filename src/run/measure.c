@@ -135,17 +135,50 @@ Status measure_sum(double *u, const Audit *a, const char *const *gold, const cha
     return OK;
 }
 
-Status measure_nll(ScoreOut *out, const Audit *a, const PassLora *lora, size_t n_cand, const AuditSet *set,
-                   Err *e)
+static ScoreItem *measure_items(const AuditSet *set, size_t n_cand)
 {
-    size_t n = n_cand * set->n;
-    ScoreItem *item = malloc((n + 1) * sizeof *item);
-    if (item == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu texts", n);
-    for (size_t i = 0; i < n; i++) {
+    ScoreItem *item = malloc((n_cand * set->n + 1) * sizeof *item);
+    for (size_t i = 0; item != NULL && i < n_cand * set->n; i++) {
         const Sample *s = &set->r[i % set->n].full;
         item[i] = (ScoreItem){s->ids, s->n, s->skip, i / set->n};
     }
-    Status st = score_nll(out, a->base, lora, n_cand, item, n, e);
+    return item;
+}
+
+Status measure_nll(ScoreOut *out, const Audit *a, const PassLora *lora, size_t n_cand, const AuditSet *set,
+                   Err *e)
+{
+    ScoreItem *item = measure_items(set, n_cand);
+    if (item == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu texts", n_cand * set->n);
+    Status st = score_nll(out, a->base, lora, n_cand, item, n_cand * set->n, e);
     free(item);
+    return st;
+}
+
+static Status signals_room(ScoreSignals *s, size_t n, size_t tokens, Arena *arena, Err *e)
+{
+    *s = (ScoreSignals){.start = arena_zalloc(arena, n + 1, sizeof *s->start),
+                        .id = arena_alloc(arena, tokens, sizeof *s->id),
+                        .logp = arena_alloc(arena, tokens, sizeof *s->logp),
+                        .mu = arena_alloc(arena, tokens, sizeof *s->mu),
+                        .sigma = arena_alloc(arena, tokens, sizeof *s->sigma),
+                        .rank = arena_alloc(arena, tokens, sizeof *s->rank)};
+    if (s->start == NULL || s->id == NULL || s->logp == NULL || s->mu == NULL || s->sigma == NULL ||
+        s->rank == NULL)
+        FAIL(e, ERR_NOMEM, "no memory for the signals of %zu tokens", tokens);
+    return OK;
+}
+
+Status measure_signals(ScoreSignals *out, const Audit *a, const PassLora *lora, size_t n_cand,
+                       const AuditSet *set, Arena *arena, Err *e)
+{
+    size_t n = n_cand * set->n;
+    ScoreSignals s = {0};
+    ScoreItem *item = measure_items(set, n_cand);
+    if (item == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu texts", n);
+    Status st = signals_room(&s, n, score_tokens(item, n), arena, e);
+    if (st == OK) st = score_signals(&s, a->base, lora, n_cand, item, n, e);
+    free(item);
+    if (st == OK) *out = s;
     return st;
 }

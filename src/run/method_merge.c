@@ -7,6 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+const Lora *audit_anchor_lora(const Audit *a, size_t anchor, size_t index)
+{
+    return a->anchor[anchor].lora[a->n_train > 1 ? index : 0];
+}
+
 Status risks_of(Risk **out, Sweep *s, const AuditTarget *t, Err *e)
 {
     size_t K = s->a->spec->anchors.per_target;
@@ -23,7 +28,7 @@ Status anchors_of(const Lora ***out, Sweep *s, const AuditTarget *t, size_t inde
     size_t K = s->a->spec->anchors.per_target;
     const Lora **l = arena_alloc(&s->arena, K, sizeof *l);
     if (l == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu anchors", K);
-    for (size_t k = 0; k < K; k++) l[k] = s->a->anchor[t->anchor[k]].lora[s->a->n_train > 1 ? index : 0];
+    for (size_t k = 0; k < K; k++) l[k] = audit_anchor_lora(s->a, t->anchor[k], index);
     *out = l;
     return OK;
 }
@@ -94,10 +99,9 @@ static MergeOpts equal_opts(const Spec *sp, const MergeMethod *m, uint64_t seed)
     return o;
 }
 
-static Status equal_build(Lora **out, const Audit *a, size_t at, const Lora *const *anchor, const double *w,
-                          uint64_t seed, Err *e)
+static Status equal_build(Lora **out, const Audit *a, size_t at, const MergeMethod *m,
+                          const Lora *const *anchor, const double *w, uint64_t seed, Err *e)
 {
-    const MergeMethod *m = equals[at].merge != NULL ? merge_find(equals[at].merge) : spec_merge(a->spec);
     MergeOpts o = equals[at].merge != NULL ? equal_opts(a->spec, m, seed) : spec_merge_opts(a->spec, m, seed);
     return merge_build(out, NULL, m, anchor, a->spec->anchors.per_target,
                        &(MergeWeights){w, MERGE_BY_ADAPTER}, &o, e);
@@ -119,9 +123,10 @@ Status method_equal(Sweep *s, size_t target, size_t index, const Baseline *row, 
     for (size_t k = 0; strcmp(row->name, "dp-uniform") == 0 && k < a->spec->anchors.per_target; k++)
         anchor[k] = a->anchor[t->anchor[k]].dp[index];
     equal_shares(w, a, t, equals[at].share);
-    TRY(equal_build(&merged, a, at, anchor, w, a->spec->seeds.x[index], e));
-    Status st =
-        run_one(s, t, index, &(Trial){.method = row->name, .lambda = NAN, .lora = merged, .share = w}, e);
+    const MergeMethod *m = equals[at].merge != NULL ? merge_find(equals[at].merge) : spec_merge(a->spec);
+    TRY(equal_build(&merged, a, at, m, anchor, w, a->spec->seeds.x[index], e));
+    Trial trial = {.method = row->name, .lambda = NAN, .lora = merged, .share = w, .merge = m};
+    Status st = run_one(s, t, index, &trial, e);
     lora_free(merged);
     return st;
 }

@@ -2,6 +2,7 @@
 #include "sweep_priv.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,11 @@ size_t method_lambda_goals(const Spec *sp)
 size_t method_constrained_goals(const Spec *sp)
 {
     return sp->constrained.limit.n;
+}
+
+size_t method_without_goals(const Spec *sp)
+{
+    return sp->lambda.n > 0;
 }
 
 static void search_as_asked(Spec *sp)
@@ -80,18 +86,30 @@ typedef struct {
     size_t n, n_made;
 } Group;
 
+/* A trial beside the one at a lambda. */
+typedef Status (*ControlFn)(Group *g, Trial *t, size_t lambda, Err *e);
+static Status control_random(Group *g, Trial *t, size_t lambda, Err *e);
+static Status control_uniform(Group *g, Trial *t, size_t lambda, Err *e);
+static Status control_others(Group *g, Trial *t, size_t lambda, Err *e);
+static Status control_without(Group *g, Trial *t, size_t lambda, Err *e);
+
 static const struct {
     const char *method;
-    bool random;
-} controls[] = {{"matched-random", true}, {"matched-uniform", false}};
+    ControlFn make;
+    size_t (*goals)(const Spec *sp);
+} controls[] = {{"matched-random", control_random, method_lambda_goals},
+                {"matched-uniform", control_uniform, method_lambda_goals},
+                {"random-anchors", control_others, method_lambda_goals},
+                {"loo", control_without, method_without_goals}};
 enum { N_CONTROLS = sizeof controls / sizeof controls[0] };
 
 static Status group_room(Group *g, Err *e)
 {
-    size_t goals = spec_goals(g->a->spec), most = goals + N_CONTROLS * g->a->spec->lambda.n;
+    size_t goals = spec_goals(g->a->spec), most = goals + N_CONTROLS * g->a->spec->lambda.n,
+           merges = most + goals * g->a->spec->anchors.per_target;
     g->found = arena_zalloc(&g->s->arena, goals, sizeof *g->found);
     g->trial = arena_zalloc(&g->s->arena, most, sizeof *g->trial);
-    g->made = arena_zalloc(&g->s->arena, most, sizeof *g->made);
+    g->made = arena_zalloc(&g->s->arena, merges, sizeof *g->made);
     if (g->found == NULL || g->trial == NULL || g->made == NULL)
         FAIL(e, ERR_NOMEM, "no memory for %zu goals", goals);
     return anchors_of(&g->anchor, g->s, g->t, g->index, e);
@@ -108,7 +126,8 @@ static void group_names(Group *g)
     }
     for (size_t c = 0; c < N_CONTROLS; c++)
         for (size_t i = 0;
-             kinds[g->kind].goals_name && spec_wants(sp, controls[c].method) && i < sp->lambda.n; i++)
+             kinds[g->kind].goals_name && spec_wants(sp, controls[c].method) && i < controls[c].goals(sp);
+             i++)
             g->trial[g->n++] = (Trial){.method = controls[c].method, .lambda = sp->lambda.x[i]};
 }
 
@@ -124,6 +143,35 @@ static Status found_merges(Group *g, Err *e)
         g->trial[i].lora = j == i ? g->made[g->n_made - 1] : g->trial[j].lora;
         g->trial[i].w = g->found[i].weight;
         g->trial[i].found = &g->found[i];
+        g->trial[i].merge = spec_merge(g->a->spec);
+    }
+    return OK;
+}
+
+/* The merge of a genome without one anchor: everything else as it is. */
+static Status merge_without(Group *g, const double *genome, size_t anchor, Err *e)
+{
+    const Audit *a = g->a;
+    size_t D = audit_genome(a);
+    double *w = arena_alloc(&g->s->arena, D, sizeof *w);
+    if (w == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu weights", D);
+    memcpy(w, genome, D * sizeof *w);
+    for (size_t i = 0; i < a->n_groups; i++) w[anchor * a->n_groups + i] = 0;
+    TRY(audit_merge(&g->made[g->n_made], a, g->anchor, w, a->spec->seeds.x[g->index], e));
+    g->n_made++;
+    return OK;
+}
+
+/* For every distinct merge, the same without each anchor in turn. */
+static Status found_without(Group *g, Err *e)
+{
+    size_t K = g->a->spec->anchors.per_target;
+    if (!kinds[g->kind].goals_name || !spec_wants(g->a->spec, "loo")) return OK;
+    for (size_t i = 0; i < spec_goals(g->a->spec); i++) {
+        size_t j = 0;
+        while (g->trial[j].lora != g->trial[i].lora) j++;
+        g->trial[i].without = j < i ? g->trial[j].without : &g->made[g->n_made];
+        for (size_t k = 0; j == i && k < K; k++) TRY(merge_without(g, g->trial[i].w, k, e));
     }
     return OK;
 }
@@ -145,7 +193,7 @@ static Status control_weights(const double **out, const Group *g, size_t lambda,
 }
 
 /* As strong as the merge of the same lambda. The weights that are written down are those before scaling. */
-static Status control_merge(Group *g, Trial *t, size_t lambda, bool random, Err *e)
+static Status control_matched(Group *g, Trial *t, size_t lambda, bool random, Err *e)
 {
     Lora **made = &g->made[g->n_made];
     TRY(control_weights(&t->w, g, lambda, random, e));
@@ -154,6 +202,66 @@ static Status control_merge(Group *g, Trial *t, size_t lambda, bool random, Err 
     double own = lora_norm(*made), c = own > 0 ? lora_norm(g->trial[lambda].lora) / own : 0;
     for (size_t i = 0; i < (*made)->shape.n_layers * LORA_KINDS; i++) (*made)->site[i].scale *= (float)c;
     t->lora = *made;
+    t->merge = spec_merge(g->a->spec);
+    t->scale = c;
+    return OK;
+}
+
+static Status control_random(Group *g, Trial *t, size_t lambda, Err *e)
+{
+    return control_matched(g, t, lambda, true, e);
+}
+
+static Status control_uniform(Group *g, Trial *t, size_t lambda, Err *e)
+{
+    return control_matched(g, t, lambda, false, e);
+}
+
+/* As many anchors that the target does not have, the same ones for every lambda. */
+static Status others_drawn(size_t **out, const Group *g, Err *e)
+{
+    const Audit *a = g->a;
+    size_t K = a->spec->anchors.per_target, n = 0,
+           *pick = arena_alloc(&g->s->arena, a->n_anchors, sizeof *pick);
+    char label[80];
+    if (pick == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu anchors", a->n_anchors);
+    for (size_t i = 0; i < a->n_anchors; i++) {
+        size_t k = 0;
+        while (k < K && g->t->anchor[k] != i) k++;
+        if (k == K) pick[n++] = i;
+    }
+    if (n < K)
+        FAIL(e, ERR_ARG, "random-anchors: %zu anchors, want %zu that are not the target's own beside its %zu",
+             a->n_anchors, K, K);
+    snprintf(label, sizeof label, "random anchors %.40s", g->t->user->id);
+    Rng rng = rng_stream(a->spec->seeds.x[g->index], label, 0);
+    rng_shuffle(&rng, pick, n);
+    *out = pick;
+    return OK;
+}
+
+static Status control_others(Group *g, Trial *t, size_t lambda, Err *e)
+{
+    const Audit *a = g->a;
+    size_t K = a->spec->anchors.per_target, *from = NULL;
+    const Lora **l = arena_alloc(&g->s->arena, K, sizeof *l);
+    if (l == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu anchors", K);
+    TRY(others_drawn(&from, g, e));
+    for (size_t k = 0; k < K; k++) l[k] = audit_anchor_lora(a, from[k], g->index);
+    t->w = g->trial[lambda].w;
+    TRY(audit_merge(&g->made[g->n_made], a, l, t->w, a->spec->seeds.x[g->index], e));
+    t->lora = g->made[g->n_made++];
+    t->merge = spec_merge(a->spec);
+    t->from = from;
+    return OK;
+}
+
+static Status control_without(Group *g, Trial *t, size_t lambda, Err *e)
+{
+    (void)e;
+    t->lora = g->trial[lambda].lora;
+    t->without = g->trial[lambda].without;
+    t->counterfactual = true;
     return OK;
 }
 
@@ -162,7 +270,7 @@ static Status group_controls(Group *g, Err *e)
     size_t at = spec_goals(g->a->spec);
     for (size_t c = 0; c < N_CONTROLS; c++)
         for (size_t i = 0; at < g->n && strcmp(g->trial[at].method, controls[c].method) == 0; i++, at++)
-            TRY(control_merge(g, &g->trial[at], i, controls[c].random, e));
+            TRY(controls[c].make(g, &g->trial[at], i, e));
     return OK;
 }
 
@@ -171,6 +279,7 @@ static Status group_measure(Group *g, Err *e)
     Risk *risk = NULL;
     TRY(search_run(g->found, g->a, g->t, g->index, g->s->ledger, g->s->reuse, &g->s->arena, e));
     TRY(found_merges(g, e));
+    TRY(found_without(g, e));
     TRY(group_controls(g, e));
     TRY(risks_of(&risk, g->s, g->t, e));
     TrialFor who = {g->t, g->index, risk, g->a->spec->anchors.per_target, g->anchor};

@@ -240,6 +240,7 @@ static Status check_tasks(Spec *s, Arena *a, Err *e)
 static Status spec_check(Spec *s, Arena *a, Err *e)
 {
     TRY(check_methods(s, e));
+    TRY(spec_check_attacks(s, e));
     TRY(check_tasks(s, a, e));
     TRY(check_contexts(s, e));
     TRY(check_people(s, e));

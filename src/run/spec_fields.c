@@ -335,6 +335,28 @@ static const YmlField fields[] = {
      .min = 1,
      .max = 1e6,
      .help = "held-out records of each anchor, at most"},
+    {.key = "attack.methods",
+     .type = YML_STRS,
+     .offset = AT(attack.methods),
+     .help = "attacks on records, names of 'prime list attack'; all: every one that a pass allows"},
+    {.key = "attack.fingerprint",
+     .type = YML_BOOL,
+     .offset = AT(attack.fingerprint),
+     .help = "read the merge weights off every merged adapter"},
+    {.key = "attack.people",
+     .type = YML_BOOL,
+     .offset = AT(attack.people),
+     .help = "attacks on people: user inference, source inference, PriME's own rule"},
+    {.key = "attack.signals",
+     .type = YML_BOOL,
+     .offset = AT(attack.signals),
+     .help = "keep what attacks read in DIR/signals, for 'prime attack score'"},
+    {.key = "attack.canaries",
+     .type = YML_SIZE,
+     .offset = AT(attack.canaries),
+     .min = 0,
+     .max = 1e6,
+     .help = "random alternatives that each planted canary is ranked among; 0 for none"},
 
     {.key = "context.variants",
      .type = YML_STRS,
@@ -438,7 +460,9 @@ Spec spec_default(void)
     static const double lambda[] = {0, 0.1, 0.3, 1, 3};
     static const double limit[] = {0.1};
     static const char *const modules[] = {"attention"}, *const variants[] = {"none"},
-                             *const methods[] = {"base", "anchor", "uniform", "evolved"};
+                             *const methods[] = {"base", "anchor", "uniform", "evolved"},
+                             *const attacks[] = {"loss",     "loss_sum",    "ref",         "zlib",
+                                                 "min_k_20", "min_k_pp_20", "blind_length"};
     Spec s = {.seeds = {seeds, 3}, .lambda = {lambda, 5}, .methods = {methods, 4}};
     s.targets.count = 4;
     s.targets.min_search = 8;
@@ -471,6 +495,7 @@ Spec spec_default(void)
     s.utility.records = 24;
     s.attack.members = 48;
     s.attack.heldout = 48;
+    s.attack.methods = (YmlStrs){attacks, sizeof attacks / sizeof attacks[0]};
     s.context.variants = (YmlStrs){variants, 1};
     s.equal.density = 0.5;
     s.equal.temperature = 0.1;

@@ -6,4 +6,7 @@
 
 extern const YmlSpec spec_fields;
 
+/* spec_check_attacks - whether attack.methods can be computed. Errors: ERR_ARG. */
+Status spec_check_attacks(const Spec *s, Err *e) PRIME_MUST_USE;
+
 #endif

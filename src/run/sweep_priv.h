@@ -12,11 +12,11 @@ typedef struct {
     Audit *a;
     Ledger *ledger, *reuse; /* reuse: of another run, or NULL */
     const SweepWatch *watch;
-    CellNll *anchor_ref; /* [n_anchors] under the base model */
-    CellNll *target_ref; /* [n_targets] likewise, where oppu is measured; or NULL */
-    Arena keep;          /* the references */
-    Arena arena;         /* reset after each group of cells */
-    double begin;        /* clock at the start of the group */
+    CellSignals *anchor_ref; /* [n_anchors] under the base model */
+    CellSignals *target_ref; /* [n_targets] likewise, where oppu is measured; or NULL */
+    Arena keep;              /* the references */
+    Arena arena;             /* reset after each group of cells */
+    double begin;            /* clock at the start of the group */
 } Sweep;
 
 /* ---- cells (trial.c) ---- */
@@ -29,12 +29,19 @@ typedef struct {
     const double *w;          /* [audit_genome] the genome that it is made from; or NULL */
     const double *share;      /* [per_target] one weight an anchor, where there is no genome; or NULL */
     const SearchFound *found; /* or NULL */
+    const MergeMethod *merge; /* that made it of the anchors; or NULL */
+    double scale;             /* of the merge, beyond these weights; 0 stands for 1 */
+    const size_t *from;       /* [per_target] whom it is made of; NULL: the target's own anchors */
+    /* [per_target] the merge without each of the target's anchors; or NULL. counterfactual: these are what
+     * the cell is about. */
+    Lora *const *without;
+    bool counterfactual;
 } Trial;
 
 /* Whose records it may give away, and what the base model makes of them. */
 typedef struct {
     AuditPerson person;
-    const CellNll *ref;
+    const CellSignals *ref;
     const char *kind; /* of the ledger's rows */
 } Risk;
 
@@ -96,10 +103,12 @@ Status method_equal(Sweep *s, size_t target, size_t index, const Baseline *row, 
 Status method_search(Sweep *s, size_t target, size_t index, const Baseline *row, Err *e) PRIME_MUST_USE;
 Status method_oppu(Sweep *s, size_t target, size_t index, const Baseline *row, Err *e) PRIME_MUST_USE;
 Status method_perpcs(Sweep *s, size_t target, size_t index, const Baseline *row, Err *e) PRIME_MUST_USE;
-/* method_evolved_goals ... - how many goals a row of the table searches for. */
+/* method_without_goals - of method loo: the first lambda alone. method_evolved_goals ... - how many goals a
+ * row of the table searches for. */
 size_t method_evolved_goals(const Spec *sp);
 size_t method_lambda_goals(const Spec *sp);
 size_t method_constrained_goals(const Spec *sp);
+size_t method_without_goals(const Spec *sp);
 
 /* risks_of - the anchors of a target at risk, [per_target] in the run's arena. */
 Status risks_of(Risk **out, Sweep *s, const AuditTarget *t, Err *e) PRIME_MUST_USE;

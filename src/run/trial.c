@@ -74,15 +74,20 @@ Status trials_done(bool *done, Sweep *s, const AuditTarget *t, size_t index, con
 
 /* ---- writing one cell ---- */
 
+/* Signals of a group's trials. */
+typedef struct {
+    CellSignals *risk, *loo; /* [n_risks]; loo: candidates are the merges without the one at risk; or NULL */
+} TrialSignals;
+
 /* What a cell's body needs; the body writes rows into the open cell. */
 typedef struct {
     Sweep *s;
     const TrialFor *who;
     const Trial *trial;
     const CellUtility *u;
-    const CellNll *nll; /* [n_risks] */
-    size_t cand;        /* within u and nll */
-    size_t anchor;      /* of trial_anchor */
+    const TrialSignals *sig;
+    size_t cand, loo; /* within u and sig, and within sig->loo */
+    size_t anchor;    /* of trial_anchor */
 } CellBody;
 
 typedef Status (*CellFn)(const CellBody *b, Err *e);
@@ -131,12 +136,29 @@ static Status body_search(const CellBody *b, Err *e)
     return OK;
 }
 
+/* Whom a trial's adapter is made of: an index into Audit.anchor. */
+static size_t trial_from(const CellBody *b, size_t k)
+{
+    return b->trial->from != NULL ? b->trial->from[k] : b->who->t->anchor[k];
+}
+
+static Status trial_merged(const Lora ***out, const CellBody *b, Err *e)
+{
+    size_t K = b->s->a->spec->anchors.per_target;
+    const Lora **l = arena_alloc(&b->s->arena, K, sizeof *l);
+    if (l == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu anchors", K);
+    for (size_t k = 0; k < K; k++) l[k] = audit_anchor_lora(b->s->a, trial_from(b, k), b->who->index);
+    *out = l;
+    return OK;
+}
+
 static Status body_norm(const CellBody *b, Err *e)
 {
     double ratio, merged, own;
     const char *id = b->who->t->user->id;
-    TRY(merge_attenuation(&ratio, &merged, &own, b->trial->lora, b->who->anchor,
-                          b->s->a->spec->anchors.per_target, e));
+    const Lora **l = NULL;
+    TRY(trial_merged(&l, b, e));
+    TRY(merge_attenuation(&ratio, &merged, &own, b->trial->lora, l, b->s->a->spec->anchors.per_target, e));
     TRY(cell_write_one(b->s->ledger, "norm", "attenuation", id, ratio, e));
     TRY(cell_write_one(b->s->ledger, "norm", "merged", id, merged, e));
     return cell_write_one(b->s->ledger, "norm", "anchor", id, own, e);
@@ -163,7 +185,22 @@ static Status body_genome(const CellBody *b, size_t k, Err *e)
         const char *group = a->n_groups == 1 ? ""
                                              : merge_group_name(name, (MergeBy)a->spec->evolve.granularity,
                                                                 &shape, a->full[g]);
-        TRY(body_weight(b, b->who->t->anchor[k], group, b->trial->w[k * a->n_groups + g], e));
+        TRY(body_weight(b, trial_from(b, k), group, b->trial->w[k * a->n_groups + g], e));
+    }
+    return OK;
+}
+
+/* Everybody at risk: under the trial's adapter, or under the merge without them. */
+static Status body_attacks(const CellBody *b, Err *e)
+{
+    const Trial *t = b->trial;
+    for (size_t i = 0; i < b->who->n_risks; i++) {
+        const Risk *r = &b->who->risk[i];
+        const CellSignals *loo = t->without != NULL ? &b->sig->loo[i] : NULL;
+        CellView with = {&b->sig->risk[i], b->cand, r->ref, loo, b->loo},
+                 without = {loo, b->loo, r->ref, NULL, 0};
+        CellRow row = {r->kind, &r->person, t->counterfactual ? &without : &with};
+        TRY(cell_write_attack(b->s->ledger, b->s->a->spec, &row, e));
     }
     return OK;
 }
@@ -172,14 +209,12 @@ static Status body_trial(const CellBody *b, Err *e)
 {
     const Audit *a = b->s->a;
     const Trial *t = b->trial;
+    if (t->counterfactual) return body_attacks(b, e);
     TRY(cell_write_utility(b->s->ledger, a, b->who->t, b->u, b->cand, e));
-    for (size_t i = 0; i < b->who->n_risks; i++) {
-        const Risk *r = &b->who->risk[i];
-        TRY(cell_write_attack(b->s->ledger, r->kind, &r->person, &b->nll[i], b->cand, r->ref, e));
-    }
+    TRY(body_attacks(b, e));
     for (size_t k = 0; k < a->spec->anchors.per_target; k++) {
         if (t->w != NULL) TRY(body_genome(b, k, e));
-        if (t->w == NULL && t->share != NULL) TRY(body_weight(b, b->who->t->anchor[k], "", t->share[k], e));
+        if (t->w == NULL && t->share != NULL) TRY(body_weight(b, trial_from(b, k), "", t->share[k], e));
     }
     if (t->lora != NULL) TRY(body_norm(b, e));
     return t->found != NULL ? body_search(b, e) : OK;
@@ -187,30 +222,39 @@ static Status body_trial(const CellBody *b, Err *e)
 
 /* ---- measuring ---- */
 
-/* The distinct adapters of some trials, and which of them each trial has. */
+/* The distinct adapters of some trials, and which of them each trial has; likewise the merges without each
+ * anchor, of those that come with them. */
 typedef struct {
     const Lora **lora;
-    size_t *cand, n;
+    Lora *const **without; /* [n_loo][per_target] */
+    size_t *cand, *loo, n, n_loo;
 } Distinct;
 
 static Status distinct_adapters(Distinct *d, Sweep *s, const Trial *trial, size_t n, Err *e)
 {
     d->lora = arena_alloc(&s->arena, n, sizeof *d->lora);
+    d->without = arena_alloc(&s->arena, n, sizeof *d->without);
     d->cand = arena_alloc(&s->arena, n, sizeof *d->cand);
-    if (d->lora == NULL || d->cand == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu candidates", n);
-    d->n = 0;
+    d->loo = arena_zalloc(&s->arena, n, sizeof *d->loo);
+    if (d->lora == NULL || d->without == NULL || d->cand == NULL || d->loo == NULL)
+        FAIL(e, ERR_NOMEM, "no memory for %zu candidates", n);
+    d->n = d->n_loo = 0;
     for (size_t i = 0; i < n; i++) {
-        size_t j = 0;
+        size_t j = 0, l = 0;
         while (j < d->n && d->lora[j] != trial[i].lora) j++;
         if (j == d->n) d->lora[d->n++] = trial[i].lora;
         d->cand[i] = j;
+        if (trial[i].without == NULL) continue;
+        while (l < d->n_loo && d->without[l] != trial[i].without) l++;
+        if (l == d->n_loo) d->without[d->n_loo++] = trial[i].without;
+        d->loo[i] = l;
     }
     return OK;
 }
 
 /* Every cell that is missing; the contexts one after the other. */
 static Status write_trials(Sweep *s, const TrialFor *who, const Trial *trial, size_t n, const Distinct *d,
-                           const PassLora *lora, const CellNll *nll, const bool *missing, Err *e)
+                           const PassLora *lora, const TrialSignals *sig, const bool *missing, Err *e)
 {
     const Spec *sp = s->a->spec;
     size_t contexts = spec_contexts(sp);
@@ -219,13 +263,48 @@ static Status write_trials(Sweep *s, const TrialFor *who, const Trial *trial, si
         bool measured = false;
         for (size_t i = 0; i < n; i++) {
             if (!missing[i * contexts + c]) continue;
-            if (!measured) TRY(cell_utility(&u, s->a, lora, d->n, &who->t->query[c], &s->arena, e));
-            measured = true;
-            CellBody b = {.s = s, .who = who, .trial = &trial[i], .u = &u, .nll = nll, .cand = d->cand[i]};
+            if (!measured && !trial[i].counterfactual)
+                TRY(cell_utility(&u, s->a, lora, d->n, &who->t->query[c], &s->arena, e));
+            measured = measured || !trial[i].counterfactual;
+            CellBody b = {.s = s,
+                          .who = who,
+                          .trial = &trial[i],
+                          .u = &u,
+                          .sig = sig,
+                          .cand = d->cand[i],
+                          .loo = d->loo[i]};
             TRY(cell_put(&b, body_trial, &trial[i], c, who->t->user->id, sp->seeds.x[who->index], e));
         }
     }
     return OK;
+}
+
+/* Each person at risk under the merges that lack them. */
+static Status without_signals(TrialSignals *sig, Sweep *s, const TrialFor *who, const Distinct *d, Err *e)
+{
+    const Lora **l = arena_alloc(&s->arena, d->n_loo, sizeof *l);
+    sig->loo = arena_zalloc(&s->arena, who->n_risks, sizeof *sig->loo);
+    if (l == NULL || sig->loo == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu merges", d->n_loo);
+    for (size_t i = 0; i < who->n_risks; i++) {
+        AuditCrowd crowd = {0};
+        for (size_t j = 0; j < d->n_loo; j++) l[j] = d->without[j][i];
+        TRY(audit_crowd_of(&crowd, l, d->n_loo, e));
+        Status st =
+            cell_signals(&sig->loo[i], s->a, &crowd.lora, d->n_loo, &who->risk[i].person, &s->arena, e);
+        audit_crowd_free(&crowd);
+        TRY(st);
+    }
+    return OK;
+}
+
+static Status trial_signals(TrialSignals *sig, Sweep *s, const TrialFor *who, const Distinct *d,
+                            const PassLora *lora, Err *e)
+{
+    sig->risk = arena_alloc(&s->arena, who->n_risks, sizeof *sig->risk);
+    if (sig->risk == NULL) FAIL(e, ERR_NOMEM, "no memory for the records of %zu people", who->n_risks);
+    for (size_t i = 0; i < who->n_risks; i++)
+        TRY(cell_signals(&sig->risk[i], s->a, lora, d->n, &who->risk[i].person, &s->arena, e));
+    return d->n_loo > 0 ? without_signals(sig, s, who, d, e) : OK;
 }
 
 static Status measure_trials(Sweep *s, const TrialFor *who, const Trial *trial, size_t n, const bool *missing,
@@ -233,16 +312,13 @@ static Status measure_trials(Sweep *s, const TrialFor *who, const Trial *trial, 
 {
     Distinct d = {0};
     AuditCrowd crowd = {0};
-    CellNll *nll = arena_alloc(&s->arena, who->n_risks, sizeof *nll);
-    if (nll == NULL) FAIL(e, ERR_NOMEM, "no memory for the records of %zu people", who->n_risks);
+    TrialSignals sig = {0};
     TRY(distinct_adapters(&d, s, trial, n, e));
     bool base = trial[0].lora == NULL;
     if (!base) TRY(audit_crowd_of(&crowd, d.lora, d.n, e));
     const PassLora *lora = base ? NULL : &crowd.lora;
-    Status st = OK;
-    for (size_t i = 0; st == OK && i < who->n_risks; i++)
-        st = cell_nll(&nll[i], s->a, lora, d.n, &who->risk[i].person, &s->arena, e);
-    if (st == OK) st = write_trials(s, who, trial, n, &d, lora, nll, missing, e);
+    Status st = trial_signals(&sig, s, who, &d, lora, e);
+    if (st == OK) st = write_trials(s, who, trial, n, &d, lora, &sig, missing, e);
     audit_crowd_free(&crowd);
     return st;
 }
@@ -277,7 +353,8 @@ static Status body_anchor(const CellBody *b, Err *e)
 {
     const Audit *a = b->s->a;
     AuditPerson p = audit_person(a, b->anchor);
-    TRY(cell_write_attack(b->s->ledger, "attack", &p, b->nll, 0, &b->s->anchor_ref[b->anchor], e));
+    CellView view = {b->sig->risk, 0, &b->s->anchor_ref[b->anchor], NULL, 0};
+    TRY(cell_write_attack(b->s->ledger, a->spec, &(CellRow){"attack", &p, &view}, e));
     TRY(cell_write_one(b->s->ledger, "norm", "anchor", p.user->id, lora_norm(b->trial->lora), e));
     TRY(cell_write_one(b->s->ledger, "norm", "attenuation", p.user->id, 1, e));
     for (size_t i = 0, used = 0; i < a->n_targets; i++)
@@ -288,7 +365,7 @@ static Status body_anchor(const CellBody *b, Err *e)
 
 /* One context: utility for each target that would merge the anchor. */
 static Status anchor_context(Sweep *s, size_t anchor, size_t context, const PassLora *lora,
-                             const CellNll *nll, const Trial *trial, size_t seed, Err *e)
+                             const TrialSignals *sig, const Trial *trial, size_t seed, Err *e)
 {
     const Audit *a = s->a;
     size_t used = 0;
@@ -297,7 +374,7 @@ static Status anchor_context(Sweep *s, size_t anchor, size_t context, const Pass
     for (size_t i = 0; i < a->n_targets; i++)
         if (anchor_uses(a, i, anchor))
             TRY(cell_utility(&u[used++], a, lora, 1, &a->target[i].query[context], &s->arena, e));
-    CellBody b = {.s = s, .trial = trial, .u = u, .nll = nll, .anchor = anchor};
+    CellBody b = {.s = s, .trial = trial, .u = u, .sig = sig, .anchor = anchor};
     return cell_put(&b, body_anchor, trial, context, a->anchor[anchor].user->id, seed, e);
 }
 
@@ -309,14 +386,15 @@ Status trial_anchor(Sweep *s, size_t anchor, size_t index, Err *e)
     size_t seed = a->spec->seeds.x[index];
     bool missing[SPEC_CONTEXTS], any;
     AuditCrowd crowd = {0};
-    CellNll nll;
+    CellSignals own = {0};
     TRY(cells_missing(missing, &any, s, trial.method, p.user->id, seed, NAN, e));
     cells_report(s, missing, trial.method, p.user->id, seed, NAN);
     if (!any) return OK;
     TRY(audit_crowd_of(&crowd, &trial.lora, 1, e));
-    Status st = cell_nll(&nll, a, &crowd.lora, 1, &p, &s->arena, e);
+    Status st = cell_signals(&own, a, &crowd.lora, 1, &p, &s->arena, e);
+    TrialSignals sig = {.risk = &own};
     for (size_t c = 0; st == OK && c < spec_contexts(a->spec); c++)
-        if (missing[c]) st = anchor_context(s, anchor, c, &crowd.lora, &nll, &trial, seed, e);
+        if (missing[c]) st = anchor_context(s, anchor, c, &crowd.lora, &sig, &trial, seed, e);
     audit_crowd_free(&crowd);
     return st;
 }

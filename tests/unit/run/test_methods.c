@@ -9,8 +9,7 @@
 
 #define ALL                                                                                                \
     "methods=base,anchor,uniform,soup,soup-preference,ties,dare,dare-ties,dp-uniform,oppu,perpcs,evolved," \
-    "prime-paper,"                                                                                         \
-    "constrained,matched-random,matched-uniform"
+    "prime-paper,constrained,matched-random,matched-uniform,random-anchors,loo"
 
 /* Everything at once, small. */
 static const char *const everything[] = {ALL,

@@ -1,0 +1,318 @@
+/* What a run writes of attacks: on records, by weights, on people, counterfactuals; signals and canaries. */
+#include "world.h"
+
+#include "prime/attack.h"
+#include "prime/sample.h"
+#include "prime/score.h"
+
+/* ---- rows ---- */
+
+typedef struct {
+    char method[64], target[32], kind[24], metric[32], unit[32], record[32];
+    double lambda, value;
+    int label;
+} Row;
+typedef struct {
+    Row *row;
+    size_t n, room;
+} Rows;
+
+static Status add_row(void *ctx, const LedgerCell *c, const LedgerScore *s, Err *e)
+{
+    Rows *r = ctx;
+    (void)e;
+    if (r->n == r->room) {
+        r->room = 2 * r->room + 1024;
+        r->row = realloc(r->row, r->room * sizeof *r->row);
+        cr_assert_not_null(r->row);
+    }
+    Row *x = &r->row[r->n++];
+    snprintf(x->method, sizeof x->method, "%s", c->method);
+    snprintf(x->target, sizeof x->target, "%s", c->target);
+    snprintf(x->kind, sizeof x->kind, "%s", s->kind);
+    snprintf(x->metric, sizeof x->metric, "%s", s->metric);
+    snprintf(x->unit, sizeof x->unit, "%s", s->unit);
+    snprintf(x->record, sizeof x->record, "%s", s->record);
+    x->lambda = c->lambda;
+    x->value = s->value;
+    x->label = s->label;
+    return OK;
+}
+
+static Rows rows_load(const World *w, const char *run)
+{
+    Rows r = {0};
+    Ledger *l = NULL;
+    char path[PATH + 64];
+    snprintf(path, sizeof path, "%s/%s/ledger.db", w->dir, run);
+    MUST(ledger_open(&l, path, LEDGER_READ, NULL, &e_));
+    MUST(ledger_each_score(l, NULL, add_row, &r, &e_));
+    ledger_close(l);
+    return r;
+}
+
+static Rows run_and_load(World *w, const char *run, const char *const *set, size_t n)
+{
+    w->spec = world_spec(w, set, n);
+    Str text = run_text(w, run, 2);
+    str_free(&text);
+    return rows_load(w, run);
+}
+
+/* The row that agrees with `like` in cell, kind, unit and record, of another method and metric. */
+static const Row *row_like(const Rows *r, const Row *like, const char *method, const char *metric)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        const Row *x = &r->row[i];
+        bool lambda = isnan(x->lambda) || x->lambda == like->lambda;
+        if (lambda && strcmp(x->method, method) == 0 && strcmp(x->target, like->target) == 0 &&
+            strcmp(x->kind, like->kind) == 0 && strcmp(x->metric, metric) == 0 &&
+            strcmp(x->unit, like->unit) == 0 && strcmp(x->record, like->record) == 0)
+            return x;
+    }
+    cr_assert_fail("no %s of %s for record %s of %s", metric, method, like->record, like->unit);
+    return NULL;
+}
+
+static bool row_is(const Row *x, const char *method, const char *kind, const char *metric)
+{
+    return strcmp(x->method, method) == 0 && strcmp(x->kind, kind) == 0 && strcmp(x->metric, metric) == 0;
+}
+
+static size_t rows_of_metric(const Rows *r, const char *method, const char *kind, const char *metric)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->n; i++) n += row_is(&r->row[i], method, kind, metric);
+    return n;
+}
+
+#define ONE "seeds=1", "lambda=0.5"
+
+/* ---- records ---- */
+
+static const DataRecord *record_of(const DataSet *d, const char *unit, const char *record)
+{
+    const DataUser *u = data_user(d, unit);
+    for (size_t s = 0; s < DATA_SPLITS; s++)
+        for (size_t i = 0; i < u->n[s]; i++)
+            if (strcmp(u->rec[s][i].id, record) == 0) return &u->rec[s][i];
+    return NULL;
+}
+
+Test(attacks, of_records_agree_with_each_other, .timeout = 240)
+{
+    World w = world_open();
+    DataSet *d = NULL;
+    Rows r = run_and_load(&w, "run", (const char *const[]){ONE, "methods=base,anchor,uniform"}, 3);
+    static const char *const usual[] = {"loss",     "loss_sum",    "ref",         "zlib",
+                                        "min_k_20", "min_k_pp_20", "blind_length"};
+    MUST(data_load(&d, w.data, "synth_tag", &e_));
+    size_t rows = rows_of_metric(&r, "uniform", "attack", "loss"), all = 0;
+    cr_assert_gt(rows, 0);
+    for (size_t k = 0; k < sizeof usual / sizeof usual[0]; k++)
+        cr_expect_eq(rows_of_metric(&r, "uniform", "attack", usual[k]), rows, "%s", usual[k]);
+    for (size_t i = 0; i < r.n; i++) {
+        const Row *x = &r.row[i];
+        if (strcmp(x->kind, "attack") != 0) continue;
+        all += strcmp(x->method, "uniform") == 0;
+        if (!row_is(x, "uniform", "attack", "loss")) continue;
+        const DataRecord *rec = record_of(d, x->unit, x->record);
+        size_t bytes = 0;
+        MUST(attack_zlib(&bytes, rec->output, strlen(rec->output), &e_));
+        double sum = row_like(&r, x, "uniform", "loss_sum")->value,
+               tokens = -row_like(&r, x, "uniform", "blind_length")->value,
+               base = row_like(&r, x, "base", "loss")->value;
+        cr_expect_float_eq(sum / tokens, x->value, 1e-12);
+        cr_expect_float_eq(row_like(&r, x, "uniform", "ref")->value, x->value - base, 1e-12);
+        cr_expect_float_eq(row_like(&r, x, "uniform", "zlib")->value, x->value / (double)bytes, 1e-12);
+        cr_expect_leq(row_like(&r, x, "uniform", "min_k_20")->value, x->value + 1e-12);
+    }
+    cr_expect_eq(all, rows * sizeof usual / sizeof usual[0], "only what is asked for is written");
+    data_free(d);
+    free(r.row);
+    world_close(&w);
+}
+
+Test(attacks, all_means_every_attack_that_one_pass_allows, .timeout = 240)
+{
+    World w = world_open();
+    Rows r = run_and_load(&w, "run", (const char *const[]){ONE, "methods=uniform", "attack.methods=all"}, 4);
+    size_t rows = rows_of_metric(&r, "uniform", "attack", "loss");
+    static const char *const more[] = {"min_k_10", "min_k_pp_10", "surp_20",
+                                       "ez_mia",   "ez_share",    "blind_zlib"};
+    static const char *const not [] = {"ref_loo", "lowercase", "recall", "dc_pdd", "neighbour", "lira"};
+    for (size_t k = 0; k < 6; k++) {
+        cr_expect_eq(rows_of_metric(&r, "uniform", "attack", more[k]), rows, "%s", more[k]);
+        cr_expect_eq(rows_of_metric(&r, "uniform", "attack", not [k]), 0, "%s", not [k]);
+    }
+    free(r.row);
+    world_close(&w);
+}
+
+/* ---- merges without an anchor ---- */
+
+/* Of one anchor there is nothing left but the base model. */
+Test(attacks, a_merge_of_one_without_it_is_the_base, .timeout = 240)
+{
+    World w = world_open();
+    Rows r = run_and_load(
+        &w, "run", (const char *const[]){"seeds=1", "methods=base,evolved,loo", "anchors.per_target=1"}, 3);
+    size_t seen = 0;
+    for (size_t i = 0; i < r.n; i++) {
+        const Row *x = &r.row[i];
+        if (row_is(x, "loo", "attack", "ref")) cr_expect_float_eq(x->value, 0, 1e-9);
+        if (row_is(x, "loo", "attack", "loss"))
+            cr_expect_float_eq(x->value, row_like(&r, x, "base", "loss")->value, 1e-6);
+        seen += row_is(x, "loo", "attack", "loss");
+        if (!row_is(x, "evolved", "attack", "ref_loo")) continue;
+        cr_expect_float_eq(x->value, row_like(&r, x, "evolved", "ref")->value, 1e-6);
+        seen++;
+    }
+    cr_expect_gt(seen, 0);
+    cr_expect_eq(rows_of_metric(&r, "loo", "attack", "loss") * 3,
+                 rows_of_metric(&r, "evolved", "attack", "ref_loo"), "every lambda, and the first alone");
+    free(r.row);
+    world_close(&w);
+}
+
+typedef struct {
+    Model *m;
+    Tok *tok;
+    DataSet *d;
+} Lab;
+
+static Lab lab_open(const World *w)
+{
+    Lab lab = {0};
+    MUST(model_load(&lab.m, w->base, &e_));
+    MUST(tok_load(&lab.tok, w->base, &e_));
+    MUST(data_load(&lab.d, w->data, "synth_tag", &e_));
+    return lab;
+}
+
+static void lab_close(Lab *lab)
+{
+    data_free(lab->d);
+    tok_free(lab->tok);
+    model_free(lab->m);
+}
+
+static double merge_weight(const Rows *r, const char *method, const char *target, const char *unit)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (row_is(&r->row[i], method, "weight", "w") && strcmp(r->row[i].target, target) == 0 &&
+            strcmp(r->row[i].unit, unit) == 0)
+            return r->row[i].value;
+    return NAN;
+}
+
+/* Mean log-likelihood of a record under `weight` times one anchor's adapter, read back from the run. */
+static double loss_under(const World *w, const Lab *lab, const char *run, const char *anchor, double weight,
+                         const Row *x)
+{
+    char dir[2 * PATH];
+    LoraShape shape = model_lora_shape(&lab->m->cfg);
+    Lora *l = NULL;
+    LoraBank *bank = NULL;
+    Arena a = {0};
+    Sample s;
+    ScoreOut out;
+    float one = (float)weight;
+    snprintf(dir, sizeof dir, "%s/%s/adapters/synth_tag/%s.seed1", w->dir, run, anchor);
+    MUST(lora_load(&l, dir, &shape, &e_));
+    MUST(lora_bank_view(&bank, l, &e_));
+    const DataRecord *rec = record_of(lab->d, x->unit, x->record);
+    MUST(sample_make(&s, &a, lab->tok, &lab->m->cfg, rec->task, NULL, rec->input, rec->output, 0, &e_));
+    ScoreItem item = {s.ids, s.n, s.skip, 0};
+    PassLora pass = {.bank = bank, .op = LORA_EXACT, .w = &one};
+    MUST(score_nll(&out, lab->m, &pass, 1, &item, 1, &e_));
+    lora_bank_free(bank);
+    lora_free(l);
+    arena_free(&a);
+    return -out.nll_sum / (double)out.n_tokens;
+}
+
+/* Of two anchors the other one is left, with its own weight. */
+Test(attacks, a_merge_of_two_without_one_is_the_other, .timeout = 240)
+{
+    World w = world_open();
+    Rows r =
+        run_and_load(&w, "run", (const char *const[]){ONE, "methods=evolved,loo", "evolve.budget=12"}, 4);
+    Lab lab = lab_open(&w);
+    size_t seen = 0;
+    for (size_t i = 0; i < r.n; i++) {
+        const Row *x = &r.row[i];
+        if (row_is(x, "evolved", "attack", "ref_loo")) {
+            double without = row_like(&r, x, "loo", "loss")->value;
+            cr_expect_float_eq(x->value, row_like(&r, x, "evolved", "loss")->value - without, 1e-12);
+        }
+        if (!row_is(x, "loo", "attack", "loss")) continue;
+        const char *other = NULL;
+        for (size_t j = 0; j < r.n; j++)
+            if (row_is(&r.row[j], "evolved", "weight", "w") && strcmp(r.row[j].target, x->target) == 0 &&
+                strcmp(r.row[j].unit, x->unit) != 0)
+                other = r.row[j].unit;
+        cr_assert_not_null(other);
+        double weight = merge_weight(&r, "evolved", x->target, other);
+        seen += weight != 0;
+        cr_expect_float_eq(x->value, loss_under(&w, &lab, "run", other, weight, x), 1e-5);
+    }
+    cr_expect_gt(seen, 0, "no merge with weights was found: nothing was tested");
+    lab_close(&lab);
+    free(r.row);
+    world_close(&w);
+}
+
+Test(attacks, random_anchors_are_others_with_the_same_weights, .timeout = 240)
+{
+    World w = world_open();
+    Rows r = run_and_load(&w, "run", (const char *const[]){ONE, "methods=evolved,random-anchors"}, 3);
+    double own = 0, others = 0;
+    size_t weights = 0;
+    for (size_t i = 0; i < r.n; i++) {
+        const Row *x = &r.row[i];
+        if (row_is(x, "evolved", "weight", "w")) own += fabs(x->value);
+        if (!row_is(x, "random-anchors", "weight", "w")) continue;
+        weights++;
+        others += fabs(x->value);
+        cr_expect(isnan(merge_weight(&r, "evolved", x->target, x->unit)), "%s is an anchor of %s", x->unit,
+                  x->target);
+    }
+    cr_expect_eq(weights, 4);
+    cr_expect_float_eq(own, others, 1e-12);
+    cr_expect_eq(rows_of_metric(&r, "random-anchors", "attack", "ref"),
+                 rows_of_metric(&r, "evolved", "attack", "ref"));
+    for (size_t i = 0; i < r.n; i++)
+        if (row_is(&r.row[i], "random-anchors", "attack", "ref"))
+            (void)row_like(&r, &r.row[i], "evolved", "ref"); /* the same people are attacked */
+    free(r.row);
+    world_close(&w);
+}
+
+/* ---- what is refused ---- */
+
+Test(attacks, mistakes_are_named)
+{
+    static const struct {
+        const char *set[2], *want;
+    } cases[] = {
+        {{"attack.methods=losss"}, "attack.methods: losss is not known, did you mean loss"},
+        {{"attack.methods=loss,loss"}, "attack.methods: loss is there twice"},
+        {{"attack.methods=[]"}, "attack.methods is empty"},
+        {{"attack.methods=recall"}, "attack.methods: recall needs more than one pass"},
+        {{"attack.methods=ref_loo"}, "attack.methods: ref_loo needs the merges of method loo"},
+        {{"methods=loo"}, "loo is measured beside evolved"},
+        {{"methods=evolved,random-anchors", "anchors.pool=3"}, "random-anchors wants 4 anchors"},
+    };
+    World w = world_open();
+    char path[PATH];
+    snprintf(path, sizeof path, "%s/audit.yaml", w.dir);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        Spec s;
+        Err e = {0};
+        cr_expect_eq(spec_load(&s, &w.arena, path, cases[i].set, cases[i].set[1] != NULL ? 2 : 1, &e),
+                     ERR_ARG, "case %zu", i);
+        cr_expect_not_null(strstr(e.msg, cases[i].want), "case %zu: %s", i, e.msg);
+    }
+    world_close(&w);
+}
