@@ -30,6 +30,10 @@ void file_abort(FileOut *f);
 
 /* file_mkdir - make a folder and its parents; an existing folder is fine. */
 Status file_mkdir(const char *path, Err *e) PRIME_MUST_USE;
+/* file_temp_dir - a new folder under $TMPDIR or /tmp; *dir is in fresh memory (caller frees). Errors: ERR_IO,
+ * ERR_NOMEM. file_remove_tree - a folder with all that is in it; links are not followed. */
+Status file_temp_dir(char **dir, Err *e) PRIME_MUST_USE;
+void file_remove_tree(const char *dir);
 bool file_exists(const char *path);
 bool file_is_dir(const char *path);
 /* file_join - "dir/name" in fresh memory (caller frees), NULL when memory is out. */

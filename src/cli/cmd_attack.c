@@ -189,6 +189,8 @@ static const CliVerb verbs[] = {
     {"exposure", "FILE.csv", "record,role,loss[,group] -> canaries' exposure in bits", attack_exposure_run},
     {"emissions", "TEXTS.csv", "record,text -> counts of mail addresses, telephone numbers, keys ...",
      attack_emissions_run},
+    {"selftest", "", "whether attacks find a planted leak, the right weights, and nothing where nothing is",
+     attack_selftest_run},
     {0},
 };
 const CliNoun cli_attack = {"attack", "what a model gives away: membership, people, merge weights, canaries",

@@ -19,11 +19,13 @@ typedef struct {
  * Errors: ERR_FORMAT with file and line; ERR_NOMEM. */
 Status attack_csv(AttackRecords *out, const Table *t, Arena *a, Err *e) PRIME_MUST_USE;
 
-/* cmd_attack_people.c, cmd_attack_fingerprint.c, cmd_attack_exposure.c, cmd_attack_emissions.c */
+/* cmd_attack_people.c, cmd_attack_fingerprint.c, cmd_attack_exposure.c, cmd_attack_emissions.c,
+ * cmd_attack_selftest.c */
 int attack_people_run(const CliVerb *self, int argc, char **argv);
 int attack_blind_run(const CliVerb *self, int argc, char **argv);
 int attack_fingerprint_run(const CliVerb *self, int argc, char **argv);
 int attack_exposure_run(const CliVerb *self, int argc, char **argv);
 int attack_emissions_run(const CliVerb *self, int argc, char **argv);
+int attack_selftest_run(const CliVerb *self, int argc, char **argv);
 
 #endif

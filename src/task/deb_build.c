@@ -256,7 +256,7 @@ Status data_debian(const DataDebianOpt *o, Err *e)
     }
     s = lists_fetch(said, dir, e);
     if (s == OK) s = deb_run(o, dir, said, e);
-    if (!o->keep_lists) lists_remove(dir);
+    if (!o->keep_lists) file_remove_tree(dir);
     free(dir);
     return s;
 }

@@ -1,29 +1,16 @@
 /* lists_fetch.c - ask apt for fresh lists in a folder of their own. */
-#define _XOPEN_SOURCE 700 /* nftw */
 #include "lists_priv.h"
 #include "proc_priv.h"
 
+#include "prime/file.h"
 #include "prime/log.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static int lists_unlink(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-    (void)st, (void)kind, (void)at;
-    remove(path);
-    return 0;
-}
-
-void lists_remove(const char *dir)
-{
-    nftw(dir, lists_unlink, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-}
 
 /* A configuration file rather than -o options: only here can the machine's own lists of languages,
  * architectures and hooks be cleared. The root folder of a dataset may be closed to apt's own user, and
@@ -103,7 +90,7 @@ Status lists_fetch(char said[LISTS_SAID], const char *dir, Err *e)
 {
     char *abs = NULL, *conf = NULL;
     said[0] = '\0';
-    lists_remove(dir);
+    file_remove_tree(dir);
     Status s = lists_prepare(&abs, &conf, dir, e);
     if (s == OK) log_say(LOG_INFO, "apt-get update into %s", abs);
     if (s == OK) s = lists_update(said, conf, e);

@@ -46,11 +46,9 @@ Status lists_open(Lists *l, const char *dir, const char *suite, Err *e) PRIME_MU
 /* lists_close - accepts a zeroed Lists. */
 void lists_close(Lists *l);
 
-/* lists_claim - may lists_fetch and lists_remove have this folder? Yes if it is not there, or is one of
+/* lists_claim - may lists_fetch and file_remove_tree have this folder? Yes if it is not there, or is one of
  * theirs, kept. Errors: ERR_IO it is something else. */
 Status lists_claim(const char *dir, Err *e) PRIME_MUST_USE;
 
-/* lists_remove - delete a folder that lists_fetch filled, as far as it can. */
-void lists_remove(const char *dir);
 
 #endif
