@@ -49,11 +49,11 @@ int attack_selftest_run(const CliVerb *self, int argc, char **argv)
         {"records", 0, OPT_SIZE, &o.records, "N", "records of each (40)", 10, 10000},
         {"repeats", 0, OPT_SIZE, &o.repeats, "N", "draws of labels without a leak (1000)", 1, 1e6},
         {"epochs", 0, OPT_SIZE, &o.epochs, "N", "passes of training (20)", 1, 1000},
-        {"lr", 0, OPT_NUM, &o.lr, "X", "learning rate (0.005)", 0, 1},
+        {"lr", 0, OPT_NUM, &o.lr, "X", "learning rate (0.01)", 0, 1},
     };
     CliList pos = {0};
     int code = cli_args(self, "attack", opts, sizeof opts / sizeof opts[0], argc, argv, &pos, 0, 0);
-    if (cli_common.seed != 0) o.seed = cli_common.seed;
+    o.seed = cli_common.seed;
     if (code < 0) code = selftest_go(&o);
     cli_list_free(&pos);
     return code;

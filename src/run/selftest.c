@@ -13,7 +13,7 @@
 
 SelftestOpts selftest_default(void)
 {
-    return (SelftestOpts){.people = 10, .records = 40, .epochs = 20, .repeats = 1000, .lr = 5e-3, .seed = 1};
+    return (SelftestOpts){.people = 10, .records = 40, .epochs = 20, .repeats = 1000, .lr = 1e-2, .seed = 1};
 }
 
 /* Signals of everybody's records, person by person, under the person's own adapter. */

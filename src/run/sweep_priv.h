@@ -78,6 +78,21 @@ Status session_adapters(Ledger *l, const Audit *a, Err *e) PRIME_MUST_USE;
 Status session_begin(size_t *number, Ledger *l, Err *e) PRIME_MUST_USE;
 Status session_end(Ledger *l, size_t number, double wall, Status how, Err *e) PRIME_MUST_USE;
 
+/* ---- attacks on more than records (probe.c) ---- */
+
+/* probe_fits - whether a trial is a merge of anchors. probe_weights - rows of kind fingerprint of the open
+ * cell. probe_signals - all anchors' records under the candidates; risk: those of the target's own.
+ * probe_people - rows of kind person from these. probe_source - share of an anchor's texts, held-out ones and
+ * trained ones, that source inference gives to it; probe_source_rows writes them. */
+bool probe_fits(const Trial *t);
+Status probe_weights(Sweep *s, const TrialFor *who, const Trial *t, Err *e) PRIME_MUST_USE;
+Status probe_signals(CellSignals **out, Sweep *s, const TrialFor *who, const CellSignals *risk,
+                     const PassLora *lora, size_t n_cand, Err *e) PRIME_MUST_USE;
+Status probe_people(Sweep *s, const TrialFor *who, const Trial *t, const CellSignals *people, size_t c,
+                    Err *e) PRIME_MUST_USE;
+Status probe_source(double share[2], Sweep *s, size_t anchor, size_t index, Err *e) PRIME_MUST_USE;
+Status probe_source_rows(Sweep *s, size_t anchor, const double share[2], Err *e) PRIME_MUST_USE;
+
 /* ---- methods ---- */
 
 /* How often a method is measured: once a target, once an anchor and training, once a target and training,

@@ -77,6 +77,8 @@ Status trials_done(bool *done, Sweep *s, const AuditTarget *t, size_t index, con
 /* Signals of a group's trials. */
 typedef struct {
     CellSignals *risk, *loo; /* [n_risks]; loo: candidates are the merges without the one at risk; or NULL */
+    CellSignals *people;     /* [n_anchors], or NULL */
+    double source[2];        /* of an anchor's own cell: see probe_source */
 } TrialSignals;
 
 /* What a cell's body needs; the body writes rows into the open cell. */
@@ -217,6 +219,9 @@ static Status body_trial(const CellBody *b, Err *e)
         if (t->w == NULL && t->share != NULL) TRY(body_weight(b, trial_from(b, k), "", t->share[k], e));
     }
     if (t->lora != NULL) TRY(body_norm(b, e));
+    if (a->spec->attack.fingerprint && probe_fits(t)) TRY(probe_weights(b->s, b->who, t, e));
+    if (b->sig->people != NULL && probe_fits(t))
+        TRY(probe_people(b->s, b->who, t, b->sig->people, b->cand, e));
     return t->found != NULL ? body_search(b, e) : OK;
 }
 
@@ -298,12 +303,13 @@ static Status without_signals(TrialSignals *sig, Sweep *s, const TrialFor *who, 
 }
 
 static Status trial_signals(TrialSignals *sig, Sweep *s, const TrialFor *who, const Distinct *d,
-                            const PassLora *lora, Err *e)
+                            const PassLora *lora, bool people, Err *e)
 {
     sig->risk = arena_alloc(&s->arena, who->n_risks, sizeof *sig->risk);
     if (sig->risk == NULL) FAIL(e, ERR_NOMEM, "no memory for the records of %zu people", who->n_risks);
     for (size_t i = 0; i < who->n_risks; i++)
         TRY(cell_signals(&sig->risk[i], s->a, lora, d->n, &who->risk[i].person, &s->arena, e));
+    if (people) TRY(probe_signals(&sig->people, s, who, sig->risk, lora, d->n, e));
     return d->n_loo > 0 ? without_signals(sig, s, who, d, e) : OK;
 }
 
@@ -314,10 +320,11 @@ static Status measure_trials(Sweep *s, const TrialFor *who, const Trial *trial, 
     AuditCrowd crowd = {0};
     TrialSignals sig = {0};
     TRY(distinct_adapters(&d, s, trial, n, e));
-    bool base = trial[0].lora == NULL;
+    bool base = trial[0].lora == NULL, people = false;
+    for (size_t i = 0; i < n; i++) people = people || (s->a->spec->attack.people && probe_fits(&trial[i]));
     if (!base) TRY(audit_crowd_of(&crowd, d.lora, d.n, e));
     const PassLora *lora = base ? NULL : &crowd.lora;
-    Status st = trial_signals(&sig, s, who, &d, lora, e);
+    Status st = trial_signals(&sig, s, who, &d, lora, people, e);
     if (st == OK) st = write_trials(s, who, trial, n, &d, lora, &sig, missing, e);
     audit_crowd_free(&crowd);
     return st;
@@ -355,6 +362,8 @@ static Status body_anchor(const CellBody *b, Err *e)
     AuditPerson p = audit_person(a, b->anchor);
     CellView view = {b->sig->risk, 0, &b->s->anchor_ref[b->anchor], NULL, 0};
     TRY(cell_write_attack(b->s->ledger, a->spec, &(CellRow){"attack", &p, &view}, e));
+    if (a->spec->attack.people && a->n_anchors > 1)
+        TRY(probe_source_rows(b->s, b->anchor, b->sig->source, e));
     TRY(cell_write_one(b->s->ledger, "norm", "anchor", p.user->id, lora_norm(b->trial->lora), e));
     TRY(cell_write_one(b->s->ledger, "norm", "attenuation", p.user->id, 1, e));
     for (size_t i = 0, used = 0; i < a->n_targets; i++)
@@ -393,6 +402,8 @@ Status trial_anchor(Sweep *s, size_t anchor, size_t index, Err *e)
     TRY(audit_crowd_of(&crowd, &trial.lora, 1, e));
     Status st = cell_signals(&own, a, &crowd.lora, 1, &p, &s->arena, e);
     TrialSignals sig = {.risk = &own};
+    if (st == OK && a->spec->attack.people && a->n_anchors > 1)
+        st = probe_source(sig.source, s, anchor, index, e);
     for (size_t c = 0; st == OK && c < spec_contexts(a->spec); c++)
         if (missing[c]) st = anchor_context(s, anchor, c, &crowd.lora, &sig, &trial, seed, e);
     audit_crowd_free(&crowd);
