@@ -176,7 +176,9 @@ bool measure_higher(const Audit *a);
 /* measure_nll - log-likelihood of a set's answers, out [n_cand * set->n]. */
 Status measure_nll(ScoreOut *out, const Audit *a, const PassLora *lora, size_t n_cand, const AuditSet *set,
                    Err *e) PRIME_MUST_USE;
-/* measure_signals - the same with all that record-level attacks read; arrays in the arena. */
+/* measure_signals - the same with all that record-level attacks read; arrays in the arena.
+ * measure_signals_room - these arrays. */
+Status measure_signals_room(ScoreSignals *s, size_t n, size_t tokens, Arena *arena, Err *e) PRIME_MUST_USE;
 Status measure_signals(ScoreSignals *out, const Audit *a, const PassLora *lora, size_t n_cand,
                        const AuditSet *set, Arena *arena, Err *e) PRIME_MUST_USE;
 

@@ -155,7 +155,7 @@ Status measure_nll(ScoreOut *out, const Audit *a, const PassLora *lora, size_t n
     return st;
 }
 
-static Status signals_room(ScoreSignals *s, size_t n, size_t tokens, Arena *arena, Err *e)
+Status measure_signals_room(ScoreSignals *s, size_t n, size_t tokens, Arena *arena, Err *e)
 {
     *s = (ScoreSignals){.start = arena_zalloc(arena, n + 1, sizeof *s->start),
                         .id = arena_alloc(arena, tokens, sizeof *s->id),
@@ -176,7 +176,7 @@ Status measure_signals(ScoreSignals *out, const Audit *a, const PassLora *lora, 
     ScoreSignals s = {0};
     ScoreItem *item = measure_items(set, n_cand);
     if (item == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu texts", n);
-    Status st = signals_room(&s, n, score_tokens(item, n), arena, e);
+    Status st = measure_signals_room(&s, n, score_tokens(item, n), arena, e);
     if (st == OK) st = score_signals(&s, a->base, lora, n_cand, item, n, e);
     free(item);
     if (st == OK) *out = s;

@@ -93,6 +93,21 @@ Status probe_people(Sweep *s, const TrialFor *who, const Trial *t, const CellSig
 Status probe_source(double share[2], Sweep *s, size_t anchor, size_t index, Err *e) PRIME_MUST_USE;
 Status probe_source_rows(Sweep *s, size_t anchor, const double share[2], Err *e) PRIME_MUST_USE;
 
+/* ---- signals on disk (keep.c) ---- */
+
+typedef struct {
+    const AuditPerson *person;
+    const CellSignals *sig;
+    size_t c;               /* candidate within sig */
+    const CellSignals *ref; /* of the base model: its compressed lengths */
+} KeepPart;
+/* keep_signals - DIR/signals/TASK/NAME.safetensors with the records of these people. keep_name - the name of
+ * a cell's file. keep_base - base.safetensors: everybody's records under the base model. Errors: those of
+ * signals_save. */
+Status keep_signals(const Audit *a, const char *name, const KeepPart *part, size_t n, Err *e) PRIME_MUST_USE;
+void keep_name(char out[SWEEP_KEY], const char *method, const char *unit, size_t seed, double lambda);
+Status keep_base(const Sweep *s, Arena *arena, Err *e) PRIME_MUST_USE;
+
 /* ---- methods ---- */
 
 /* How often a method is measured: once a target, once an anchor and training, once a target and training,

@@ -88,8 +88,9 @@ typedef struct {
     const Trial *trial;
     const CellUtility *u;
     const TrialSignals *sig;
-    size_t cand, loo; /* within u and sig, and within sig->loo */
-    size_t anchor;    /* of trial_anchor */
+    size_t cand, loo;    /* within u and sig, and within sig->loo */
+    size_t anchor, seed; /* of trial_anchor */
+    bool first;          /* the first of the contexts: the others have the same signals */
 } CellBody;
 
 typedef Status (*CellFn)(const CellBody *b, Err *e);
@@ -207,10 +208,28 @@ static Status body_attacks(const CellBody *b, Err *e)
     return OK;
 }
 
+/* What attacks read, as a file. */
+static Status body_keep(const CellBody *b, Err *e)
+{
+    const Trial *t = b->trial;
+    char name[SWEEP_KEY];
+    if (!b->s->a->spec->attack.signals || !b->first || t->lora == NULL || b->who->n_risks == 0) return OK;
+    KeepPart *part = arena_alloc(&b->s->arena, b->who->n_risks, sizeof *part);
+    if (part == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu people", b->who->n_risks);
+    for (size_t i = 0; i < b->who->n_risks; i++) {
+        const Risk *r = &b->who->risk[i];
+        part[i] = t->counterfactual ? (KeepPart){&r->person, &b->sig->loo[i], b->loo, r->ref}
+                                    : (KeepPart){&r->person, &b->sig->risk[i], b->cand, r->ref};
+    }
+    keep_name(name, t->method, b->who->t->user->id, b->s->a->spec->seeds.x[b->who->index], t->lambda);
+    return keep_signals(b->s->a, name, part, b->who->n_risks, e);
+}
+
 static Status body_trial(const CellBody *b, Err *e)
 {
     const Audit *a = b->s->a;
     const Trial *t = b->trial;
+    TRY(body_keep(b, e));
     if (t->counterfactual) return body_attacks(b, e);
     TRY(cell_write_utility(b->s->ledger, a, b->who->t, b->u, b->cand, e));
     TRY(body_attacks(b, e));
@@ -277,7 +296,8 @@ static Status write_trials(Sweep *s, const TrialFor *who, const Trial *trial, si
                           .u = &u,
                           .sig = sig,
                           .cand = d->cand[i],
-                          .loo = d->loo[i]};
+                          .loo = d->loo[i],
+                          .first = c == 0};
             TRY(cell_put(&b, body_trial, &trial[i], c, who->t->user->id, sp->seeds.x[who->index], e));
         }
     }
@@ -361,6 +381,10 @@ static Status body_anchor(const CellBody *b, Err *e)
     const Audit *a = b->s->a;
     AuditPerson p = audit_person(a, b->anchor);
     CellView view = {b->sig->risk, 0, &b->s->anchor_ref[b->anchor], NULL, 0};
+    KeepPart part = {&p, b->sig->risk, 0, view.ref};
+    char name[SWEEP_KEY];
+    keep_name(name, "anchor", p.user->id, b->seed, NAN);
+    if (a->spec->attack.signals && b->first) TRY(keep_signals(a, name, &part, 1, e));
     TRY(cell_write_attack(b->s->ledger, a->spec, &(CellRow){"attack", &p, &view}, e));
     if (a->spec->attack.people && a->n_anchors > 1)
         TRY(probe_source_rows(b->s, b->anchor, b->sig->source, e));
@@ -383,7 +407,8 @@ static Status anchor_context(Sweep *s, size_t anchor, size_t context, const Pass
     for (size_t i = 0; i < a->n_targets; i++)
         if (anchor_uses(a, i, anchor))
             TRY(cell_utility(&u[used++], a, lora, 1, &a->target[i].query[context], &s->arena, e));
-    CellBody b = {.s = s, .trial = trial, .u = u, .sig = sig, .anchor = anchor};
+    CellBody b = {
+        .s = s, .trial = trial, .u = u, .sig = sig, .anchor = anchor, .seed = seed, .first = context == 0};
     return cell_put(&b, body_anchor, trial, context, a->anchor[anchor].user->id, seed, e);
 }
 

@@ -5,6 +5,7 @@
 #include "prime/sample.h"
 #include "prime/score.h"
 #include "prime/selftest.h"
+#include "prime/signals.h"
 
 /* ---- rows ---- */
 
@@ -513,5 +514,72 @@ Test(attacks, selftest_of_too_few_cannot_be_graded, .timeout = 240)
     o.model = "nowhere";
     e = (Err){0};
     cr_expect_eq(selftest_run(&t, &o, &e), ERR_IO);
+    world_close(&w);
+}
+
+/* ---- signals on disk ---- */
+
+static Signals kept(const World *w, Arena *a, const char *run, const char *name)
+{
+    char path[2 * PATH];
+    Signals s;
+    snprintf(path, sizeof path, "%s/%s/signals/synth_tag/%s.safetensors", w->dir, run, name);
+    MUST(signals_load(&s, path, a, &e_));
+    return s;
+}
+
+/* Every row of one cell again, from files alone. */
+static size_t check_kept(const Rows *r, const Signals *s, const SignalsMore *more, const char *method,
+                         const char *target, double lambda, Arena *a)
+{
+    AttackSignal *x = NULL;
+    size_t seen = 0;
+    MUST(signals_attack(&x, s, more, a, &e_));
+    for (size_t i = 0; i < r->n; i++) {
+        const Row *row = &r->row[i];
+        if (strcmp(row->kind, "attack") != 0 || strcmp(row->method, method) != 0 ||
+            strcmp(row->target, target) != 0 || !(row->lambda == lambda || isnan(lambda)))
+            continue;
+        size_t k = 0;
+        double got;
+        while (k < s->n && strcmp(s->record[k].id, row->record) != 0) k++;
+        cr_assert_lt(k, s->n, "%s", row->record);
+        cr_expect_eq(s->record[k].label, row->label);
+        cr_expect_str_eq(s->record[k].unit, row->unit);
+        MUST(attack_score(&got, &x[k], 1, row->metric, &e_));
+        cr_expect_eq(got, row->value, "%s of %s: %g, want %g", row->metric, row->record, got, row->value);
+        seen++;
+    }
+    return seen;
+}
+
+Test(attacks, signals_on_disk_give_the_same_scores, .timeout = 240)
+{
+    World w = world_open();
+    Rows r = run_and_load(&w, "run",
+                          (const char *const[]){ONE, "methods=anchor,evolved,loo,oppu", "attack.signals=true",
+                                                "attack.methods=all", "context.variants=none,rag1"},
+                          6);
+    Arena a = {0};
+    const Row *row = NULL, *own = NULL;
+    char name[128];
+    for (size_t i = 0; i < r.n; i++) {
+        if (row == NULL && row_is(&r.row[i], "evolved", "attack", "ref")) row = &r.row[i];
+        if (own == NULL && row_is(&r.row[i], "anchor", "attack", "ref")) own = &r.row[i];
+    }
+    cr_assert(row != NULL && own != NULL);
+    Signals base = kept(&w, &a, "run", "base");
+    snprintf(name, sizeof name, "evolved.%s.seed1.lambda0.5", row->target);
+    Signals merged = kept(&w, &a, "run", name);
+    snprintf(name, sizeof name, "loo.%s.seed1.lambda0.5", row->target);
+    Signals loo = kept(&w, &a, "run", name);
+    snprintf(name, sizeof name, "anchor.%s.seed1", own->target);
+    Signals anchor = kept(&w, &a, "run", name);
+    SignalsMore more = {.ref = &base, .loo = &loo}, plain = {.ref = &base};
+    cr_expect_gt(check_kept(&r, &merged, &more, "evolved", row->target, 0.5, &a), merged.n);
+    cr_expect_gt(check_kept(&r, &loo, &plain, "loo", row->target, 0.5, &a), loo.n);
+    cr_expect_gt(check_kept(&r, &anchor, &plain, "anchor", own->target, NAN, &a), anchor.n);
+    arena_free(&a);
+    free(r.row);
     world_close(&w);
 }
