@@ -8,15 +8,19 @@
 
 enum { SWEEP_KEY = 256, SWEEP_METHOD = 64 };
 
+typedef struct Canary Canary;
+
 typedef struct {
     Audit *a;
     Ledger *ledger, *reuse; /* reuse: of another run, or NULL */
     const SweepWatch *watch;
     CellSignals *anchor_ref; /* [n_anchors] under the base model */
     CellSignals *target_ref; /* [n_targets] likewise, where oppu is measured; or NULL */
-    Arena keep;              /* the references */
-    Arena arena;             /* reset after each group of cells */
-    double begin;            /* clock at the start of the group */
+    Canary *canary;          /* [n_canaries] of the people at risk */
+    size_t n_canaries;
+    Arena keep;   /* the references */
+    Arena arena;  /* reset after each group of cells */
+    double begin; /* clock at the start of the group */
 } Sweep;
 
 /* ---- cells (trial.c) ---- */
@@ -92,6 +96,18 @@ Status probe_people(Sweep *s, const TrialFor *who, const Trial *t, const CellSig
                     Err *e) PRIME_MUST_USE;
 Status probe_source(double share[2], Sweep *s, size_t anchor, size_t index, Err *e) PRIME_MUST_USE;
 Status probe_source_rows(Sweep *s, size_t anchor, const double share[2], Err *e) PRIME_MUST_USE;
+
+/* ---- planted secrets (canary.c) ---- */
+
+/* canary_open - where attack.canaries asks for it: the secrets of the dataset that belong to people at risk,
+ * each with so many alternatives. Errors: those of data_canaries; ERR_ARG there are none, or one without a
+ * digit. canary_measure - out [n_cand, n_canaries]: exposure in bits, of those of the people at risk.
+ * canary_write - rows of the open cell. */
+Status canary_open(Sweep *s, Err *e) PRIME_MUST_USE;
+Status canary_measure(double **out, Sweep *s, const Risk *risk, size_t n_risks, const PassLora *lora,
+                      size_t n_cand, Err *e) PRIME_MUST_USE;
+Status canary_write(Sweep *s, const Risk *risk, size_t n_risks, const double *bits, size_t c,
+                    Err *e) PRIME_MUST_USE;
 
 /* ---- signals on disk (keep.c) ---- */
 

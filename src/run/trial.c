@@ -78,6 +78,7 @@ Status trials_done(bool *done, Sweep *s, const AuditTarget *t, size_t index, con
 typedef struct {
     CellSignals *risk, *loo; /* [n_risks]; loo: candidates are the merges without the one at risk; or NULL */
     CellSignals *people;     /* [n_anchors], or NULL */
+    double *canary;          /* see canary_measure; or NULL */
     double source[2];        /* of an anchor's own cell: see probe_source */
 } TrialSignals;
 
@@ -233,6 +234,8 @@ static Status body_trial(const CellBody *b, Err *e)
     if (t->counterfactual) return body_attacks(b, e);
     TRY(cell_write_utility(b->s->ledger, a, b->who->t, b->u, b->cand, e));
     TRY(body_attacks(b, e));
+    if (b->sig->canary != NULL)
+        TRY(canary_write(b->s, b->who->risk, b->who->n_risks, b->sig->canary, b->cand, e));
     for (size_t k = 0; k < a->spec->anchors.per_target; k++) {
         if (t->w != NULL) TRY(body_genome(b, k, e));
         if (t->w == NULL && t->share != NULL) TRY(body_weight(b, trial_from(b, k), "", t->share[k], e));
@@ -329,6 +332,7 @@ static Status trial_signals(TrialSignals *sig, Sweep *s, const TrialFor *who, co
     if (sig->risk == NULL) FAIL(e, ERR_NOMEM, "no memory for the records of %zu people", who->n_risks);
     for (size_t i = 0; i < who->n_risks; i++)
         TRY(cell_signals(&sig->risk[i], s->a, lora, d->n, &who->risk[i].person, &s->arena, e));
+    if (s->n_canaries > 0) TRY(canary_measure(&sig->canary, s, who->risk, who->n_risks, lora, d->n, e));
     if (people) TRY(probe_signals(&sig->people, s, who, sig->risk, lora, d->n, e));
     return d->n_loo > 0 ? without_signals(sig, s, who, d, e) : OK;
 }
@@ -386,6 +390,8 @@ static Status body_anchor(const CellBody *b, Err *e)
     keep_name(name, "anchor", p.user->id, b->seed, NAN);
     if (a->spec->attack.signals && b->first) TRY(keep_signals(a, name, &part, 1, e));
     TRY(cell_write_attack(b->s->ledger, a->spec, &(CellRow){"attack", &p, &view}, e));
+    Risk risk = {.person = p};
+    if (b->sig->canary != NULL) TRY(canary_write(b->s, &risk, 1, b->sig->canary, 0, e));
     if (a->spec->attack.people && a->n_anchors > 1)
         TRY(probe_source_rows(b->s, b->anchor, b->sig->source, e));
     TRY(cell_write_one(b->s->ledger, "norm", "anchor", p.user->id, lora_norm(b->trial->lora), e));
@@ -427,6 +433,8 @@ Status trial_anchor(Sweep *s, size_t anchor, size_t index, Err *e)
     TRY(audit_crowd_of(&crowd, &trial.lora, 1, e));
     Status st = cell_signals(&own, a, &crowd.lora, 1, &p, &s->arena, e);
     TrialSignals sig = {.risk = &own};
+    Risk risk = {.person = p};
+    if (st == OK && s->n_canaries > 0) st = canary_measure(&sig.canary, s, &risk, 1, &crowd.lora, 1, e);
     if (st == OK && a->spec->attack.people && a->n_anchors > 1)
         st = probe_source(sig.source, s, anchor, index, e);
     for (size_t c = 0; st == OK && c < spec_contexts(a->spec); c++)

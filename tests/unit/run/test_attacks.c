@@ -583,3 +583,68 @@ Test(attacks, signals_on_disk_give_the_same_scores, .timeout = 240)
     free(r.row);
     world_close(&w);
 }
+
+/* ---- canaries ---- */
+
+static void plant(World *w, size_t canaries)
+{
+    snprintf(w->data, sizeof w->data, "%s/planted", w->dir);
+    DataSynthOpt o = {.out = w->data,
+                      .salt = DATA_SALT,
+                      .seed = 5,
+                      .history = 0.5,
+                      .query = 0.25,
+                      .users = 8,
+                      .records = 24,
+                      .canaries = canaries};
+    MUST(data_synth(&o, &e_));
+}
+
+static double mean_exposure(const Rows *r, const char *method, int label, size_t *n)
+{
+    double sum = 0;
+    *n = 0;
+    for (size_t i = 0; i < r->n; i++) {
+        if (!row_is(&r->row[i], method, "canary", "exposure") || r->row[i].label != label) continue;
+        sum += r->row[i].value;
+        (*n)++;
+    }
+    return sum / (double)*n;
+}
+
+/* Own adapters that have learnt them by heart expose what was planted, and nothing that was kept out; the
+ * base model exposes neither. */
+Test(attacks, canaries_are_exposed_where_they_were_planted, .timeout = 240)
+{
+    World w = world_open();
+    size_t n[4];
+    plant(&w, 4);
+    Rows r = run_and_load(&w, "run",
+                          (const char *const[]){ONE, "methods=base,anchor", "task=synth_headline",
+                                                "search.score=likelihood", "utility.score=generate",
+                                                "attack.canaries=63", "adapter.epochs=60",
+                                                "adapter.modules=all-linear", "adapter.rank=8"},
+                          9);
+    double in = mean_exposure(&r, "anchor", 1, &n[0]), out = mean_exposure(&r, "anchor", 0, &n[1]),
+           base_in = mean_exposure(&r, "base", 1, &n[2]), base_out = mean_exposure(&r, "base", 0, &n[3]);
+    cr_expect_eq(n[0] + n[1], 4 * 4, "four of each of four anchors");
+    cr_expect_eq(n[2] + n[3], 2 * 2 * 4, "of two anchors of each target");
+    cr_expect_gt(in, 5.5, "planted: %g of 6 bits", in);
+    cr_expect_lt(out, 3, "kept out: %g bits", out);
+    cr_expect_lt(base_in, 3, "%g", base_in);
+    cr_expect_lt(base_out, 3, "%g", base_out);
+    free(r.row);
+    world_close(&w);
+}
+
+Test(attacks, canaries_must_be_there, .timeout = 60)
+{
+    World w = world_open();
+    char run[PATH];
+    Err e = {0};
+    snprintf(run, sizeof run, "%s/run", w.dir);
+    w.spec = world_spec(&w, (const char *const[]){"attack.canaries=10"}, 1);
+    cr_expect_eq(sweep_run(&w.spec, run, NULL, &e), ERR_ARG);
+    cr_expect_not_null(strstr(e.msg, "has no canaries"), "%s", e.msg);
+    world_close(&w);
+}
