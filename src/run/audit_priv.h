@@ -94,7 +94,8 @@ Status audit_check_adapt(const Audit *a, Err *e) PRIME_MUST_USE;
 Status audit_train(Audit *a, bool resume, Err *e) PRIME_MUST_USE;
 /* audit_stopped - ERR_STOPPED when the watch asks for an end. */
 Status audit_stopped(const Audit *a, Err *e) PRIME_MUST_USE;
-/* audit_extras - the targets' own adapters for method oppu, gates for perpcs, private adapters for dp-uniform.
+/* audit_extras - the targets' own adapters for method oppu, gates for perpcs, private adapters for
+ * dp-uniform.
  */
 Status audit_extras(Audit *a, bool resume, Err *e) PRIME_MUST_USE;
 

@@ -50,5 +50,4 @@ void lists_close(Lists *l);
  * theirs, kept. Errors: ERR_IO it is something else. */
 Status lists_claim(const char *dir, Err *e) PRIME_MUST_USE;
 
-
 #endif

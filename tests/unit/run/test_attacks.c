@@ -19,7 +19,7 @@ typedef struct {
     size_t n, room;
 } Rows;
 
-static Status add_row(void *ctx, const LedgerCell *c, const LedgerScore *s, Err *e)
+static Status row_added(void *ctx, const LedgerCell *c, const LedgerScore *s, Err *e)
 {
     Rows *r = ctx;
     (void)e;
@@ -48,7 +48,7 @@ static Rows rows_load(const World *w, const char *run)
     char path[PATH + 64];
     snprintf(path, sizeof path, "%s/%s/ledger.db", w->dir, run);
     MUST(ledger_open(&l, path, LEDGER_READ, NULL, &e_));
-    MUST(ledger_each_score(l, NULL, add_row, &r, &e_));
+    MUST(ledger_each_score(l, NULL, row_added, &r, &e_));
     ledger_close(l);
     return r;
 }
