@@ -42,8 +42,21 @@ typedef struct {
  * happens. */
 Status sweep_run(const Spec *spec, const char *dir, const SweepHow *how, Err *e) PRIME_MUST_USE;
 
-/* sweep_plan - what sweep_run would do, as CSV rows `what,value`: people, cells, evaluations, records. Loads
- * data and base model and chooses people, but trains nothing and writes nothing. Errors: as sweep_run. */
-Status sweep_plan(Str *out, const Spec *spec, Err *e) PRIME_MUST_USE;
+/* How a plan is made. */
+typedef struct {
+    bool measure; /* rows of speed, seconds and disk, too: they differ from one machine and moment to the next
+                   */
+    bool json;    /* one object {task: {what: value}} */
+} SweepPlanHow;
+
+/* sweep_plan - what sweep_run would do, as CSV rows `task,what,value`, value empty where it is not known.
+ * Loads data and base model and chooses people, but trains nothing that it keeps and writes nothing. how
+ * NULL: plain CSV, nothing measured. people, cells, evaluations, records   as they will be smallest
+ * detectable AUC               power_min_auc (power.h) for the anchors and their mean numbers of records, at
+ * the level, power and correlation of the rows above it; empty when none below 1 is bytes of adapters and
+ * ledger, roughly tokens                                upper bounds: no evaluation is saved, every answer is
+ * as long as may be; gates of perpcs, repeated draws and the merging are not counted tokens a second, seconds
+ * measured on the audit's own records (measure) Errors: as sweep_run. */
+Status sweep_plan(Str *out, const Spec *spec, const SweepPlanHow *how, Err *e) PRIME_MUST_USE;
 
 #endif

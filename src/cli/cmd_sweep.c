@@ -113,13 +113,30 @@ static Status sweep_all(const char *path, const CliList *set, const char *lambda
     return s;
 }
 
+static Status look_at(const char *path, const CliList *set, const char *lambda, bool plan, Err *e)
+{
+    Arena a = {0};
+    Spec spec;
+    Str text = {0};
+    Status s = load_spec(&spec, &a, path, set, lambda, e);
+    SweepPlanHow how = {.measure = !cli_common.no_provenance, .json = cli_common.json};
+    if (s == OK && plan) s = sweep_plan(&text, &spec, &how, e);
+    if (s == OK && !plan) spec_dump(&text, &spec);
+    if (s == OK) fputs(text.s != NULL ? text.s : "", stdout);
+    str_free(&text);
+    arena_free(&a);
+    return s;
+}
+
 static int sweep_main(const CliVerb *self, int argc, char **argv)
 {
     CliList pos = {0}, set = {0};
     const char *lambda = NULL, *out = NULL;
     SweepHow how = {0};
     size_t jobs = 0;
+    bool dry = false;
     const CliOpt opts[] = {
+        {"dry-run", 'n', OPT_FLAG, &dry, NULL, "print the plan, as 'prime plan' does, and do nothing", 0, 0},
         {"jobs", 'j', OPT_SIZE, &jobs, "N", "threads to use; the same as --threads", 1, 256},
         {"lambda", 'l', OPT_STR, &lambda, "LIST", "privacy weights: v,v,... or FIRST:LAST:STEP", 0, 0},
         {"out", 'o', OPT_STR, &out, "DIR", "folder of the run (reports/NAME)", 0, 0},
@@ -129,24 +146,15 @@ static int sweep_main(const CliVerb *self, int argc, char **argv)
     };
     Err e = {0};
     int code = cli_args(self, "sweep", opts, sizeof opts / sizeof opts[0], argc, argv, &pos, 1, 1);
-    if (code < 0) code = sweep_all(pos.item[0], &set, lambda, out, &how, &e) == OK ? EXIT_DONE : cli_fail(&e);
+    if (jobs > 0) par_set_threads(jobs);
+    if (code < 0) {
+        Status s = dry ? look_at(pos.item[0], &set, lambda, true, &e)
+                       : sweep_all(pos.item[0], &set, lambda, out, &how, &e);
+        code = s == OK ? EXIT_DONE : cli_fail(&e);
+    }
     cli_list_free(&pos);
     cli_list_free(&set);
     return code;
-}
-
-static Status look_at(const char *path, const CliList *set, bool plan, Err *e)
-{
-    Arena a = {0};
-    Spec spec;
-    Str text = {0};
-    Status s = load_spec(&spec, &a, path, set, NULL, e);
-    if (s == OK && plan) s = sweep_plan(&text, &spec, e);
-    if (s == OK && !plan) spec_dump(&text, &spec);
-    if (s == OK) fputs(text.s != NULL ? text.s : "", stdout);
-    str_free(&text);
-    arena_free(&a);
-    return s;
 }
 
 static int look_main(const CliVerb *self, const char *noun, bool plan, int argc, char **argv)
@@ -167,7 +175,7 @@ static int look_main(const CliVerb *self, const char *noun, bool plan, int argc,
         code = EXIT_DONE;
     }
     if (code < 0 && pos.n != 1) code = cli_usage("'prime %s' takes AUDIT.yaml", noun);
-    if (code < 0) code = look_at(pos.item[0], &set, plan, &e) == OK ? EXIT_DONE : cli_fail(&e);
+    if (code < 0) code = look_at(pos.item[0], &set, NULL, plan, &e) == OK ? EXIT_DONE : cli_fail(&e);
     cli_list_free(&pos);
     cli_list_free(&set);
     return code;
@@ -188,7 +196,8 @@ static const CliVerb sweep_verbs[] = {
 static const CliVerb validate_verbs[] = {
     {"", "AUDIT.yaml", "check a specification and print it with all defaults", validate_main}, {0}};
 static const CliVerb plan_verbs[] = {
-    {"", "AUDIT.yaml", "people, cells and evaluations of an audit, before it runs", plan_main}, {0}};
+    {"", "AUDIT.yaml", "people, cells, tokens, time, disk and power of an audit, before it runs", plan_main},
+    {0}};
 const CliNoun cli_sweep = {"sweep", "run an audit over privacy weights", sweep_verbs};
 const CliNoun cli_validate = {"validate", "check a specification", validate_verbs};
 const CliNoun cli_plan = {"plan", "what an audit would do", plan_verbs};

@@ -72,6 +72,18 @@ static const struct {
 };
 enum { N_KINDS = sizeof kinds / sizeof kinds[0] };
 
+size_t method_search_evaluations(const Spec *sp)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < N_KINDS; i++) {
+        Spec one = *sp;
+        if (!spec_wants(sp, kinds[i].method)) continue;
+        kinds[i].change(&one);
+        n += spec_evaluations(&one);
+    }
+    return n;
+}
+
 /* ---- a group: all goals of one search, and the controls beside them ---- */
 
 typedef struct {

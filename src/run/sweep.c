@@ -1,4 +1,4 @@
-/* sweep.c - a run: its ledger, its tasks one after the other, and the plan of it. */
+/* sweep.c - a run: its ledger, and its tasks one after the other. */
 #include "prime/sweep.h"
 
 #include "sweep_priv.h"
@@ -52,47 +52,6 @@ static Status open_reuse(Ledger **l, const char *dir, Err *e)
     Status s = ledger_open(l, path, LEDGER_READ, NULL, e);
     free(path);
     return s;
-}
-
-/* ---- who takes part, before anything is trained ---- */
-
-static Status preview_open(Audit **out, const Spec *one, Err *e)
-{
-    Audit *a = calloc(1, sizeof *a);
-    if (a == NULL) FAIL(e, ERR_NOMEM, "no memory for an audit");
-    a->spec = one;
-    a->dir = "";
-    Status s = audit_load(a, e);
-    if (s == OK) s = audit_select(a, e);
-    a->n_train = one->adapter.retrain ? one->seeds.n : 1;
-    if (s != OK)
-        audit_close(a);
-    else
-        *out = a;
-    return s;
-}
-
-/* fn for the people of every task. */
-static Status preview_each(const Spec *spec, Status (*fn)(void *ctx, const Audit *a, Err *e), void *ctx,
-                           Err *e)
-{
-    for (size_t i = 0; i < spec->tasks.n; i++) {
-        Audit *a = NULL;
-        Spec one;
-        TRY(spec_for(&one, spec, spec->tasks.x[i], e));
-        TRY(preview_open(&a, &one, e));
-        Status s = fn(ctx, a, e);
-        audit_close(a);
-        TRY(s);
-    }
-    return OK;
-}
-
-static Status preview_count(void *ctx, const Audit *a, Err *e)
-{
-    (void)e;
-    *(size_t *)ctx += methods_cells(a);
-    return OK;
 }
 
 /* ---- the run ---- */
@@ -169,7 +128,7 @@ static Status run_open(Run *r, Err *e)
     else
         TRY(refuse_old_ledger(r->dir, e));
     if (r->how->reuse != NULL) TRY(open_reuse(&r->reuse, r->how->reuse, e));
-    if (r->spec->tasks.n > 1 || r->how->resume) TRY(preview_each(r->spec, preview_count, &r->cells, e));
+    if (r->spec->tasks.n > 1 || r->how->resume) TRY(plan_cells(&r->cells, r->spec, e));
     return r->how->resume ? run_started(r, e) : OK;
 }
 
@@ -193,44 +152,4 @@ Status sweep_run(const Spec *spec, const char *dir, const SweepHow *how, Err *e)
     Status st = run_open(&r, e);
     for (size_t i = 0; st == OK && i < spec->tasks.n; i++) st = run_task(&r, spec->tasks.x[i], e);
     return run_close(&r, st, e);
-}
-
-/* ---- plan ---- */
-
-static Status plan_rows(void *ctx, const Audit *a, Err *e)
-{
-    Str *out = ctx;
-    const Spec *sp = a->spec;
-    const char *task = a->task->name;
-    size_t members = 0, heldout = 0, query = 0, search = 0;
-    for (size_t i = 0; i < a->n_anchors; i++) {
-        members += audit_members(a, i).n;
-        heldout += audit_heldout(a, i).n;
-    }
-    for (size_t i = 0; i < a->n_targets; i++) query += a->target[i].query[0].n;
-    if (spec_wants(sp, "evolved")) search = spec_evaluations(sp);
-    const struct {
-        const char *what;
-        size_t value;
-    } row[] = {{"targets", a->n_targets},
-               {"anchors", a->n_anchors},
-               {"people who qualify as anchors", a->n_eligible},
-               {"anchors merged for a target", sp->anchors.per_target},
-               {"adapters to train", a->n_anchors * a->n_train},
-               {"cells", methods_cells(a)},
-               {"evaluations of a search", search},
-               {"evaluations in all", search * sp->seeds.n * a->n_targets},
-               {"member records", members},
-               {"held-out records", heldout},
-               {"query records", query}};
-    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
-        str_printf(out, "%s,%s,%zu\n", task, row[i].what, row[i].value);
-    (void)e;
-    return OK;
-}
-
-Status sweep_plan(Str *out, const Spec *spec, Err *e)
-{
-    str_puts(out, "task,what,value\n");
-    return preview_each(spec, plan_rows, out, e);
 }

@@ -156,6 +156,25 @@ size_t method_lambda_goals(const Spec *sp);
 size_t method_constrained_goals(const Spec *sp);
 size_t method_without_goals(const Spec *sp);
 
+/* method_search_evaluations - the most evaluations for one target and seed, of all searches that the audit
+ * wants. */
+size_t method_search_evaluations(const Spec *sp);
+
+/* ---- before a run (plan.c, plan_speed.c) ---- */
+
+/* plan_cells - of all tasks. Errors: those of loading. */
+Status plan_cells(size_t *n, const Spec *spec, Err *e) PRIME_MUST_USE;
+/* plan_tokens - that a set costs one candidate; how: a SpecScore. Prompts are read once for all labels; an
+ * answer that is generated is taken to be as long as it may be. */
+double plan_tokens(const Audit *a, const AuditSet *set, int how);
+/* plan_speed - tokens a second, counted as plan_tokens does, with an adapter on all threads, a search of
+ * several candidates beside each other; training of one thread. NaN where there is nothing to measure it on.
+ * Takes about two seconds, or the time of one record or step of each kind. */
+typedef struct {
+    double scoring, utility, search, training;
+} PlanSpeed;
+Status plan_speed(PlanSpeed *out, const Audit *a, Err *e) PRIME_MUST_USE;
+
 /* risks_of - the anchors of a target at risk, [per_target] in the run's arena. */
 Status risks_of(Risk **out, Sweep *s, const AuditTarget *t, Err *e) PRIME_MUST_USE;
 /* anchors_of - the anchors' adapters as trained for a seed, [per_target]. */

@@ -31,7 +31,7 @@ static size_t plan_number(const World *w, const char *what)
 {
     Str plan = {0};
     size_t n = 0;
-    MUST(sweep_plan(&plan, &w->spec, &e_));
+    MUST(sweep_plan(&plan, &w->spec, NULL, &e_));
     const char *at = strstr(plan.s, what);
     cr_assert(at != NULL && sscanf(at + strlen(what), ",%zu", &n) == 1, "%s", plan.s);
     str_free(&plan);

@@ -2,6 +2,8 @@
  * refuses. */
 #include "world.h"
 
+#include "prime/power.h"
+
 #include <unistd.h>
 
 /* ---- tests ---- */
@@ -267,22 +269,22 @@ Test(sweep, people_the_base_has_read_are_refused, .timeout = 240)
     snprintf(named, sizeof named, "targets.users=%s", d->user[1].id);
     w.spec = world_spec(&w, (const char *const[]){named}, 1);
     Err e = {0};
-    cr_assert_eq(sweep_plan(&plan, &w.spec, &e), ERR_ARG);
+    cr_assert_eq(sweep_plan(&plan, &w.spec, NULL, &e), ERR_ARG);
     cr_assert_not_null(strstr(e.msg, "the base model has read user"), "%s", e.msg);
     /* Unnamed, they are passed over: 10 people less 3 read and 2 targets leave 5 at most. */
     w.spec = world_spec(&w, NULL, 0);
-    MUST(sweep_plan(&plan, &w.spec, &e_));
+    MUST(sweep_plan(&plan, &w.spec, NULL, &e_));
     size_t qualify = 0;
     const char *at = strstr(plan.s, "people who qualify as anchors,");
     cr_assert(at != NULL && sscanf(at, "people who qualify as anchors,%zu", &qualify) == 1);
     cr_assert(qualify >= 4 && qualify <= 5, "%zu", qualify);
     write_users(&w, d, 9, d->salt_id);
     Err few = {0};
-    cr_assert_eq(sweep_plan(&plan, &w.spec, &few), ERR_ARG);
+    cr_assert_eq(sweep_plan(&plan, &w.spec, NULL, &few), ERR_ARG);
     cr_assert_not_null(strstr(few.msg, "targets.count = 2, but only 1 people"), "%s", few.msg);
     write_users(&w, d, 3, "0000000000000000");
     Err salt = {0};
-    cr_assert_eq(sweep_plan(&plan, &w.spec, &salt), ERR_ARG);
+    cr_assert_eq(sweep_plan(&plan, &w.spec, NULL, &salt), ERR_ARG);
     cr_assert_not_null(strstr(salt.msg, "salt"), "%s", salt.msg);
     str_free(&plan);
     data_free(d);
@@ -341,4 +343,90 @@ Test(spec, modules_are_those_of_the_model)
     cr_expect_eq(spec_kinds(&kinds, &s, &shape, &e), ERR_ARG);
     cr_expect_str_eq(e.msg, "adapter.modules: target module 'q_proj' is not one of the model's: attn.c_attn, "
                             "attn.c_proj, mlp.c_fc, mlp.c_proj; or attention, mlp, all-linear");
+}
+
+/* ---- plans ---- */
+
+static double planned(const Str *plan, const char *what)
+{
+    const char *at = strstr(plan->s, what);
+    cr_assert_not_null(at, "no '%s' in %s", what, plan->s);
+    return strtod(at + strlen(what), NULL);
+}
+
+/* What is counted by hand, and what the run then takes. */
+Test(plan, agrees_with_the_run, .timeout = 240)
+{
+    World w = world_open();
+    Str plan = {0};
+    MUST(sweep_plan(&plan, &w.spec, &(SweepPlanHow){.measure = true}, &e_));
+    PowerPlan p = {.users_pos = 4,
+                   .users_neg = 4,
+                   .records_pos = (size_t)planned(&plan, "member records,") / 4,
+                   .records_neg = (size_t)planned(&plan, "held-out records,") / 4,
+                   .icc = planned(&plan, "\"correlation within a person, assumed\","),
+                   .same_people = true,
+                   .level = 0.95};
+    double auc = 0;
+    MUST(power_min_auc(&auc, &p, planned(&plan, "power wanted,"), &e_));
+    cr_assert_eq(planned(&plan, "smallest detectable AUC,"), auc);
+    double sum = 0;
+    static const char *const parts[] = {"training", "search", "utility", "attack"};
+    for (size_t i = 0; i < 4; i++) {
+        char what[64];
+        snprintf(what, sizeof what, "\"tokens, %s\",", parts[i]);
+        cr_assert_gt(planned(&plan, what), 0);
+        snprintf(what, sizeof what, "\"seconds, %s\",", parts[i]);
+        cr_assert_gt(planned(&plan, what), 0);
+        sum += planned(&plan, what);
+    }
+    cr_assert_float_eq(planned(&plan, "seconds in all,"), sum, 1e-9 * sum);
+    cr_assert_gt(planned(&plan, "free disk bytes here,"), 0);
+    /* Search: 3 lambdas of 5 evaluations, 2 seeds, 2 targets with 4 records each. */
+    cr_assert_eq(planned(&plan, "evaluations in all,"), 60);
+    char run[PATH], path[PATH + 16];
+    snprintf(run, sizeof run, "%s/run", w.dir);
+    snprintf(path, sizeof path, "%s/ledger.db", run);
+    MUST(sweep_run(&w.spec, run, NULL, &e_));
+    char *text = NULL;
+    size_t bytes = 0;
+    MUST(file_read(&text, &bytes, path, &e_));
+    free(text);
+    double factor = planned(&plan, "\"bytes, ledger\",") / (double)bytes;
+    cr_assert(factor > 0.5 && factor < 2, "ledger: planned / taken = %g", factor);
+    str_free(&plan);
+    world_close(&w);
+}
+
+/* Every record and label counted anew; JSON has the same numbers; without measuring, they are the same
+ * always. */
+Test(plan, tokens_are_those_of_the_records, .timeout = 240)
+{
+    World w = world_open();
+    Str plan = {0}, again = {0}, json = {0};
+    w.spec = world_spec(&w, (const char *const[]){"search.score=likelihood", "search.records=3"}, 2);
+    MUST(sweep_plan(&plan, &w.spec, NULL, &e_));
+    MUST(sweep_plan(&again, &w.spec, NULL, &e_));
+    cr_assert_str_eq(plan.s, again.s);
+    cr_assert_null(strstr(plan.s, "seconds"));
+    double search = planned(&plan, "\"tokens, search\","), train = planned(&plan, "\"tokens, training\",");
+    /* Twice the epochs and lambdas are twice the tokens; a third anchor is a third privacy term beside two.
+     */
+    w.spec =
+        world_spec(&w,
+                   (const char *const[]){"search.score=likelihood", "search.records=3", "adapter.epochs=4",
+                                         "lambda=0,1,2,3,4,5", "anchors.per_target=3"},
+                   5);
+    str_clear(&again);
+    MUST(sweep_plan(&again, &w.spec, NULL, &e_));
+    cr_assert_eq(planned(&again, "\"tokens, training\","), 2 * train);
+    cr_assert_float_eq(planned(&again, "\"tokens, search\","), 2 * search * 4 / 3, 1e-6);
+    MUST(sweep_plan(&json, &w.spec, &(SweepPlanHow){.json = true}, &e_));
+    char want[64];
+    snprintf(want, sizeof want, "\"tokens, training\": %.0f", 2 * train);
+    cr_assert_not_null(strstr(json.s, want), "%s", json.s);
+    str_free(&plan);
+    str_free(&again);
+    str_free(&json);
+    world_close(&w);
 }
