@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* Exit codes, everywhere. */
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INCONCLUSIVE = 3, EXIT_BREACHED = 4 };
@@ -61,6 +62,16 @@ int cli_args(const CliVerb *verb, const char *noun, const CliOpt *opts, size_t n
              CliList *pos, size_t min_pos, size_t max_pos);
 void cli_list_free(CliList *l);
 
+/* cli_page - hand what --help shows of a verb to fn, instead of printing it; the verb does nothing else. */
+typedef struct {
+    const char *noun;
+    const CliVerb *verb;
+    const CliOpt *opts, *common; /* [n_opts] the verb's own, [n_common] those that every verb takes */
+    size_t n_opts, n_common;
+} CliPage;
+typedef void (*CliPageFn)(void *ctx, const CliPage *page);
+void cli_page(const CliVerb *verb, CliPageFn fn, void *ctx);
+
 /* cli_fail - print "prime: message" on stderr, with the source place under -v; returns EXIT_FAILED, or
  * EXIT_USAGE for ERR_ARG when `usage`. */
 int cli_fail(const Err *e);
@@ -69,6 +80,14 @@ int cli_usage(const char *fmt, ...) PRIME_PRINTF(1, 2);
 /* One table each, in src/cli/cmd_NOUN.c. */
 extern const CliNoun cli_data, cli_model, cli_adapter, cli_metric, cli_stats, cli_pareto, cli_sweep, cli_list,
     cli_version, cli_doctor, cli_report, cli_validate, cli_plan, cli_attack, cli_dp, cli_check, cli_compare,
-    cli_baseline;
+    cli_baseline, cli_help;
+/* cli_nouns - all of them, in the order of --help; ends with NULL. cli_find_noun - by its name, or NULL. */
+extern const CliNoun *const cli_nouns[];
+const CliNoun *cli_find_noun(const char *name);
+/* cli_unknown - a usage error, with the nearest of the names. */
+int cli_unknown(const char *kind, const char *word, const char *const *names, size_t n);
+/* cli_print_nouns - what 'prime --help' says; cli_print_noun - what 'prime NOUN --help' says. */
+void cli_print_nouns(FILE *to);
+void cli_print_noun(const CliNoun *noun);
 
 #endif

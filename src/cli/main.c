@@ -11,7 +11,7 @@
 
 /* One noun a line. */
 /* clang-format off */
-static const CliNoun *const nouns[] = {
+const CliNoun *const cli_nouns[] = {
     &cli_sweep,
     &cli_plan,
     &cli_validate,
@@ -30,10 +30,12 @@ static const CliNoun *const nouns[] = {
     &cli_list,
     &cli_doctor,
     &cli_version,
+    &cli_help,
+    NULL,
 };
 /* clang-format on */
 
-enum { N_NOUNS = sizeof nouns / sizeof nouns[0] };
+enum { N_NOUNS = sizeof cli_nouns / sizeof cli_nouns[0] - 1 };
 
 static void log_to_stderr(void *ctx, LogLevel level, const char *msg)
 {
@@ -51,18 +53,23 @@ static void noun_print(FILE *to, const CliNoun *noun)
         if (v->name[0] != '\0') fprintf(to, "  %-16s %s\n", v->name, v->help);
 }
 
-static int usage_all(FILE *to)
+void cli_print_nouns(FILE *to)
 {
     fputs("usage: prime NOUN VERB [options] ARGS   (each takes --help)\n\n", to);
-    for (size_t i = 0; i < N_NOUNS; i++) noun_print(to, nouns[i]);
-    return to == stdout ? EXIT_DONE : EXIT_USAGE;
+    for (size_t i = 0; i < N_NOUNS; i++) noun_print(to, cli_nouns[i]);
 }
 
-static int usage_noun(const CliNoun *noun)
+void cli_print_noun(const CliNoun *noun)
 {
     printf("usage: prime %s VERB [options] ARGS   (each takes --help)\n\n", noun->name);
     noun_print(stdout, noun);
-    return EXIT_DONE;
+}
+
+const CliNoun *cli_find_noun(const char *name)
+{
+    for (size_t i = 0; i < N_NOUNS; i++)
+        if (strcmp(name, cli_nouns[i]->name) == 0) return cli_nouns[i];
+    return NULL;
 }
 
 static bool asks_for_help(const char *word)
@@ -70,7 +77,7 @@ static bool asks_for_help(const char *word)
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
 }
 
-static int unknown_word(const char *kind, const char *word, const char *const *names, size_t n)
+int cli_unknown(const char *kind, const char *word, const char *const *names, size_t n)
 {
     const char *near = str_nearest(word, names, n);
     if (near != NULL) return cli_usage("unknown %s '%s', did you mean '%s'?", kind, word, near);
@@ -82,28 +89,30 @@ static int run_verb(const CliNoun *noun, int argc, char **argv)
     const CliVerb *v = noun->verbs;
     if (v->name[0] == '\0') return v->run(v, argc, argv);
     if (argc < 2) return cli_usage("'prime %s' wants a verb; see 'prime --help'", noun->name);
-    if (asks_for_help(argv[1])) return usage_noun(noun);
+    if (asks_for_help(argv[1])) {
+        cli_print_noun(noun);
+        return EXIT_DONE;
+    }
     const char *names[32];
     size_t n = 0;
     for (; v->name != NULL; v++) {
         if (strcmp(v->name, argv[1]) == 0) return v->run(v, argc - 1, argv + 1);
         names[n++] = v->name;
     }
-    return unknown_word("verb", argv[1], names, n);
+    return cli_unknown("verb", argv[1], names, n);
 }
 
 static int dispatch(int argc, char **argv)
 {
-    if (argc < 2) return usage_all(stderr);
-    const char *word = argv[1];
-    if (asks_for_help(word)) return usage_all(stdout);
+    const char *names[N_NOUNS], *word = argc > 1 ? argv[1] : "";
+    if (argc < 2) cli_print_nouns(stderr);
+    if (argc < 2) return EXIT_USAGE;
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) word = "help";
     if (strcmp(word, "--version") == 0) word = "version";
-    const char *names[N_NOUNS];
-    for (size_t i = 0; i < N_NOUNS; i++) {
-        names[i] = nouns[i]->name;
-        if (strcmp(word, names[i]) == 0) return run_verb(nouns[i], argc - 1, argv + 1);
-    }
-    return unknown_word("command", word, names, N_NOUNS);
+    const CliNoun *noun = cli_find_noun(word);
+    if (noun != NULL) return run_verb(noun, argc - 1, argv + 1);
+    for (size_t i = 0; i < N_NOUNS; i++) names[i] = cli_nouns[i]->name;
+    return cli_unknown("command", word, names, N_NOUNS);
 }
 
 int main(int argc, char **argv)

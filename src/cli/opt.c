@@ -95,6 +95,32 @@ static void help_print(const CliVerb *verb, const char *noun, const CliOpt *opts
     for (size_t i = 0; i < N_COMMON; i++) opt_print(&common_opts[i]);
 }
 
+/* Where help goes to; NULL: to standard output. */
+static struct {
+    CliPageFn fn;
+    void *ctx;
+} page_to;
+
+static void help_show(const CliVerb *verb, const char *noun, const CliOpt *opts, size_t n)
+{
+    CliPage page = {noun, verb, opts, common_opts, n, N_COMMON};
+    if (page_to.fn != NULL)
+        page_to.fn(page_to.ctx, &page);
+    else
+        help_print(verb, noun, opts, n);
+}
+
+void cli_page(const CliVerb *verb, CliPageFn fn, void *ctx)
+{
+    char name[32], help[] = "--help";
+    char *argv[] = {name, help, NULL};
+    snprintf(name, sizeof name, "%s", verb->name);
+    page_to.fn = fn;
+    page_to.ctx = ctx;
+    verb->run(verb, 2, argv);
+    page_to.fn = NULL;
+}
+
 static int unknown_option(const char *word, const CliOpt *opts, size_t n)
 {
     const char *names[MAX_OPTS + N_COMMON];
@@ -146,7 +172,7 @@ int cli_args(const CliVerb *verb, const char *noun, const CliOpt *opts, size_t n
         const CliOpt *o = c == '?' ? NULL : opt_of(c, opts, n);
         if (o == NULL) return unknown_option(argv[optind - 1], opts, n);
         if (o == &common_opts[0]) {
-            help_print(verb, noun, opts, n);
+            help_show(verb, noun, opts, n);
             return EXIT_DONE;
         }
         int code = opt_store(o, optarg);
