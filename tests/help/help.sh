@@ -23,9 +23,9 @@ fi
 nouns=$("$prime" help | sed -n 's/^\([a-z]\+\) .*/\1/p' | grep -v '^usage')
 # verbs NOUN - one a line, "" for a noun without.
 verbs() {
-    local all
-    all=$("$prime" help "$1" | sed -n 's/^  \([a-z][a-z-]*\) .*/\1/p')
-    if "$prime" help "$1" | head -1 | grep -q 'VERB'; then echo "$all"; else echo; fi
+    local text
+    text=$("$prime" help "$1")
+    [[ $text == *' VERB '* ]] && sed -n 's/^  \([a-z][a-z-]*\) .*/\1/p' <<<"$text"
 }
 # options NOUN VERB - long names of --help.
 options() { "$prime" "$1" ${2:+"$2"} --help | sed -n 's/^  --\([a-z0-9-]*\).*/\1/p' | sort -u; }
@@ -84,7 +84,8 @@ offers '--dry-run' sweep a.yaml --d
 
 : >"$tmp/out"
 for n in $nouns; do
-    [ "$(verbs "$n")" = "$([ -z "$(verbs "$n")" ] || complete_words "$n" '')" ] || echo "verbs of $n" >>"$tmp/out"
+    all=$(verbs "$n")
+    [ -z "$all" ] || [ "$all" = "$(complete_words "$n" '')" ] || echo "verbs of $n" >>"$tmp/out"
     "$prime" help --man "$n" >"$tmp/page.1"
     while read -r v; do
         options "$n" "$v" >"$tmp/want"
@@ -93,7 +94,7 @@ for n in $nouns; do
         while read -r o; do
             grep -qF -- "\\-\\-${o//-/\\-}\\fR" "$tmp/page.1" || echo "no --$o of '$n $v' in its page" >>"$tmp/out"
         done <"$tmp/want"
-    done < <(verbs "$n")
+    done <<<"$all"
 done
 [ ! -s "$tmp/out" ]
 verdict $? "every verb and option of --help is in the pages and the completion" "$tmp/out"

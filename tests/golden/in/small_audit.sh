@@ -14,7 +14,7 @@ targets: {count: 2, min_search: 4, min_query: 2}
 anchors: {pool: 4, per_target: 2, min_history: 4, min_heldout: 2}
 adapt: {records: 0}
 adapter: {rank: 2, alpha: 4, lr: 0.02, epochs: 2}
-evolve: {budget: 60, popsize: 4}
+evolve: {budget: 30, popsize: 4}
 search: {records: 4, score: labels}
 utility: {records: 4, score: labels}
 END
