@@ -42,7 +42,7 @@ typedef struct {
 enum { LEDGER_NO_LABEL = -1 };
 
 typedef struct {
-    const char *kind;   /* utility, utility_all, attack, norm, search, weight */
+    const char *kind;   /* utility, attack, norm, search, weight ...: see sweep.h */
     const char *metric; /* rouge1, loss, attenuation, ... */
     const char *unit;   /* the person: id of the target or the anchor */
     const char *record; /* record id, or "" */

@@ -229,6 +229,29 @@ Test(file, missing_files_are_named)
     cr_assert_null(t);
 }
 
+Test(file, folders_for_a_while_go_with_all_that_is_in_them)
+{
+    Err e = {0};
+    char *one = NULL, *two = NULL, *gone = NULL;
+    cr_assert_eq(file_temp_dir(&one, &e), OK, "%s", e.msg);
+    cr_assert_eq(file_temp_dir(&two, &e), OK, "%s", e.msg);
+    cr_expect_str_neq(one, two);
+    char *deep = file_join(one, "a/b"), *file = file_join(one, "a/b/c");
+    cr_assert_eq(file_mkdir(deep, &e), OK);
+    cr_assert_eq(file_write(file, "x", 1, &e), OK);
+    file_remove_tree(one);
+    cr_expect(!file_exists(one));
+    cr_expect(file_is_dir(two));
+    file_remove_tree(two);
+    cr_assert_eq(setenv("TMPDIR", "/proc/none", 1), 0);
+    cr_expect_eq(file_temp_dir(&gone, &e), ERR_IO);
+    cr_expect_null(gone);
+    free(one);
+    free(two);
+    free(deep);
+    free(file);
+}
+
 Test(hash, salt_separates)
 {
     char a[HASH_HEX], b[HASH_HEX];
