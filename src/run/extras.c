@@ -68,6 +68,7 @@ static Status own_job(void *ctx, size_t job, size_t thread, Err *e)
     char name[80], path[AUDIT_PATH];
     LoraShape shape = model_lora_shape(&j->a->base->cfg);
     snprintf(name, sizeof name, "own.%.20s.seed%zu", t->user->id, j->a->spec->seeds.x[index]);
+    TRY(audit_stopped(j->a, e));
     TRY(audit_path(path, j->a, name, e));
     if (j->resume && audit_adapter_there(path)) return lora_load(&t->lora[index], path, &shape, e);
     return own_make(&t->lora[index], j->a, target, index, path, e);
@@ -123,6 +124,7 @@ static Status dp_job(void *ctx, size_t job, size_t thread, Err *e)
     char name[80], path[AUDIT_PATH];
     LoraShape shape = model_lora_shape(&j->a->base->cfg);
     snprintf(name, sizeof name, "dp.%.20s.seed%zu", s->user->id, j->a->spec->seeds.x[index]);
+    TRY(audit_stopped(j->a, e));
     TRY(audit_path(path, j->a, name, e));
     if (j->resume && audit_adapter_there(path)) return lora_load(&s->dp[index], path, &shape, e);
     return dp_make(&s->dp[index], j->a, s, index, path, e);
@@ -170,6 +172,7 @@ static Status gate_job(void *ctx, size_t job, size_t thread, Err *e)
     size_t index = job / j->a->n_anchors;
     AuditAnchor *s = &j->a->anchor[job % j->a->n_anchors];
     char path[AUDIT_PATH];
+    TRY(audit_stopped(j->a, e));
     TRY(audit_anchor_path(path, j->a, s, index, e));
     /* Gates that are missing or damaged are trained anew. */
     if (j->resume && gate_load(&s->gate[index], path, s->lora[index], NULL) == OK) return OK;
