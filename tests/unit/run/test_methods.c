@@ -19,7 +19,10 @@ static const char *const everything[] = {ALL,
                                          "perpcs.topk=2",
                                          "search.members=2",
                                          "search.heldout=1",
-                                         "anchors.min_heldout=3"};
+                                         "anchors.min_heldout=3",
+                                         "attack.people=true",
+                                         "attack.fingerprint=true",
+                                         "attack.signals=true"};
 enum { N_EVERYTHING = sizeof everything / sizeof everything[0] };
 
 static Spec spec_of_all(World *w)
