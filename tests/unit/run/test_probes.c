@@ -158,7 +158,7 @@ Test(attacks, selftest_passes_with_power_and_says_so_without, .timeout = 240)
     const SelftestRow *power = self_row_of(&t, "power", SELFTEST_PASS);
     for (size_t i = 0; i < t.n; i++)
         cr_expect_leq(t.row[i].verdict, SELFTEST_PASS, "%s of %s: %g, limit %g", t.row[i].check,
-                     t.row[i].attack, t.row[i].value, t.row[i].limit);
+                      t.row[i].attack, t.row[i].value, t.row[i].limit);
     cr_expect_eq(selftest_verdict(&t), SELFTEST_PASS);
     cr_assert_not_null(power);
     cr_expect_geq(power->value, SELFTEST_POWER);
