@@ -360,15 +360,15 @@ Status trials_run(Sweep *s, const TrialFor *who, const Trial *trial, size_t n, E
     const char *id = who->t->user->id;
     size_t contexts = spec_contexts(sp), seed = sp->seeds.x[who->index], left = 0;
     bool *missing = arena_alloc(&s->arena, n * contexts, sizeof *missing);
-    Trial *todo = arena_alloc(&s->arena, n, sizeof *todo);
-    if (missing == NULL || todo == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu cells", n * contexts);
+    Trial *lacking = arena_alloc(&s->arena, n, sizeof *lacking);
+    if (missing == NULL || lacking == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu cells", n * contexts);
     for (size_t i = 0; i < n; i++) {
         bool any, *row = missing + left * contexts;
         TRY(cells_missing(row, &any, s, trial[i].method, id, seed, trial[i].lambda, e));
         cells_report(s, row, trial[i].method, id, seed, trial[i].lambda);
-        if (any) todo[left++] = trial[i];
+        if (any) lacking[left++] = trial[i];
     }
-    return left > 0 ? measure_trials(s, who, todo, left, missing, e) : OK;
+    return left > 0 ? measure_trials(s, who, lacking, left, missing, e) : OK;
 }
 
 /* ---- an anchor alone ---- */
