@@ -101,6 +101,13 @@ static const Method methods[] = {
              .beside = "evolved"},
      .scope = BESIDE,
      .goals = method_without_goals},
+    {.row = {.name = "alone",
+             .what = "each anchor alone at the weight that it has in evolved, its own records attacked: what "
+                     "scaling takes away by itself",
+             .source = "counterfactual",
+             .beside = "evolved"},
+     .scope = BESIDE,
+     .goals = method_lambda_goals},
 };
 enum { N_METHODS = sizeof methods / sizeof methods[0] };
 

@@ -104,6 +104,7 @@ static Status control_random(Group *g, Trial *t, size_t lambda, Err *e);
 static Status control_uniform(Group *g, Trial *t, size_t lambda, Err *e);
 static Status control_others(Group *g, Trial *t, size_t lambda, Err *e);
 static Status control_without(Group *g, Trial *t, size_t lambda, Err *e);
+static Status control_alone(Group *g, Trial *t, size_t lambda, Err *e);
 
 static const struct {
     const char *method;
@@ -112,13 +113,15 @@ static const struct {
 } controls[] = {{"matched-random", control_random, method_lambda_goals},
                 {"matched-uniform", control_uniform, method_lambda_goals},
                 {"random-anchors", control_others, method_lambda_goals},
-                {"loo", control_without, method_without_goals}};
+                {"loo", control_without, method_without_goals},
+                {"alone", control_alone, method_lambda_goals}};
 enum { N_CONTROLS = sizeof controls / sizeof controls[0] };
 
 static Status group_room(Group *g, Err *e)
 {
-    size_t goals = spec_goals(g->a->spec), most = goals + N_CONTROLS * g->a->spec->lambda.n,
-           merges = most + goals * g->a->spec->anchors.per_target;
+    size_t goals = spec_goals(g->a->spec), lambdas = g->a->spec->lambda.n,
+           most = goals + N_CONTROLS * lambdas,
+           merges = most + (goals + lambdas) * g->a->spec->anchors.per_target;
     g->found = arena_zalloc(&g->s->arena, goals, sizeof *g->found);
     g->trial = arena_zalloc(&g->s->arena, most, sizeof *g->trial);
     g->made = arena_zalloc(&g->s->arena, merges, sizeof *g->made);
@@ -160,15 +163,16 @@ static Status found_merges(Group *g, Err *e)
     return OK;
 }
 
-/* The merge of a genome without one anchor: everything else as it is. */
-static Status merge_without(Group *g, const double *genome, size_t anchor, Err *e)
+/* The merge of a genome without one anchor, everything else as it is; or of that anchor alone. */
+static Status merge_part(Group *g, const double *genome, size_t anchor, bool alone, Err *e)
 {
     const Audit *a = g->a;
     size_t D = audit_genome(a);
     double *w = arena_alloc(&g->s->arena, D, sizeof *w);
     if (w == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu weights", D);
     memcpy(w, genome, D * sizeof *w);
-    for (size_t i = 0; i < a->n_groups; i++) w[anchor * a->n_groups + i] = 0;
+    for (size_t i = 0; i < D; i++)
+        if ((i / a->n_groups == anchor) != alone) w[i] = 0;
     TRY(audit_merge(&g->made[g->n_made], a, g->anchor, w, a->spec->seeds.x[g->index], e));
     g->n_made++;
     return OK;
@@ -183,7 +187,7 @@ static Status found_without(Group *g, Err *e)
         size_t j = 0;
         while (g->trial[j].lora != g->trial[i].lora) j++;
         g->trial[i].without = j < i ? g->trial[j].without : &g->made[g->n_made];
-        for (size_t k = 0; j == i && k < K; k++) TRY(merge_without(g, g->trial[i].w, k, e));
+        for (size_t k = 0; j == i && k < K; k++) TRY(merge_part(g, g->trial[i].w, k, false, e));
     }
     return OK;
 }
@@ -274,6 +278,16 @@ static Status control_without(Group *g, Trial *t, size_t lambda, Err *e)
     t->lora = g->trial[lambda].lora;
     t->without = g->trial[lambda].without;
     t->counterfactual = true;
+    return OK;
+}
+
+static Status control_alone(Group *g, Trial *t, size_t lambda, Err *e)
+{
+    t->lora = g->trial[lambda].lora;
+    t->without = &g->made[g->n_made];
+    t->counterfactual = true;
+    for (size_t k = 0; k < g->a->spec->anchors.per_target; k++)
+        TRY(merge_part(g, g->trial[lambda].w, k, true, e));
     return OK;
 }
 

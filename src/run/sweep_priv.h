@@ -36,8 +36,8 @@ typedef struct {
     const MergeMethod *merge; /* that made it of the anchors; or NULL */
     double scale;             /* of the merge, beyond these weights; 0 stands for 1 */
     const size_t *from;       /* [per_target] whom it is made of; NULL: the target's own anchors */
-    /* [per_target] the merge without each of the target's anchors; or NULL. counterfactual: these are what
-     * the cell is about. */
+    /* [per_target] the merge without each of the target's anchors, or of each alone; or NULL.
+     * counterfactual: these are what the cell is about. */
     Lora *const *without;
     bool counterfactual;
 } Trial;

@@ -141,19 +141,24 @@ static double loss_under(const World *w, const Lab *lab, const char *run, const 
     return -out.nll_sum / (double)out.n_tokens;
 }
 
-/* Of two anchors the other one is left, with its own weight. */
+/* Of two anchors the other one is left, with its own weight; and alone each has its own. */
 Test(attacks, a_merge_of_two_without_one_is_the_other, .timeout = 240)
 {
     World w = world_open();
-    Rows r =
-        run_and_load(&w, "run", (const char *const[]){ONE, "methods=evolved,loo", "evolve.budget=12"}, 4);
+    Rows r = run_and_load(&w, "run",
+                          (const char *const[]){ONE, "methods=evolved,loo,alone", "evolve.budget=12"}, 4);
     Lab lab = lab_open(&w);
-    size_t seen = 0;
+    size_t seen = 0, alone = 0;
     for (size_t i = 0; i < r.n; i++) {
         const Row *x = &r.row[i];
         if (row_is(x, "evolved", "attack", "ref_loo")) {
             double without = row_like(&r, x, "loo", "loss")->value;
             cr_expect_float_eq(x->value, row_like(&r, x, "evolved", "loss")->value - without, 1e-12);
+        }
+        if (row_is(x, "alone", "attack", "loss")) {
+            double own = merge_weight(&r, "evolved", x->target, x->unit);
+            cr_expect_float_eq(x->value, loss_under(&w, &lab, "run", x->unit, own, x), 1e-5);
+            alone++;
         }
         if (!row_is(x, "loo", "attack", "loss")) continue;
         const char *other = NULL;
@@ -167,6 +172,7 @@ Test(attacks, a_merge_of_two_without_one_is_the_other, .timeout = 240)
         cr_expect_float_eq(x->value, loss_under(&w, &lab, "run", other, weight, x), 1e-5);
     }
     cr_expect_gt(seen, 0, "no merge with weights was found: nothing was tested");
+    cr_expect_eq(alone, rows_of_metric(&r, "loo", "attack", "loss"));
     lab_close(&lab);
     free(r.row);
     world_close(&w);
