@@ -12,38 +12,7 @@ double search_mean(const Search *s, const double *v)
     return s->a->spec->evolve.objective != 0 && s->minimise ? -mean : mean;
 }
 
-/* ---- evaluation ---- */
-
-/* Mean nats a token of each candidate on a set, negated: larger is likelier. */
-static Status set_likelihood(double *out, Search *s, const PassLora *lora, size_t n_cand, const AuditSet *set,
-                             Err *e)
-{
-    ScoreOut *nll = arena_alloc(&s->arena, n_cand * set->n, sizeof *nll);
-    if (nll == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu scores", n_cand * set->n);
-    TRY(measure_nll(nll, s->a, lora, n_cand, set, e));
-    for (size_t c = 0; c < n_cand; c++) {
-        double sum = 0, tokens = 0;
-        for (size_t i = 0; i < set->n; i++) {
-            sum += nll[c * set->n + i].nll_sum;
-            tokens += (double)nll[c * set->n + i].n_tokens;
-        }
-        out[c] = tokens > 0 ? -sum / tokens : 0;
-    }
-    return OK;
-}
-
-/* v NULL: agreement is not wanted. */
-static Status eval_likelihood(double *u, double *v, Search *s, const PassLora *lora, size_t n_cand, Err *e)
-{
-    double *one = arena_alloc(&s->arena, n_cand, sizeof *one);
-    if (one == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu candidates", n_cand);
-    TRY(set_likelihood(u, s, lora, n_cand, &s->t->search, e));
-    for (size_t k = 0; v != NULL && k < s->k; k++) {
-        TRY(set_likelihood(one, s, lora, n_cand, &s->anchor_set[k], e));
-        for (size_t c = 0; c < n_cand; c++) v[c * s->k + k] = one[c];
-    }
-    return OK;
-}
+/* ---- what candidates say ---- */
 
 /* A draw depends on the genome and on which evaluation of it this is, never on what stands beside it. */
 static uint64_t draw_seed(const Search *s, const double *x, size_t slot)
@@ -58,41 +27,107 @@ static uint64_t draw_seed(const Search *s, const double *x, size_t slot)
     return h;
 }
 
-/* What is measured: candidates as the model takes them (NULL: the base), their genomes, how often before. */
-typedef struct {
-    const PassLora *lora;
-    const double *x;
-    size_t n_cand, slot;
-} Eval;
+/* The texts whose likelihood counts: the right answers and, for agreement, each anchor's. */
+static size_t heard_texts(const Search *s)
+{
+    return s->a->spec->evolve.objective == 0 ? 1 + s->k : 1;
+}
 
-/* v NULL: agreement is not wanted. */
-static Status eval_answers(double *u, double *v, Search *s, const Eval *ev, Err *e)
+Status heard_new(Heard *h, Search *s, size_t n_cand, Err *e)
+{
+    size_t n = s->t->search.n;
+    bool likelihood = s->a->spec->search.score == SPEC_LIKELIHOOD;
+    *h = (Heard){0};
+    if (likelihood)
+        h->nll = arena_alloc(&s->arena, n_cand * heard_texts(s) * n, sizeof *h->nll);
+    else
+        h->said = arena_alloc(&s->arena, n_cand * n, sizeof *h->said);
+    if (h->nll == NULL && h->said == NULL)
+        FAIL(e, ERR_NOMEM, "no memory for %zu candidates on %zu records", n_cand, n);
+    return OK;
+}
+
+static AuditSet set_part(const AuditSet *set, size_t from, size_t to)
+{
+    return (AuditSet){set->r + from, to - from};
+}
+
+static Status hear_likelihood(Heard *h, Search *s, const Eval *ev, size_t from, size_t to, Err *e)
+{
+    size_t n = s->t->search.n, T = heard_texts(s), m = to - from;
+    ScoreOut *nll = arena_alloc(&s->arena, ev->n_cand * m, sizeof *nll);
+    if (nll == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu scores", ev->n_cand * m);
+    for (size_t t = 0; t < T; t++) {
+        AuditSet part = set_part(t == 0 ? &s->t->search : &s->anchor_set[t - 1], from, to);
+        TRY(measure_nll(nll, s->a, ev->lora, ev->n_cand, &part, e));
+        for (size_t c = 0; c < ev->n_cand; c++)
+            memcpy(h->nll + (eval_row(ev, c) * T + t) * n + from, nll + c * m, m * sizeof *nll);
+    }
+    return OK;
+}
+
+static Status hear_answers(Heard *h, Search *s, const Eval *ev, size_t from, size_t to, Err *e)
 {
     const Spec *sp = s->a->spec;
-    size_t n = s->t->search.n;
-    const char **said = arena_alloc(&s->arena, ev->n_cand * n, sizeof(const char *));
-    if (said == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu answers", ev->n_cand * n);
+    size_t n = s->t->search.n, m = to - from;
+    AuditSet part = set_part(&s->t->search, from, to);
+    const char **said = arena_alloc(&s->arena, ev->n_cand * m, sizeof(const char *));
+    if (said == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu answers", ev->n_cand * m);
     if (spec_draws(sp))
-        TRY(measure_drawn(said, s->a, ev->lora, ev->n_cand, &s->t->search, draw_seed(s, ev->x, ev->slot),
-                          &s->arena, e));
+        TRY(measure_drawn(said, s->a, ev->lora, ev->n_cand, &part, draw_seed(s, ev->x, ev->slot), &s->arena,
+                          e));
     else
-        TRY(measure_answers(said, s->a, ev->lora, ev->n_cand, &s->t->search, sp->search.score, &s->arena, e));
-    for (size_t c = 0; c < ev->n_cand; c++) {
-        TRY(measure_sum(&u[c], s->a, s->gold, said + c * n, n, e));
-        for (size_t k = 0; v != NULL && k < s->k; k++)
-            TRY(measure_sum(&v[c * s->k + k], s->a, s->anchor_out[k], said + c * n, n, e));
+        TRY(measure_answers(said, s->a, ev->lora, ev->n_cand, &part, sp->search.score, &s->arena, e));
+    for (size_t c = 0; c < ev->n_cand; c++)
+        memcpy(h->said + eval_row(ev, c) * n + from, said + c * m, m * sizeof *said);
+    return OK;
+}
+
+Status heard_more(Heard *h, Search *s, const Eval *ev, size_t from, size_t to, Err *e)
+{
+    return h->nll != NULL ? hear_likelihood(h, s, ev, from, to, e) : hear_answers(h, s, ev, from, to, e);
+}
+
+/* ---- what that is worth ---- */
+
+/* Mean nats a token, negated: larger is likelier. */
+static double nll_likelihood(const ScoreOut *nll, size_t n)
+{
+    double sum = 0, tokens = 0;
+    for (size_t i = 0; i < n; i++) {
+        sum += nll[i].nll_sum;
+        tokens += (double)nll[i].n_tokens;
     }
+    return tokens > 0 ? -sum / tokens : 0;
+}
+
+Status heard_judge(double *u, double *v, const Heard *h, Search *s, size_t c, size_t n, Err *e)
+{
+    size_t N = s->t->search.n, T = heard_texts(s);
+    if (h->nll != NULL) {
+        *u = nll_likelihood(h->nll + c * T * N, n);
+        for (size_t k = 0; v != NULL && k < s->k; k++)
+            v[k] = nll_likelihood(h->nll + (c * T + 1 + k) * N, n);
+        return OK;
+    }
+    const char **said = h->said + c * N;
+    TRY(measure_sum(u, s->a, s->gold, said, n, e));
+    for (size_t k = 0; v != NULL && k < s->k; k++)
+        TRY(measure_sum(&v[k], s->a, s->anchor_out[k], said, n, e));
     return OK;
 }
 
 /* v [n_cand, K] */
 static Status eval_terms(double *u, double *v, Search *s, const Eval *ev, Err *e)
 {
-    const Spec *sp = s->a->spec;
-    double *agreement = sp->evolve.objective == 0 ? v : NULL;
-    TRY(sp->search.score == SPEC_LIKELIHOOD ? eval_likelihood(u, agreement, s, ev->lora, ev->n_cand, e)
-                                            : eval_answers(u, agreement, s, ev, e));
-    return agreement == NULL ? penalty_measure(v, s, ev->lora, ev->x, ev->n_cand, e) : OK;
+    Heard h;
+    size_t n = s->t->search.n;
+    bool agreement = s->a->spec->evolve.objective == 0;
+    TRY(heard_new(&h, s, ev->n_cand, e));
+    TRY(heard_more(&h, s, ev, 0, n, e));
+    for (size_t c = 0; c < ev->n_cand; c++)
+        TRY(heard_judge(&u[c], agreement ? &v[c * s->k] : NULL, &h, s, c, n, e));
+    return agreement ? OK : penalty_measure(v, s, ev->lora, ev->x, ev->n_cand, e);
 }
 
 /* The norm of each merge, over the mean of the anchors' own, behind the K terms. */
@@ -125,7 +160,7 @@ static Status measure_crowd(double *u, double *v, Search *s, const double *x, si
 {
     AuditCrowd c = {0};
     if (x != NULL) TRY(audit_crowd(&c, s->a, s->bank, s->anchor, x, n_cand, s->a->spec->seeds.x[s->seed], e));
-    Eval ev = {x != NULL ? &c.lora : NULL, x, n_cand, slot};
+    Eval ev = {x != NULL ? &c.lora : NULL, x, NULL, n_cand, slot};
     Status st = eval_all(u, v, s, &ev, e);
     audit_crowd_free(&c);
     arena_reset(&s->arena);

@@ -46,6 +46,35 @@ Status search_prepare(Search *s, Err *e) PRIME_MUST_USE;
 /* search_mean - mean V as a reader wants it: without the sign above. */
 double search_mean(const Search *s, const double *v);
 
+/* What is measured at once: candidates as the model takes them (NULL: the base), their genomes; the rows of
+ * a Heard that are theirs (NULL: their own places); how often these were evaluated before. */
+typedef struct {
+    const PassLora *lora;
+    const double *x;
+    const size_t *row;
+    size_t n_cand, slot;
+} Eval;
+
+static inline size_t eval_row(const Eval *ev, size_t c)
+{
+    return ev->row != NULL ? ev->row[c] : c;
+}
+
+/* What candidates make of the n records of a search, one part of these after the other: their answers or,
+ * where likelihood is asked for, what they find of the right answers and of each anchor's. In the arena that
+ * is reset after every evaluation. */
+typedef struct {
+    const char **said; /* [n_cand, n]; or NULL */
+    ScoreOut *nll;     /* [n_cand, 1 or 1 + K, n]; or NULL */
+} Heard;
+
+/* heard_new - room for n_cand candidates. heard_more - what those of ev make of records from .. to - 1.
+ * heard_judge - U, and V [K] unless it is NULL, of candidate c on the first n records, which it has heard. */
+Status heard_new(Heard *h, Search *s, size_t n_cand, Err *e) PRIME_MUST_USE;
+Status heard_more(Heard *h, Search *s, const Eval *ev, size_t from, size_t to, Err *e) PRIME_MUST_USE;
+Status heard_judge(double *u, double *v, const Heard *h, Search *s, size_t c, size_t n,
+                   Err *e) PRIME_MUST_USE;
+
 /* penalty_measure - V [n_cand, K] of the objective's row, which is not `agreement`. */
 Status penalty_measure(double *v, Search *s, const PassLora *lora, const double *x, size_t n_cand,
                        Err *e) PRIME_MUST_USE;
