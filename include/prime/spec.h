@@ -68,6 +68,7 @@ typedef struct {
         double cap, min_effective;   /* MergeLimits that every candidate keeps */
         int noise;                   /* EvolveNoise */
         bool with_norm;
+        bool race; /* worse candidates of a generation do not hear all records */
     } evolve;
     struct {
         double density; /* NAN: not given */

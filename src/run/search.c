@@ -121,6 +121,10 @@ static Status search_generation(Search *s, Evolver *ev, const SpecGoal *goal, Ge
     evolve_ask(ev, g->x);
     TRY(search_repair(g->x, s, P, e));
     g->n = left < P ? left : P;
+    if (s->a->spec->evolve.race) {
+        TRY(race_generation(g->f, s, g->x, g->n, goal, e));
+        return g->n == P ? evolve_tell(ev, g->x, g->f, e) : OK;
+    }
     generation_repeats(g, s);
     TRY(generation_learn(g, s, e));
     for (size_t i = 0; i < g->n; i++) {

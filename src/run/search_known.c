@@ -22,6 +22,7 @@ static void name_settings(Str *text, const Search *s)
     if (p->reads_people) str_printf(text, " %zu %zu", sp->search.members, sp->search.heldout);
     if (m->reads & MERGE_DENSITY) str_printf(text, " density %.17g", sp->merge.density);
     if (m->reads & MERGE_SEED) str_printf(text, " trim %zu", sp->seeds.x[s->seed]);
+    if (sp->evolve.race) str_printf(text, " race");
     if (sp->merge.rank > 0) str_printf(text, " rank %zu", sp->merge.rank);
     if (spec_draws(sp))
         str_printf(text, " drawn %.17g %.17g %zu", sp->search.temperature, sp->search.top_p,
@@ -48,7 +49,10 @@ static Status known_name(Search *s, Err *e)
 
 static void slot_key(char key[SEARCH_KEY + 24], const Search *s, size_t slot)
 {
-    snprintf(key, SEARCH_KEY + 24, slot > 0 ? "%s@%zu" : "%s", s->key, slot);
+    if (slot >= s->n_slots)
+        snprintf(key, SEARCH_KEY + 24, "%s@first%zu", s->key, race_records(s, slot - s->n_slots));
+    else
+        snprintf(key, SEARCH_KEY + 24, slot > 0 ? "%s@%zu" : "%s", s->key, slot);
 }
 
 /* ---- reading ---- */
@@ -78,12 +82,13 @@ static Status known_fetch(Archive *to, const Search *s, Ledger *from, size_t slo
 Status known_open(Search *s, Ledger *reuse, Err *e)
 {
     s->n_slots = spec_draws(s->a->spec) ? s->a->spec->search.repeats + 1 : 1;
-    s->known = calloc(2 * s->n_slots, sizeof(Archive *));
-    if (s->known == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu archives", s->n_slots);
-    s->lent = s->known + s->n_slots;
+    s->n_archives = s->n_slots + (s->a->spec->evolve.race ? RACE_STAGES : 0);
+    s->known = calloc(2 * s->n_archives, sizeof(Archive *));
+    if (s->known == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu archives", s->n_archives);
+    s->lent = s->known + s->n_archives;
     TRY(known_name(s, e));
     TRY(archive_new(&s->archive, s->dim, s->n_v, e));
-    for (size_t i = 0; i < s->n_slots; i++) {
+    for (size_t i = 0; i < s->n_archives; i++) {
         TRY(archive_new(&s->known[i], s->dim, s->n_v, e));
         TRY(archive_new(&s->lent[i], s->dim, s->n_v, e));
         TRY(known_fetch(s->known[i], s, s->ledger, i, e));
@@ -94,7 +99,7 @@ Status known_open(Search *s, Ledger *reuse, Err *e)
 
 void known_close(Search *s)
 {
-    for (size_t i = 0; s->known != NULL && i < 2 * s->n_slots; i++) archive_free(s->known[i]);
+    for (size_t i = 0; s->known != NULL && i < 2 * s->n_archives; i++) archive_free(s->known[i]);
     free(s->known);
     archive_free(s->archive);
     arena_free(&s->arena);
@@ -104,17 +109,12 @@ void known_close(Search *s)
 
 /* ---- learning ---- */
 
-typedef struct {
-    double *x, *u, *v; /* [n, D], [n], [n, n_v] */
-    size_t n;
-} KnownNew;
-
-static Status known_write(Search *s, const KnownNew *f, size_t slot, Err *e)
+static Status known_write(Search *s, const KnownNew *f, Err *e)
 {
     char key[SEARCH_KEY + 24];
-    slot_key(key, s, slot);
     TRY(ledger_batch_begin(s->ledger, e));
     for (size_t i = 0; i < f->n; i++) {
+        slot_key(key, s, f->slot[i]);
         LedgerEval ev = {.target = key,
                          .seed = s->a->spec->seeds.x[s->seed],
                          .genome = f->x + i * s->dim,
@@ -128,13 +128,13 @@ static Status known_write(Search *s, const KnownNew *f, size_t slot, Err *e)
 }
 
 /* A search that is cut short is carried on from what is written here. */
-static Status known_add(Search *s, const KnownNew *f, size_t slot, Err *e)
+Status known_add(Search *s, const KnownNew *f, Err *e)
 {
     const SweepWatch *w = s->a->watch;
     for (size_t i = 0; i < f->n; i++)
-        TRY(archive_put(s->known[slot], f->x + i * s->dim, f->u[i], f->v + i * s->n_v, NAN, e));
+        TRY(archive_put(s->known[f->slot[i]], f->x + i * s->dim, f->u[i], f->v + i * s->n_v, NAN, e));
     if (s->ledger == NULL || f->n == 0) return OK;
-    Status st = known_write(s, f, slot, e);
+    Status st = known_write(s, f, e);
     if (st != OK)
         ledger_cell_abort(s->ledger);
     else if (w != NULL && w->evaluated != NULL)
@@ -142,35 +142,42 @@ static Status known_add(Search *s, const KnownNew *f, size_t slot, Err *e)
     return st == OK ? audit_stopped(s->a, e) : st;
 }
 
-static Status known_evaluate(Search *s, KnownNew *f, size_t slot, Err *e)
+/* False: it has to be measured. */
+static bool known_lent(double *u, double *v, const Search *s, const double *x, size_t n, size_t slot)
 {
-    size_t lent = f->n;
-    for (size_t i = 0; i < f->n; i++) {
-        ArchiveItem it;
-        if (!archive_find(&it, s->lent[slot], f->x + i * s->dim)) {
-            lent = i;
-            break;
-        }
-        f->u[i] = it.u;
-        memcpy(f->v + i * s->n_v, it.v, s->n_v * sizeof *f->v);
+    ArchiveItem it;
+    for (size_t i = 0; i < n; i++) {
+        if (!archive_find(&it, s->lent[slot], x + i * s->dim)) return false;
+        u[i] = it.u;
+        memcpy(v + i * s->n_v, it.v, s->n_v * sizeof *v);
     }
-    if (lent == f->n) return OK;
-    return search_measure(f->u, f->v, s, f->x, f->n, slot, e);
+    return true;
+}
+
+static Status known_learn(Search *s, double *x, size_t *slot, size_t n, Err *e)
+{
+    double *u = x + n * s->dim, *v = u + n;
+    if (n == 0) return OK;
+    if (!known_lent(u, v, s, x, n, slot[0])) TRY(search_measure(u, v, s, x, n, slot[0], e));
+    return known_add(s, &(KnownNew){x, u, v, slot, n}, e);
 }
 
 Status search_learn(Search *s, const double *x, size_t n, size_t slot, Err *e)
 {
-    size_t D = s->dim;
+    size_t D = s->dim, fresh = 0;
     ArchiveItem it;
-    KnownNew f = {.x = malloc(n * (D + s->n_v + 1) * sizeof *f.x)};
-    if (f.x == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu candidates", n);
-    f.u = f.x + n * D;
-    f.v = f.u + n;
-    for (size_t i = 0; i < n; i++)
-        if (!archive_find(&it, s->known[slot], x + i * D)) memcpy(f.x + f.n++ * D, x + i * D, D * sizeof *x);
-    Status st = f.n > 0 ? known_evaluate(s, &f, slot, e) : OK;
-    if (st == OK) st = known_add(s, &f, slot, e);
-    free(f.x);
+    double *own = malloc(n * (D + s->n_v + 1) * sizeof *own);
+    size_t *slots = malloc(n * sizeof *slots);
+    for (size_t i = 0; own != NULL && slots != NULL && i < n; i++) {
+        slots[i] = slot;
+        if (!archive_find(&it, s->known[slot], x + i * D))
+            memcpy(own + fresh++ * D, x + i * D, D * sizeof *x);
+    }
+    Status st = own != NULL && slots != NULL
+                    ? known_learn(s, own, slots, fresh, e)
+                    : err_set(e, ERR_NOMEM, __FILE__, __LINE__, "no memory for %zu candidates", n);
+    free(own);
+    free(slots);
     return st;
 }
 

@@ -106,8 +106,7 @@ Status heard_judge(double *u, double *v, const Heard *h, Search *s, size_t c, si
     size_t N = s->t->search.n, T = heard_texts(s);
     if (h->nll != NULL) {
         *u = nll_likelihood(h->nll + c * T * N, n);
-        for (size_t k = 0; v != NULL && k < s->k; k++)
-            v[k] = nll_likelihood(h->nll + (c * T + 1 + k) * N, n);
+        for (size_t k = 0; v != NULL && k < s->k; k++) v[k] = nll_likelihood(h->nll + (c * T + 1 + k) * N, n);
         return OK;
     }
     const char **said = h->said + c * N;

@@ -25,9 +25,10 @@ typedef struct {
     AuditSet *anchor_set;     /* [K] the same as samples, for likelihood */
     double *group_norm;   /* [K, merge_groups] of the anchors' updates, for limits; NULL: there are none */
     Archive *archive;     /* what this search has evaluated, in its order */
-    Archive **known;      /* [n_slots] evaluation 0, 1, ... of genomes, of an earlier run or this one */
-    Archive **lent;       /* [n_slots] those of another run, which this one's ledger lacks */
+    Archive **known;      /* [n_archives] evaluation 0, 1, ... of genomes, of an earlier run or this one */
+    Archive **lent;       /* [n_archives] those of another run, which this one's ledger lacks */
     size_t n_slots;       /* 1, or the repeats of a front's point and one to report */
+    size_t n_archives;    /* n_slots, and behind them one for each stage of races */
     Ledger *ledger;       /* where it is written down; may be NULL */
     char key[SEARCH_KEY]; /* under which */
     double base_u, *base_v;
@@ -85,6 +86,13 @@ Status penalty_measure(double *v, Search *s, const PassLora *lora, const double 
  * that is half open. */
 Status known_open(Search *s, Ledger *reuse, Err *e) PRIME_MUST_USE;
 void known_close(Search *s);
+/* known_add - values of evaluations slot [n] of genomes, into the archives and, as one batch, the ledger. */
+typedef struct {
+    const double *x, *u, *v; /* [n, D], [n], [n, n_v] */
+    const size_t *slot;      /* [n] below n_archives */
+    size_t n;
+} KnownNew;
+Status known_add(Search *s, const KnownNew *f, Err *e) PRIME_MUST_USE;
 /* search_learn - evaluate those of x [n, dim] whose evaluation `slot` is not known; all are known afterwards,
  * and in the ledger. */
 Status search_learn(Search *s, const double *x, size_t n, size_t slot, Err *e) PRIME_MUST_USE;
@@ -103,6 +111,17 @@ bool goal_best(size_t *out, const Search *s, const SpecGoal *g);
 /* goal_front - entries of the archive that are not dominated in (U, V), the most private first; *out [count]
  * in the arena `keep` of the search. */
 Status goal_front(size_t **out, size_t *count, Search *s, Err *e) PRIME_MUST_USE;
+
+/* ---- races (search_race.c) ---- */
+
+enum { RACE_STAGES = 2 };
+
+/* race_generation - f [n]: what the goal minimises, of the candidates x [n, dim] that stay; more than that of
+ * all these of those that are out. Known and in the ledger afterwards, as after search_learn and
+ * search_take. race_records - how many records are heard before a stage ends. */
+Status race_generation(double *f, Search *s, const double *x, size_t n, const SpecGoal *goal,
+                       Err *e) PRIME_MUST_USE;
+size_t race_records(const Search *s, size_t stage);
 
 /* ---- candidates (search_repair.c) ---- */
 

@@ -32,6 +32,21 @@ static const EvolveMethod *optimiser_find(const char *name)
     return NULL;
 }
 
+/* Races rank candidates of one generation by one goal, on records that are the same for all. */
+static Status check_race(const Spec *s, Err *e)
+{
+    const EvolveMethod *m = spec_optimiser(s);
+    if (!s->evolve.race) return OK;
+    if (strncmp(m->name, "cma", 3) != 0)
+        FAIL(e, ERR_ARG, "evolve.race: %s reads more than the ranks of a generation, cma and its kin do not",
+             m->name);
+    if (spec_draws(s)) FAIL(e, ERR_ARG, "evolve.race: answers are drawn, want search.temperature = 0");
+    if (s->evolve.objective != 0)
+        FAIL(e, ERR_ARG, "evolve.race: evolve.objective = %s is not measured on the records of the search",
+             penalty_at((size_t)s->evolve.objective)->name);
+    return OK;
+}
+
 /* Whether the settings of a search go together. */
 static Status check_search(const Spec *s, Err *e)
 {
@@ -50,7 +65,7 @@ static Status check_search(const Spec *s, Err *e)
     if (s->evolve.min_effective > (double)s->anchors.per_target)
         FAIL(e, ERR_ARG, "evolve.min_effective = %g, want at most anchors.per_target = %zu",
              s->evolve.min_effective, s->anchors.per_target);
-    return OK;
+    return check_race(s, e);
 }
 
 static Status check_operator(const Spec *s, Err *e)

@@ -253,6 +253,10 @@ static const YmlField fields[] = {
      .type = YML_BOOL,
      .offset = AT(evolve.with_norm),
      .help = "methods that return a front take the norm of the merge as a third objective"},
+    {.key = "evolve.race",
+     .type = YML_BOOL,
+     .offset = AT(evolve.race),
+     .help = "the worse candidates of a generation are not heard to the end: 0.69 of the scoring"},
 
     {.key = "merge.density",
      .type = YML_NUM,
