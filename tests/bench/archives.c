@@ -168,8 +168,9 @@ static void archive_print(const Bench *b, size_t dim, double need[2][PARTS][SEED
     }
 }
 
-Status archive_rows(const Bench *b, Err *e)
+Status archive_rows(const Bench *b, const BenchIn *in, Err *e)
 {
+    (void)in;
     static const SweepFn sweep[2] = {sweep_apart, sweep_shared};
     double need[2][PARTS][SEEDS], one[PARTS], full;
     for (size_t groups = 1; groups <= 4; groups += 3) {

@@ -6,6 +6,7 @@
 #include "prime/par.h"
 
 #include <getopt.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,16 +52,21 @@ const BenchCase *bench_case(const Bench *b, const char *what, size_t threads)
     return NULL;
 }
 
+/* Names, units and notes hold nothing that would have to be escaped; a value that is a name is one word. */
+static const char *const row_forms[] = {
+    [BENCH_CSV] = "%s,%s,%s,\"%s\"\n",
+    [BENCH_TABLE] = "%-34s %12s %-12s %s\n",
+    [BENCH_JSON] = "{\"what\": \"%s\", \"value\": %s, \"unit\": \"%s\", \"note\": \"%s\"}\n",
+};
+
 void bench_row(const Bench *b, const char *what, double value, const char *text, const char *unit,
                const char *note)
 {
-    char number[32];
+    char number[32], quoted[128] = "";
     snprintf(number, sizeof number, "%.*g", strncmp(what, "nll_", 4) == 0 ? 9 : 4, value);
-    if (text == NULL) text = number;
-    if (b->table)
-        printf("%-34s %12s %-12s %s\n", what, text, unit, note);
-    else
-        printf("%s,%s,%s,\"%s\"\n", what, text, unit, note);
+    if (text != NULL && b->form == BENCH_JSON) snprintf(quoted, sizeof quoted, "\"%s\"", text);
+    if (text == NULL) text = isfinite(value) || b->form != BENCH_JSON ? number : "null";
+    printf(row_forms[b->form], what, *quoted != '\0' ? quoted : text, unit, note);
     fflush(stdout);
 }
 
@@ -105,10 +111,8 @@ static Status run_cases(Bench *b, Err *e)
 
 static void print_cases(const Bench *b)
 {
-    if (b->table)
-        printf("%-34s %12s %-12s %s\n", "what", "value", "unit", "note");
-    else
-        puts("what,value,unit,note");
+    if (b->form == BENCH_TABLE) printf("%-34s %12s %-12s %s\n", "what", "value", "unit", "note");
+    if (b->form == BENCH_CSV) puts("what,value,unit,note");
     bench_row(b, "blas_kernel", 0, mat_kernel(), "name", "chosen by the BLAS for this processor");
     for (size_t i = 0; i < b->n; i++) {
         const BenchCase *c = &b->c[i];
@@ -118,57 +122,67 @@ static void print_cases(const Bench *b)
     }
 }
 
+/* ---- the groups ---- */
+
+/* asked: not part of a run of everything. limits: shares are taken of the machine's limits, which are
+ * measured too. */
+static const struct {
+    const char *name;
+    BenchAdd add;
+    BenchRows rows;
+    void (*free)(void);
+    bool limits, asked;
+} groups[] = {
+    {"limits", limits_add, NULL, limits_free, false, false},
+    {"score", scoring_add, scoring_rows, NULL, true, false},
+    {"signals", signals_add, signals_rows, signals_bench_free, false, false},
+    {"greedy", greedy_add, NULL, greedy_free, false, false},
+    {"smollm", smol_add, smol_rows, smol_free, false, false},
+    {"train", train_add, NULL, train_free, false, false},
+    {"merge", merging_add, merging_rows, merging_free, true, false},
+    {"stats", stats_add, NULL, stats_free, false, false},
+    {"fronts", fronts_add, NULL, fronts_free, true, false},
+    {"search", search_add, search_rows, search_free, false, false},
+    {"tokens", tokens_add, NULL, tokens_free, false, false},
+    {"load", load_add, load_rows, load_free, false, false},
+    {"bm25", retrieval_add, retrieval_rows, retrieval_free, false, false},
+    {"import", imports_add, imports_rows, imports_free, false, false},
+    {"growth", growth_add, growth_rows, growth_free, false, true},
+    {"archive", NULL, archive_rows, NULL, false, false},
+    {"nll", NULL, scoring_population, NULL, false, false},
+};
+enum { N_GROUPS = sizeof groups / sizeof groups[0] };
+
 typedef struct {
     const char *model, *only;
-    size_t texts, bytes; /* bytes: of the file that is imported */
+    size_t texts, bytes;
 } BenchOpts;
 
-static bool wanted(const BenchOpts *o, const char *group)
+/* N_GROUPS: there is none. */
+static size_t group_named(const char *name)
 {
-    return o->only == NULL || strcmp(o->only, group) == 0;
+    size_t i = 0;
+    while (i < N_GROUPS && strcmp(groups[i].name, name) != 0) i++;
+    return i;
 }
 
-/* The limits belong to scoring, whose shares are taken of them, and go with the fronts to tell the machine.
- */
-static Status list_cases(Bench *b, Workload *w, const BenchOpts *o, Err *e)
+static bool group_wanted(const BenchOpts *o, size_t i)
 {
-    if (wanted(o, "limits") || wanted(o, "score") || wanted(o, "fronts") || wanted(o, "merge"))
-        TRY(limits_add(b, w, e));
-    if (wanted(o, "score")) scoring_add(b, w);
-    if (wanted(o, "signals")) TRY(signals_add(b, w, e));
-    if (wanted(o, "greedy")) TRY(greedy_add(b, w, e));
-    if (wanted(o, "smollm")) TRY(smol_add(b, e));
-    if (wanted(o, "train")) TRY(train_add(b, w, e));
-    if (wanted(o, "merge")) TRY(merging_add(b, e));
-    if (wanted(o, "stats")) TRY(stats_add(b, e));
-    if (wanted(o, "fronts")) TRY(fronts_add(b, e));
-    if (wanted(o, "search")) TRY(search_add(b, e));
-    if (wanted(o, "tokens")) TRY(tokens_add(b, e));
-    if (wanted(o, "load")) TRY(load_add(b, e));
-    if (wanted(o, "bm25")) TRY(retrieval_add(b, e));
-    if (wanted(o, "import")) TRY(imports_add(b, o->bytes, e));
-    return OK;
+    if (o->only == NULL) return !groups[i].asked;
+    size_t only = group_named(o->only);
+    return i == only || (groups[only].limits && i == group_named("limits"));
 }
 
 static Status bench_all(Bench *b, Workload *w, const BenchOpts *o, Err *e)
 {
-    if (o->model != NULL)
-        TRY(work_load(w, o->model, o->texts, e));
-    else
-        TRY(work_random(w, o->texts, e));
-    TRY(list_cases(b, w, o, e));
+    BenchIn in = {w, o->model != NULL, o->bytes};
+    TRY(in.given ? work_load(w, o->model, o->texts, e) : work_random(w, o->texts, e));
+    for (size_t i = 0; i < N_GROUPS; i++)
+        if (group_wanted(o, i) && groups[i].add != NULL) TRY(groups[i].add(b, &in, e));
     TRY(run_cases(b, e));
     print_cases(b);
-    if (wanted(o, "score")) scoring_rows(b, w);
-    if (wanted(o, "signals")) signals_rows(b);
-    if (wanted(o, "search")) search_rows(b);
-    if (wanted(o, "load")) load_rows(b);
-    if (wanted(o, "import")) imports_rows(b);
-    if (wanted(o, "merge")) merging_rows(b);
-    if (wanted(o, "bm25")) retrieval_rows(b);
-    if (wanted(o, "smollm")) smol_rows(b);
-    if (wanted(o, "archive")) TRY(archive_rows(b, e));
-    if (o->model != NULL && wanted(o, "nll")) TRY(scoring_population(b, w, e));
+    for (size_t i = 0; i < N_GROUPS; i++)
+        if (group_wanted(o, i) && groups[i].rows != NULL) TRY(groups[i].rows(b, &in, e));
     return OK;
 }
 
@@ -186,62 +200,48 @@ static size_t bench_size(const char *text)
 
 static int usage(void)
 {
-    fputs("usage: bench [--table] [--reps N] [--texts N] [--only "
-          "limits|score|signals|greedy|smollm|train|merge|stats|fronts|search|load|import|tokens|bm25|"
-          "archive|nll] "
-          "[--model DIR] [--size BYTES, such as 200M or 1G]\n",
+    fputs("usage: bench [--table|--json] [--reps N] [--texts N] [--model DIR] [--size BYTES, such as 200M or "
+          "1G] [--only ",
           stderr);
+    for (size_t i = 0; i < N_GROUPS; i++) fprintf(stderr, "%s%s", i > 0 ? "|" : "", groups[i].name);
+    fputs("]\n", stderr);
     return 2;
+}
+
+static bool bench_options(Bench *b, BenchOpts *o, int argc, char **argv)
+{
+    static const struct option longs[] = {
+        {"table", no_argument, NULL, 't'},      {"json", no_argument, NULL, 'j'},
+        {"reps", required_argument, NULL, 'r'}, {"texts", required_argument, NULL, 'n'},
+        {"only", required_argument, NULL, 'o'}, {"model", required_argument, NULL, 'm'},
+        {"size", required_argument, NULL, 's'}, {0}};
+    for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
+        if (c == 't') b->form = BENCH_TABLE;
+        if (c == 'j') b->form = BENCH_JSON;
+        if (c == 'r') b->reps = strtoul(optarg, NULL, 10);
+        if (c == 'n') o->texts = strtoul(optarg, NULL, 10);
+        if (c == 'o') o->only = optarg;
+        if (c == 'm') o->model = optarg;
+        if (c == 's') o->bytes = bench_size(optarg);
+        if (c == '?') return false;
+    }
+    return optind == argc && b->reps >= 1 && b->reps <= 1000 && o->texts >= 1 && o->texts <= 100000 &&
+           o->bytes > 0 && (o->only == NULL || group_named(o->only) < N_GROUPS);
 }
 
 int main(int argc, char **argv)
 {
-    static const struct option longs[] = {{"table", no_argument, NULL, 't'},
-                                          {"reps", required_argument, NULL, 'r'},
-                                          {"texts", required_argument, NULL, 'n'},
-                                          {"only", required_argument, NULL, 'o'},
-                                          {"model", required_argument, NULL, 'm'},
-                                          {"size", required_argument, NULL, 's'},
-                                          {0}};
-    static const char *const groups[] = {"limits", "score", "signals", "greedy", "smollm", "train",
-                                         "merge",  "stats", "fronts",  "search", "load",   "import",
-                                         "tokens", "bm25",  "archive", "nll"};
     static Bench b = {.reps = 3};
     BenchOpts o = {.texts = 50, .bytes = (size_t)200 << 20};
-    for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
-        if (c == 't') b.table = true;
-        if (c == 'r') b.reps = strtoul(optarg, NULL, 10);
-        if (c == 'n') o.texts = strtoul(optarg, NULL, 10);
-        if (c == 'o') o.only = optarg;
-        if (c == 'm') o.model = optarg;
-        if (c == 's') o.bytes = bench_size(optarg);
-        if (c == '?') return usage();
-    }
-    bool known = o.only == NULL;
-    for (size_t i = 0; i < sizeof groups / sizeof groups[0] && !known; i++)
-        known = strcmp(o.only, groups[i]) == 0;
-    if (optind < argc || b.reps < 1 || b.reps > 1000 || o.texts < 1 || o.texts > 100000 || o.bytes == 0 ||
-        !known)
-        return usage();
+    if (!bench_options(&b, &o, argc, argv)) return usage();
     mat_init();
     Workload w = {0};
     Err e = {0};
     Status s = bench_all(&b, &w, &o, &e);
     if (s != OK) fprintf(stderr, "bench: %s\n", e.msg);
     for (size_t i = 0; i < b.n; i++) free(b.c[i].sec);
-    limits_free();
-    signals_release();
-    greedy_free();
-    smol_free();
-    train_free();
-    merging_free();
-    stats_free();
-    fronts_free();
-    search_free();
-    tokens_free();
-    load_free();
-    retrieval_free();
-    imports_free();
+    for (size_t i = 0; i < N_GROUPS; i++)
+        if (groups[i].free != NULL) groups[i].free();
     work_free(&w);
     return s == OK ? 0 : 1;
 }

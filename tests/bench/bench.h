@@ -18,12 +18,13 @@ typedef struct {
     double median;
 } BenchCase;
 
-enum { BENCH_MAX_CASES = 64 };
+enum { BENCH_MAX_CASES = 256 };
+typedef enum { BENCH_CSV, BENCH_TABLE, BENCH_JSON } BenchForm; /* BENCH_TABLE: of fixed width */
 
 typedef struct {
     BenchCase c[BENCH_MAX_CASES];
     size_t n, reps;
-    bool table; /* fixed width instead of CSV */
+    BenchForm form;
 } Bench;
 
 /* bench_add - a copy of c goes to the list. bench_case - the one with this name and number of threads, NULL
@@ -55,47 +56,57 @@ Status work_random(Workload *w, size_t max_texts, Err *e) PRIME_MUST_USE;
 Status work_load(Workload *w, const char *dir, size_t max_texts, Err *e) PRIME_MUST_USE;
 void work_free(Workload *w);
 
-/* The groups. x_add puts cases on the list; x_rows prints what follows from the medians of several cases. */
-Status limits_add(Bench *b, const Workload *w, Err *e) PRIME_MUST_USE;
+/* What all groups may read. */
+typedef struct {
+    Workload *w;
+    bool given;   /* w is from a folder: its numbers mean something to somebody */
+    size_t bytes; /* of the file that is imported */
+} BenchIn;
+
+/* The groups. x_add puts cases on the list; x_rows prints what follows from the medians of several cases, or
+ * is no time; x_free accepts what was never opened. */
+typedef Status (*BenchAdd)(Bench *b, const BenchIn *in, Err *e);
+typedef Status (*BenchRows)(const Bench *b, const BenchIn *in, Err *e);
+Status limits_add(Bench *b, const BenchIn *in, Err *e);
+Status scoring_add(Bench *b, const BenchIn *in, Err *e);
+Status signals_add(Bench *b, const BenchIn *in, Err *e);
+Status greedy_add(Bench *b, const BenchIn *in, Err *e);
+Status smol_add(Bench *b, const BenchIn *in, Err *e);
+Status train_add(Bench *b, const BenchIn *in, Err *e);
+Status merging_add(Bench *b, const BenchIn *in, Err *e);
+Status stats_add(Bench *b, const BenchIn *in, Err *e);
+Status fronts_add(Bench *b, const BenchIn *in, Err *e);
+Status search_add(Bench *b, const BenchIn *in, Err *e);
+Status load_add(Bench *b, const BenchIn *in, Err *e);
+Status retrieval_add(Bench *b, const BenchIn *in, Err *e);
+Status imports_add(Bench *b, const BenchIn *in, Err *e);
+Status growth_add(Bench *b, const BenchIn *in, Err *e);
+Status tokens_add(Bench *b, const BenchIn *in, Err *e);
+Status scoring_rows(const Bench *b, const BenchIn *in, Err *e);
+Status signals_rows(const Bench *b, const BenchIn *in, Err *e);
+Status smol_rows(const Bench *b, const BenchIn *in, Err *e);
+Status merging_rows(const Bench *b, const BenchIn *in, Err *e);
+Status search_rows(const Bench *b, const BenchIn *in, Err *e);
+Status growth_rows(const Bench *b, const BenchIn *in, Err *e);
+Status archive_rows(const Bench *b, const BenchIn *in, Err *e);
+Status load_rows(const Bench *b, const BenchIn *in, Err *e);
+Status retrieval_rows(const Bench *b, const BenchIn *in, Err *e);
+Status imports_rows(const Bench *b, const BenchIn *in, Err *e);
+/* scoring_population - mean NLL of every candidate under both operators, where the workload was given. */
+Status scoring_population(const Bench *b, const BenchIn *in, Err *e);
 void limits_free(void);
-void scoring_add(Bench *b, Workload *w);
-void scoring_rows(const Bench *b, const Workload *w);
-/* scoring_population - mean NLL of every candidate under both operators. */
-Status scoring_population(const Bench *b, Workload *w, Err *e) PRIME_MUST_USE;
-Status signals_add(Bench *b, const Workload *w, Err *e) PRIME_MUST_USE;
-void signals_rows(const Bench *b);
-void signals_release(void);
-Status greedy_add(Bench *b, const Workload *w, Err *e) PRIME_MUST_USE;
+void signals_bench_free(void);
 void greedy_free(void);
-Status smol_add(Bench *b, Err *e) PRIME_MUST_USE;
-void smol_rows(const Bench *b);
 void smol_free(void);
-Status train_add(Bench *b, const Workload *w, Err *e) PRIME_MUST_USE;
 void train_free(void);
-Status merging_add(Bench *b, Err *e) PRIME_MUST_USE;
-void merging_rows(const Bench *b);
 void merging_free(void);
-Status stats_add(Bench *b, Err *e) PRIME_MUST_USE;
 void stats_free(void);
-Status fronts_add(Bench *b, Err *e) PRIME_MUST_USE;
 void fronts_free(void);
-Status search_add(Bench *b, Err *e) PRIME_MUST_USE;
-void search_rows(const Bench *b);
 void search_free(void);
-/* archive_rows - counts of evaluations, not times. */
-Status archive_rows(const Bench *b, Err *e) PRIME_MUST_USE;
-Status load_add(Bench *b, Err *e) PRIME_MUST_USE;
-void load_rows(const Bench *b);
 void load_free(void);
-Status retrieval_add(Bench *b, Err *e) PRIME_MUST_USE;
-void retrieval_rows(const Bench *b);
 void retrieval_free(void);
-/* imports_add - with a file of so many bytes, made for it in $TMPDIR. */
-Status imports_add(Bench *b, size_t bytes, Err *e) PRIME_MUST_USE;
-void imports_rows(const Bench *b);
 void imports_free(void);
-/* tokens_add - with GPT-2's tokenizer where $PRIME_ORACLES has it, else the base model's. */
-Status tokens_add(Bench *b, Err *e) PRIME_MUST_USE;
+void growth_free(void);
 void tokens_free(void);
 
 #endif

@@ -128,8 +128,9 @@ static Status fronts_open(Err *e)
     return OK;
 }
 
-Status fronts_add(Bench *b, Err *e)
+Status fronts_add(Bench *b, const BenchIn *in, Err *e)
 {
+    (void)in;
     static size_t rows[] = {SPACE, PLANE};
     TRY(fronts_open(e));
     const BenchCase cases[] = {

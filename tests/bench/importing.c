@@ -139,8 +139,9 @@ static Status imports_folder(Err *e)
     return OK;
 }
 
-Status imports_add(Bench *b, size_t bytes, Err *e)
+Status imports_add(Bench *b, const BenchIn *in, Err *e)
 {
+    size_t bytes = in->bytes;
     TRY(imports_folder(e));
     TRY(imports_write(bytes, e));
     for (size_t threads = 1; threads <= 2; threads++)
@@ -167,14 +168,17 @@ Status imports_add(Bench *b, size_t bytes, Err *e)
     return OK;
 }
 
-void imports_rows(const Bench *b)
+Status imports_rows(const Bench *b, const BenchIn *in, Err *e)
 {
+    (void)in;
+    (void)e;
     const BenchCase *c = bench_case(b, "import_lamp", 1);
-    if (c == NULL) return;
+    if (c == NULL) return OK;
     bench_row(b, "import_bytes", (double)imp.bytes * 1e-6, NULL, "MB", "size of the file");
     if (c->grown >= 0)
         bench_row(b, "import_memory", c->grown * 1e-6, NULL, "MB",
                   "rise of resident memory (wanted: below 300 for 1 GB)");
+    return OK;
 }
 
 void imports_free(void)

@@ -174,8 +174,9 @@ static double shapes_flops(const Workload *w)
            (double)(lim.rows / (w->len - 1));
 }
 
-Status limits_add(Bench *b, const Workload *w, Err *e)
+Status limits_add(Bench *b, const BenchIn *in, Err *e)
 {
+    const Workload *w = in->w;
     TRY(limits_open(w, e));
     for (size_t t = 1; t <= MAX_THREADS; t++) {
         double n = 4 * (double)t, side = SQUARE;

@@ -71,8 +71,9 @@ static double merging_bytes(void)
     return 4e-9 * mg.entries * (3 * N_ADAPTERS + 1);
 }
 
-Status merging_add(Bench *b, Err *e)
+Status merging_add(Bench *b, const BenchIn *in, Err *e)
 {
+    (void)in;
     TRY(merging_open(e));
     for (size_t t = 1; t <= MAX_THREADS; t++) {
         bench_add(
@@ -97,8 +98,10 @@ Status merging_add(Bench *b, Err *e)
     return OK;
 }
 
-void merging_rows(const Bench *b)
+Status merging_rows(const Bench *b, const BenchIn *in, Err *e)
 {
+    (void)in;
+    (void)e;
     for (size_t t = 1; t <= MAX_THREADS; t++) {
         const BenchCase *ties = bench_case(b, "merge_ties", t), *triad = bench_case(b, "triad", t);
         char what[48];
@@ -109,6 +112,7 @@ void merging_rows(const Bench *b)
         bench_row(b, what, ties->work / ties->median / (triad->work / triad->median), NULL, "ratio",
                   "merge_ties beside triad of the same run; wanted: 1");
     }
+    return OK;
 }
 
 void merging_free(void)

@@ -66,8 +66,9 @@ static Status run_bm25_reading(void *ctx, size_t threads, Err *e)
     return OK;
 }
 
-Status retrieval_add(Bench *b, Err *e)
+Status retrieval_add(Bench *b, const BenchIn *in, Err *e)
 {
+    (void)in;
     static size_t hits;
     Rng r = rng_stream(1, "bench retrieval", 0);
     rt.text = malloc((size_t)ITEMS * ITEM_WORDS * WORD);
@@ -99,14 +100,17 @@ Status retrieval_add(Bench *b, Err *e)
     return OK;
 }
 
-void retrieval_rows(const Bench *b)
+Status retrieval_rows(const Bench *b, const BenchIn *in, Err *e)
 {
+    (void)in;
+    (void)e;
     const BenchCase *q = bench_case(b, "bm25_queries", 1), *p = bench_case(b, "bm25_reading", 1);
-    if (q == NULL || p == NULL) return;
+    if (q == NULL || p == NULL) return OK;
     double query = 1e3 * q->median / QUERIES, pass = 1e3 * p->median / READINGS;
     bench_row(b, "bm25_query", query, NULL, "ms", "one query of 120 words; wanted: at most 5");
     bench_row(b, "bm25_query_share", query / pass, NULL, "ratio",
               "beside one pass over all words for one of them");
+    return OK;
 }
 
 void retrieval_free(void)

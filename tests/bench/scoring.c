@@ -36,8 +36,9 @@ static Status run_singly(void *ctx, size_t threads, Err *e)
     return OK;
 }
 
-void scoring_add(Bench *b, Workload *w)
+Status scoring_add(Bench *b, const BenchIn *in, Err *e)
 {
+    (void)e;
     static const struct {
         const char *what, *note;
         Status (*run)(void *, size_t, Err *);
@@ -51,9 +52,10 @@ void scoring_add(Bench *b, Workload *w)
                                      .unit = "s",
                                      .note = kinds[k].note,
                                      .run = kinds[k].run,
-                                     .ctx = w,
+                                     .ctx = in->w,
                                      .threads = t,
                                      .memory = kinds[k].memory});
+    return OK;
 }
 
 static void row_of(const Bench *b, const char *what, size_t threads, double value, const char *unit,
@@ -64,8 +66,10 @@ static void row_of(const Bench *b, const char *what, size_t threads, double valu
     bench_row(b, name, value, NULL, unit, note);
 }
 
-void scoring_rows(const Bench *b, const Workload *w)
+Status scoring_rows(const Bench *b, const BenchIn *in, Err *e)
 {
+    (void)e;
+    const Workload *w = in->w;
     double flops = 1e-9 * score_flops(w->m, &(PassLora){.bank = w->bank, .op = LORA_EXACT, .w = w->w},
                                       w->item, w->n_cand * w->n_texts);
     double base = 1e-6 * (double)(w->m->p.n * sizeof(float));
@@ -89,10 +93,13 @@ void scoring_rows(const Bench *b, const Workload *w)
                    "rise of resident memory at its peak; copies of the base for all candidates would be more "
                    "than base_weights times their number");
     }
+    return OK;
 }
 
-Status scoring_population(const Bench *b, Workload *w, Err *e)
+Status scoring_population(const Bench *b, const BenchIn *in, Err *e)
 {
+    Workload *w = in->w;
+    if (!in->given) return OK;
     for (int op = LORA_EXACT; op <= LORA_PRIME; op++) {
         TRY(run_score(w, (LoraOp)op, e));
         for (size_t c = 0; c < w->n_cand; c++) {
@@ -128,8 +135,9 @@ static Status run_greedy(void *ctx, size_t threads, Err *e)
                      *(const size_t *)ctx, &o, e);
 }
 
-Status greedy_add(Bench *b, const Workload *w, Err *e)
+Status greedy_add(Bench *b, const BenchIn *in, Err *e)
 {
+    const Workload *w = in->w;
     static size_t few = FEW, many = MANY;
     Rng rng = rng_stream(1, "bench greedy", 0);
     greedy.w = w;

@@ -91,8 +91,9 @@ static Status search_open(Err *e)
     return OK;
 }
 
-Status search_add(Bench *b, Err *e)
+Status search_add(Bench *b, const BenchIn *in, Err *e)
 {
+    (void)in;
     static char names[N_SEARCHES][3][32];
     TRY(search_open(e));
     for (size_t i = 0; i < N_SEARCHES; i++) {
@@ -119,8 +120,10 @@ Status search_add(Bench *b, Err *e)
 }
 
 /* Microseconds a point, and the share of what nothing could do without. */
-void search_rows(const Bench *b)
+Status search_rows(const Bench *b, const BenchIn *in, Err *e)
 {
+    (void)in;
+    (void)e;
     static const char *const wanted[N_SEARCHES] = {"overhead of a point (wanted: at most 1.4)",
                                                    "overhead of a point (wanted: at most 21)",
                                                    "overhead of a point"};
@@ -140,6 +143,7 @@ void search_rows(const Bench *b)
         bench_row(b, what, (draws->median + (axes != NULL ? axes->median : 0)) / all->median, NULL, "ratio",
                   "time of the limits of the same run beside it");
     }
+    return OK;
 }
 
 void search_free(void)

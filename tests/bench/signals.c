@@ -24,8 +24,9 @@ static Status run_signals(void *ctx, size_t threads, Err *e)
                          job.w->n_cand, job.item, job.n, e);
 }
 
-Status signals_add(Bench *b, const Workload *w, Err *e)
+Status signals_add(Bench *b, const BenchIn *in, Err *e)
 {
+    const Workload *w = in->w;
     job.w = w;
     job.n = w->n_cand * w->n_texts;
     job.item = malloc(job.n * sizeof *job.item);
@@ -60,15 +61,18 @@ Status signals_add(Bench *b, const Workload *w, Err *e)
     return OK;
 }
 
-void signals_rows(const Bench *b)
+Status signals_rows(const Bench *b, const BenchIn *in, Err *e)
 {
+    (void)in;
+    (void)e;
     for (size_t t = 1; t <= 2; t++)
         bench_row(b, t == 1 ? "signals_cost_1t" : "signals_cost_2t",
                   bench_case(b, "signals", t)->median / bench_case(b, "signals_losses", t)->median, NULL,
                   "of losses", "time of signals beside that of losses; to be at most 1.3");
+    return OK;
 }
 
-void signals_release(void)
+void signals_bench_free(void)
 {
     free(job.item);
     free(job.s.start);

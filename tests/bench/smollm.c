@@ -134,11 +134,12 @@ void smol_free(void)
     for (size_t t = 0; t < SMOL_LANES; t++) free(smol.lane[t]);
 }
 
-Status smol_add(Bench *b, Err *e)
+Status smol_add(Bench *b, const BenchIn *in, Err *e)
 {
+    (void)in;
     TRY(smol_open(e));
-    size_t in[4], out[4];
-    double layers = 2e-9 * (double)smol.m->cfg.n_layers * (double)smol_products(in, out),
+    size_t from[4], out[4];
+    double layers = 2e-9 * (double)smol.m->cfg.n_layers * (double)smol_products(from, out),
            head = 2e-9 * (double)smol.m->cfg.n_hidden * (double)smol.m->cfg.n_vocab;
     for (size_t t = 1; t <= SMOL_LANES; t++) {
         bench_add(b, (BenchCase){.what = "smollm_sgemm",
@@ -178,8 +179,10 @@ static double smol_rate(const Bench *b, const char *what, size_t threads)
     return c->work / c->median;
 }
 
-void smol_rows(const Bench *b)
+Status smol_rows(const Bench *b, const BenchIn *in, Err *e)
 {
+    (void)in;
+    (void)e;
     for (size_t t = 1; t <= SMOL_LANES; t++) {
         char what[80];
         snprintf(what, sizeof what, "smollm_prompt_share_%zut", t);
@@ -193,4 +196,5 @@ void smol_rows(const Bench *b)
                   1e-9 * smol_rate(b, "smollm_decode_1", t) * (double)(smol.m->n_params * sizeof(float)),
                   NULL, "GB/s", "weights read for one text, once a token: beside triad, its limit");
     }
+    return OK;
 }

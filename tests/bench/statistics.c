@@ -108,8 +108,9 @@ static Status stats_open(Err *e)
     return OK;
 }
 
-Status stats_add(Bench *b, Err *e)
+Status stats_add(Bench *b, const BenchIn *in, Err *e)
 {
+    (void)in;
     TRY(stats_open(e));
     bench_add(b, (BenchCase){.what = "kmeans",
                              .unit = "s",

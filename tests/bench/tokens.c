@@ -68,8 +68,9 @@ static Status tokens_text(Err *e)
     return OK;
 }
 
-Status tokens_add(Bench *b, Err *e)
+Status tokens_add(Bench *b, const BenchIn *in, Err *e)
 {
+    (void)in;
     TRY(tokens_load(e));
     TRY(tokens_text(e));
     BenchCase c = {.what = "tokenise_text",

@@ -59,8 +59,9 @@ static Status train_open(const Workload *w, Err *e)
     return OK;
 }
 
-Status train_add(Bench *b, const Workload *w, Err *e)
+Status train_add(Bench *b, const BenchIn *in, Err *e)
 {
+    const Workload *w = in->w;
     TRY(train_open(w, e));
     for (size_t t = 1; t <= MAX_THREADS; t++) {
         bench_add(b,
