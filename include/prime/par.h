@@ -14,7 +14,8 @@ typedef Status (*ParJob)(void *ctx, size_t job, size_t thread, Err *e);
  * Errors: what a job returns; ERR_NOMEM when no memory for the bookkeeping. */
 Status par_run(size_t n, size_t threads, ParJob job, void *ctx, Err *e) PRIME_MUST_USE;
 
-/* par_threads - the number of threads to use: PRIME_THREADS if set, else the processors that are online. */
+/* par_threads - the number of threads to use: PRIME_THREADS if set, else the processors that the process may
+ * use (host_cpus). */
 size_t par_threads(void);
 /* par_set_threads - override it for the process (cli's --threads); 0 goes back to the default. */
 void par_set_threads(size_t n);

@@ -1,8 +1,9 @@
 #include "prime/par.h"
 
+#include "prime/host.h"
+
 #include <pthread.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum { MAX_THREADS = 256 };
 
@@ -80,8 +81,8 @@ size_t par_threads(void)
     if (the_threads > 0) return the_threads;
     const char *env = getenv("PRIME_THREADS");
     long n = env != NULL ? strtol(env, NULL, 10) : 0;
-    if (n < 1) n = sysconf(_SC_NPROCESSORS_ONLN);
-    return n < 1 ? 1 : n > MAX_THREADS ? MAX_THREADS : (size_t)n;
+    size_t use = n < 1 ? host_cpus() : (size_t)n;
+    return use > MAX_THREADS ? MAX_THREADS : use;
 }
 
 void par_set_threads(size_t n)

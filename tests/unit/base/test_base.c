@@ -3,7 +3,6 @@
 #include "prime/origin.h"
 #include "prime/file.h"
 #include "prime/hash.h"
-#include "prime/host.h"
 #include "prime/par.h"
 #include "prime/rng.h"
 #include "prime/str.h"
@@ -286,21 +285,4 @@ Test(origin, is_named)
     for (; origin_library(n) != NULL; n++)
         cr_assert(strchr(origin_library(n), ' ') != NULL, "%s", origin_library(n));
     cr_assert_gt(n, 5);
-}
-
-Test(host, is_described)
-{
-    char cpu[HOST_NAME], time[HOST_TIME];
-    host_cpu(cpu);
-    host_time(time);
-    cr_assert(cpu[0] != '\0' && strchr(cpu, '\n') == NULL);
-    cr_assert_eq(strlen(time), 20);
-    cr_assert_eq(time[10], 'T');
-    cr_assert_gt(host_memory(), 1 << 24);
-    cr_assert(host_memory_free() > 0 && host_memory_free() <= host_memory());
-    cr_assert_gt(host_disk_free("."), 0);
-    cr_assert(isnan(host_disk_free("no/such/folder")));
-    cr_assert(host_writable("."));
-    cr_assert(!host_writable("no/such/folder"));
-    cr_assert(!host_writable("/proc"));
 }
