@@ -32,7 +32,7 @@ n=0 bad=0
 for name in $($build/tests/counts/counts); do
     n=$((n + 1))
     now=$(count "$name") last=$(awk -F, -v k="$name" -v c="$compiler" '$1 == k && $2 == c { print $3 }' $file)
-    change=$(awk -v a="${now:-0}" -v b="${last:-0}" 'BEGIN { printf "%.1f", b > 0 ? 100 * (a - b) / b : 0 }')
+    change=$(awk -v a="${now:-0}" -v b="${last:-0}" 'BEGIN { printf "%.1f", (b > 0 ? 100 * (a - b) / b : 0) }')
     if [ -z "$now" ] || [ "$now" = 0 ]; then
         echo "not ok $n - $name: callgrind counted nothing" && bad=1
     elif [ -z "$last" ]; then
