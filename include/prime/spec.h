@@ -92,6 +92,11 @@ typedef struct {
         bool people;             /* attacks on people, see sweep.h */
         bool signals;            /* keep DIR/signals */
         size_t canaries;         /* references for the exposure of each canary; 0: none is measured */
+        YmlStrs texts;           /* what else the records are read as: lowercase, prefix, neighbour */
+        size_t shots;            /* records of a prefix, at most */
+        size_t neighbours;       /* of each record */
+        const char *counts;      /* token frequencies for dc_pdd: "others", a file, or NULL: none */
+        size_t malicious;        /* records of the attacker's own, of method malicious */
     } attack;
     struct {
         YmlStrs variants;              /* names of SpecContext */
@@ -149,9 +154,12 @@ void spec_help(Str *out);
 Status spec_for(Spec *out, const Spec *s, const char *task, Err *e) PRIME_MUST_USE;
 /* spec_wants - whether a method is asked for. */
 bool spec_wants(const Spec *s, const char *method);
-/* spec_attacks - whether a cell has rows of this attack: it is asked for, and one pass over the records
- * leaves behind what it reads; loo: the merges without each anchor are there too, and ref_loo with them. */
+/* spec_attacks - whether a cell has rows of this attack: it is asked for, and the passes over the records
+ * leave behind what it reads: the plain one, those that attack.texts asks for, and the count of
+ * attack.counts; loo: the merges without each anchor are there too, and ref_loo with them. */
 bool spec_attacks(const Spec *s, const Attack *at, bool loo);
+/* spec_texts - whether attack.texts has this name. */
+bool spec_texts(const Spec *s, const char *name);
 /* spec_contexts - the variants, in order; spec_context - one of them. */
 size_t spec_contexts(const Spec *s);
 SpecContext spec_context(const Spec *s, size_t i);

@@ -214,6 +214,8 @@ Status audit_train(Audit *a, bool resume, Err *e)
     unsigned kinds = 0;
     TRY(spec_kinds(&kinds, a->spec, &shape, e)); /* before the base is adapted, which takes its time */
     TRY(adapt_base(a, resume, e));
+    TRY(audit_counts(a, e));
+    TRY(audit_texts(a, e));
     for (size_t i = 0; i < a->n_anchors; i++) {
         a->anchor[i].lora = arena_zalloc(&a->arena, a->n_train, sizeof(Lora *));
         if (a->anchor[i].lora == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu adapters", a->n_train);

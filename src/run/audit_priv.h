@@ -3,6 +3,7 @@
 #ifndef PRIME_AUDIT_PRIV_H
 #define PRIME_AUDIT_PRIV_H
 
+#include "prime/attack.h"
 #include "prime/data.h"
 #include "prime/gate.h"
 #include "prime/ledger.h"
@@ -12,11 +13,18 @@
 #include "prime/spec.h"
 #include "prime/sweep.h"
 
+/* What else an attacked record is read as, see audit_texts; n = 0 and NULL: not wanted. */
+typedef struct {
+    Sample lower, after_non, after_member;
+    const Sample *near; /* [attack.neighbours] */
+} AuditTexts;
+
 /* Records of one person and split, encoded: with the answer, and the prompt alone. */
 typedef struct {
     const DataRecord *rec;
     const TaskContext *ctx; /* what the prompt begins with; NULL: nothing */
     Sample full, ask;
+    const AuditTexts *texts; /* NULL: none */
 } AuditRec;
 typedef struct {
     AuditRec *r;
@@ -71,6 +79,7 @@ typedef struct {
     const char **excluded; /* [n_excluded] sorted ids of people the base model has read */
     size_t n_excluded;
     bool knows_excluded;
+    const AttackCounts *counts; /* see audit_counts; NULL: not wanted */
     Arena arena;
 } Audit;
 
@@ -195,8 +204,51 @@ AuditSet audit_members(const Audit *a, size_t anchor);
 AuditSet audit_heldout(const Audit *a, size_t anchor);
 AuditSet audit_search_members(const Audit *a, size_t anchor);
 AuditSet audit_search_heldout(const Audit *a, size_t anchor);
+/* Of a person whose own records a model is trained on: the last ones that neither a search nor an attack
+ * sees, from which the prefix of members is made; none unless attack.texts has prefix. */
+AuditSet audit_prefix_members(const Audit *a, size_t anchor);
+AuditSet audit_target_prefix(const Audit *a, size_t target);
 /* audit_check_splits - whether every anchor has records enough for both. Errors: ERR_ARG. */
 Status audit_check_splits(const Audit *a, Err *e) PRIME_MUST_USE;
+
+/* audit_outsiders - held-out records of audit people who are no target and no anchor, and whom the base model
+ * has not read, in an order drawn at random: out [*n] in the audit's arena, at most `most`. These are what an
+ * attacker may hold without holding anything of the people at risk. Stream (0, "outsiders", 0). */
+Status audit_outsiders(const DataRecord ***out, size_t *n, Audit *a, size_t most, Err *e) PRIME_MUST_USE;
+/* audit_is_excluded - whether the base model has read this person's texts. */
+bool audit_is_excluded(const Audit *a, const char *id);
+/* audit_takes_part - whether this person is a target or an anchor. */
+bool audit_takes_part(const Audit *a, const DataUser *u);
+
+/* ---- more texts for attacks (texts.c, texts_near.c) ---- */
+
+/* audit_texts - every attacked record (of anchors and, for oppu, of targets) as the other texts that
+ * attack.texts asks for. They are the same for every model that is attacked with them, the base model too:
+ *   lowercase   the answer in lower case behind the same prompt
+ *   prefix      behind attack.shots records of others. Admissible is only what no model under attack is
+ *               scored on. Non-members: records of audit_outsiders, the same ones for everybody; where there
+ *               are none, held-out records of anchors beyond those that are attacked. Members: records of the
+ *               same person that are trained on and set aside, attacked by nothing (audit_prefix_members):
+ *               drawn from the attacked ones, the prefix would hold the record's label. A prefix that does
+ *               not fit loses its beginning; a prompt that leaves it less than a quarter of the positions is
+ *               cut as in sample_make.
+ *   neighbour   attack.neighbours versions: a quarter of the answer's tokens (at least one, never the end of
+ *               text), drawn at random, each replaced by a draw from the NEAR_TOP likeliest others at its
+ *               place under the base model, in proportion to their probability.
+ * Streams (0, id of the record, NEAR_STREAM + version). Call it when the base is adapted. Errors: ERR_ARG
+ * nobody's records for a prefix; those of sample_make; ERR_NOMEM.
+ * Sources: Carlini et al. 2021; Xie et al. 2024, arXiv:2406.15968; Wang et al. 2024, arXiv:2409.03363;
+ * Mattern et al. 2023, arXiv:2305.18462. Differs: the prefix stands before the prompt and scores are of the
+ * answer alone; ReCaLL's released code draws the prefix from the non-members that it then scores; neighbours
+ * come from the model that is attacked (its base) and not from a masked model. */
+enum { NEAR_TOP = 8, NEAR_SHARE = 4 /* one in so many tokens */, NEAR_STREAM = 1000 };
+Status audit_texts(Audit *a, Err *e) PRIME_MUST_USE;
+/* audit_near - the neighbours of the attacked records in set [n_sets], which have texts. */
+Status audit_near(Audit *a, const AuditSet *set, AuditTexts *const *texts, size_t n_sets,
+                  Err *e) PRIME_MUST_USE;
+/* audit_counts - a->counts where attack.counts asks for it: tokens of the answers of everybody who is no
+ * target and no anchor, or of the lines of a file. Errors: ERR_ARG no token at all; those of files. */
+Status audit_counts(Audit *a, Err *e) PRIME_MUST_USE;
 
 /* ---- searching (search.c) ---- */
 

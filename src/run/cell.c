@@ -78,6 +78,17 @@ static void tokens_widen(TokenRoom *r, const CellSplit *x, size_t item, const Ce
     r->tokens.id = x->tok.id + from;
 }
 
+static void cell_more(AttackSignal *s, const CellSplit *x, size_t item)
+{
+    s->counts = x->counts;
+    if (x->lower != NULL) s->lower = x->lower[item];
+    if (x->after_non != NULL) s->after_non = x->after_non[item];
+    if (x->after_member != NULL) s->after_member = x->after_member[item];
+    if (x->near == NULL) return;
+    s->neighbour = x->near + item * x->n_near;
+    s->n_neighbours = x->n_near;
+}
+
 Status cell_attack_signals(AttackSignal **out, const CellSplit *x, size_t c, const CellSplit *ref,
                            const CellSplit *loo, size_t loo_c, size_t n, Arena *arena, Err *e)
 {
@@ -93,6 +104,7 @@ Status cell_attack_signals(AttackSignal **out, const CellSplit *x, size_t c, con
                               .ref_nll_sum = split_nll(ref, i),
                               .zlib_bytes = ref->zlib[i],
                               .tokens = &room[i].tokens};
+        cell_more(&s[i], x, item);
         if (loo != NULL) s[i].loo = (AttackText){tokens, split_nll(loo, loo_c * n + i)};
     }
     *out = s;

@@ -12,6 +12,11 @@
 typedef struct {
     ScoreSignals tok;
     const size_t *zlib;
+    /* Of the records' other texts, items likewise; NULL: not wanted, or not measured. */
+    const AttackText *lower, *after_non, *after_member;
+    const double *near; /* [items, n_near] mean log-likelihoods of neighbours */
+    size_t n_near;
+    const AttackCounts *counts;
 } CellSplit;
 typedef struct {
     CellSplit member, heldout;
@@ -23,6 +28,11 @@ Status cell_split(CellSplit *out, const Audit *a, const PassLora *lora, size_t n
                   Arena *arena, Err *e) PRIME_MUST_USE;
 Status cell_signals(CellSignals *out, const Audit *a, const PassLora *lora, size_t n_cand,
                     const AuditPerson *p, Arena *arena, Err *e) PRIME_MUST_USE;
+
+/* cell_texts - add what the other texts of the records say (audit_texts), under the same candidates: for what
+ * is attacked, not for what it is compared with. */
+Status cell_texts(CellSignals *x, const Audit *a, const PassLora *lora, size_t n_cand, const AuditPerson *p,
+                  Arena *arena, Err *e) PRIME_MUST_USE;
 
 /* cell_attack_signals - out [n]: what attacks read of the records of x under candidate c, with the base
  * model's signals ref and, unless NULL, those of candidate loo_c of loo, the merge without the owner. */

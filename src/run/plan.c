@@ -139,9 +139,25 @@ double plan_tokens(const Audit *a, const AuditSet *set, int how)
     return n;
 }
 
+/* Of the other texts: prefixes are taken to fill the model's positions; neighbours share their prompt. */
+static double texts_tokens(const Audit *a, const AuditSet *set)
+{
+    const Spec *sp = a->spec;
+    double n = 0;
+    for (size_t i = 0; i < set->n; i++) {
+        const Sample *s = &set->r[i].full;
+        if (spec_texts(sp, "lowercase")) n += (double)s->n;
+        if (spec_texts(sp, "prefix")) n += 2 * (double)a->base->cfg.max_len;
+        if (spec_texts(sp, "neighbour"))
+            n += (double)s->skip + (double)((s->n - s->skip) * sp->attack.neighbours);
+    }
+    return n;
+}
+
 static double person_tokens(const Audit *a, const AuditPerson *p)
 {
-    return plan_tokens(a, &p->member, SPEC_LIKELIHOOD) + plan_tokens(a, &p->heldout, SPEC_LIKELIHOOD);
+    return plan_tokens(a, &p->member, SPEC_LIKELIHOOD) + plan_tokens(a, &p->heldout, SPEC_LIKELIHOOD) +
+           texts_tokens(a, &p->member) + texts_tokens(a, &p->heldout);
 }
 
 /* adapt: of the base, by one thread; own: of the targets' adapters, with those of anchors. */

@@ -19,7 +19,7 @@ static int by_id(const void *key, const void *entry)
     return strcmp(key, *(const char *const *)entry);
 }
 
-static bool is_excluded(const Audit *a, const char *id)
+bool audit_is_excluded(const Audit *a, const char *id)
 {
     return a->n_excluded > 0 && bsearch(id, a->excluded, a->n_excluded, sizeof *a->excluded, by_id) != NULL;
 }
@@ -28,7 +28,7 @@ static Status named_user(const DataUser **out, const Audit *a, const char *id, c
 {
     const DataUser *u = data_user(a->data, id);
     if (u == NULL) FAIL(e, ERR_ARG, "%s: user %s is not in %s", key, id, a->spec->data);
-    if (is_excluded(a, id))
+    if (audit_is_excluded(a, id))
         FAIL(e, ERR_ARG, "%s: the base model has read user %s, who can be no target and no anchor", key, id);
     *out = u;
     return OK;
@@ -38,7 +38,7 @@ static Status named_user(const DataUser **out, const Audit *a, const char *id, c
 
 static bool can_be_target(const Audit *a, const DataUser *u)
 {
-    return u->role == DATA_AUDIT && !is_excluded(a, u->id) &&
+    return u->role == DATA_AUDIT && !audit_is_excluded(a, u->id) &&
            u->n[DATA_HISTORY] >= a->spec->targets.min_search &&
            u->n[DATA_QUERY] >= a->spec->targets.min_query;
 }
@@ -142,7 +142,7 @@ static bool is_target(const Audit *a, const DataUser *u)
 
 static bool can_be_anchor(const Audit *a, const DataUser *u)
 {
-    return u->role == DATA_AUDIT && !is_excluded(a, u->id) && !is_target(a, u) &&
+    return u->role == DATA_AUDIT && !audit_is_excluded(a, u->id) && !is_target(a, u) &&
            u->n[DATA_HISTORY] >= a->spec->anchors.min_history &&
            u->n[DATA_HELDOUT] >= a->spec->anchors.min_heldout;
 }

@@ -361,6 +361,36 @@ static const YmlField fields[] = {
      .min = 0,
      .max = 1e6,
      .help = "random alternatives that each planted canary is ranked among; 0 for none"},
+    {.key = "attack.texts",
+     .type = YML_STRS,
+     .offset = AT(attack.texts),
+     .help = "what else attacked records are read as: lowercase, prefix (for recall and con_recall), "
+             "neighbour; each costs a pass or more"},
+    {.key = "attack.shots",
+     .type = YML_SIZE,
+     .offset = AT(attack.shots),
+     .min = 1,
+     .max = 64,
+     .help =
+         "records of a prefix; so many trained ones of each anchor are then left for it, and not attacked"},
+    {.key = "attack.neighbours",
+     .type = YML_SIZE,
+     .offset = AT(attack.neighbours),
+     .min = 1,
+     .max = 1000,
+     .help = "neighbours of each record, made by the base model"},
+    {.key = "attack.counts",
+     .type = YML_STR,
+     .offset = AT(attack.counts),
+     .help =
+         "token frequencies for dc_pdd: others (records of people who are neither targets nor anchors), or "
+         "a text file"},
+    {.key = "attack.malicious",
+     .type = YML_SIZE,
+     .offset = AT(attack.malicious),
+     .min = 1,
+     .max = 1e6,
+     .help = "records that the attacker of methods malicious and bystander owns, at most"},
 
     {.key = "context.variants",
      .type = YML_STRS,
@@ -499,6 +529,9 @@ Spec spec_default(void)
     s.utility.records = 24;
     s.attack.members = 48;
     s.attack.heldout = 48;
+    s.attack.shots = 4;
+    s.attack.neighbours = 5;
+    s.attack.malicious = 64;
     s.attack.methods = (YmlStrs){attacks, sizeof attacks / sizeof attacks[0]};
     s.context.variants = (YmlStrs){variants, 1};
     s.equal.density = 0.5;

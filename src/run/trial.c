@@ -319,6 +319,8 @@ static Status without_signals(TrialSignals *sig, Sweep *s, const TrialFor *who, 
         TRY(audit_crowd_of(&crowd, l, d->n_loo, e));
         Status st =
             cell_signals(&sig->loo[i], s->a, &crowd.lora, d->n_loo, &who->risk[i].person, &s->arena, e);
+        if (st == OK)
+            st = cell_texts(&sig->loo[i], s->a, &crowd.lora, d->n_loo, &who->risk[i].person, &s->arena, e);
         audit_crowd_free(&crowd);
         TRY(st);
     }
@@ -330,8 +332,10 @@ static Status trial_signals(TrialSignals *sig, Sweep *s, const TrialFor *who, co
 {
     sig->risk = arena_alloc(&s->arena, who->n_risks, sizeof *sig->risk);
     if (sig->risk == NULL) FAIL(e, ERR_NOMEM, "no memory for the records of %zu people", who->n_risks);
-    for (size_t i = 0; i < who->n_risks; i++)
+    for (size_t i = 0; i < who->n_risks; i++) {
         TRY(cell_signals(&sig->risk[i], s->a, lora, d->n, &who->risk[i].person, &s->arena, e));
+        TRY(cell_texts(&sig->risk[i], s->a, lora, d->n, &who->risk[i].person, &s->arena, e));
+    }
     if (s->n_canaries > 0) TRY(canary_measure(&sig->canary, s, who->risk, who->n_risks, lora, d->n, e));
     if (people) TRY(probe_signals(&sig->people, s, who, sig->risk, lora, d->n, e));
     return d->n_loo > 0 ? without_signals(sig, s, who, d, e) : OK;
@@ -432,6 +436,7 @@ Status trial_anchor(Sweep *s, size_t anchor, size_t index, Err *e)
     if (!any) return OK;
     TRY(audit_crowd_of(&crowd, &trial.lora, 1, e));
     Status st = cell_signals(&own, a, &crowd.lora, 1, &p, &s->arena, e);
+    if (st == OK) st = cell_texts(&own, a, &crowd.lora, 1, &p, &s->arena, e);
     TrialSignals sig = {.risk = &own};
     Risk risk = {.person = p};
     if (st == OK && s->n_canaries > 0) st = canary_measure(&sig.canary, s, &risk, 1, &crowd.lora, 1, e);
