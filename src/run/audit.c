@@ -171,6 +171,7 @@ void audit_close(Audit *a)
         }
     for (size_t i = 0; i < a->n_targets; i++)
         for (size_t j = 0; a->target[i].lora != NULL && j < a->n_train; j++) lora_free(a->target[i].lora[j]);
+    for (size_t j = 0; a->attacker != NULL && j < a->n_train; j++) lora_free(a->attacker[j]);
     data_free(a->data);
     tok_free(a->tok);
     model_free(a->base);

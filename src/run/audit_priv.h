@@ -79,6 +79,7 @@ typedef struct {
     const char **excluded; /* [n_excluded] sorted ids of people the base model has read */
     size_t n_excluded;
     bool knows_excluded;
+    Lora **attacker;            /* [n_train] of methods malicious and bystander; NULL: not wanted */
     const AttackCounts *counts; /* see audit_counts; NULL: not wanted */
     Arena arena;
 } Audit;
@@ -104,8 +105,9 @@ Status audit_train(Audit *a, bool resume, Err *e) PRIME_MUST_USE;
 /* audit_stopped - ERR_STOPPED when the watch asks for an end. */
 Status audit_stopped(const Audit *a, Err *e) PRIME_MUST_USE;
 /* audit_extras - the targets' own adapters for method oppu, gates for perpcs, private adapters for
- * dp-uniform.
- */
+ * dp-uniform, the attacker's for malicious and bystander. audit_wants_attacker - whether any of the last two
+ * is measured. */
+bool audit_wants_attacker(const Audit *a);
 Status audit_extras(Audit *a, bool resume, Err *e) PRIME_MUST_USE;
 
 /* audit_path - a folder of the run for an adapter; audit_anchor_path - that of an anchor's. Errors: ERR_ARG

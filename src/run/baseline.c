@@ -48,6 +48,18 @@ static const Method methods[] = {
              .source = "Abadi et al. 2016, arXiv:1607.00133"},
      .scope = PER_TRAINING,
      .run = method_equal},
+    {.row = {.name = "malicious",
+             .what = "uniform with one more adapter, an attacker's: away from public text, as large as the "
+                     "anchors'",
+             .source =
+                 "after PhiMM: Guo et al. 2025, arXiv:2502.11533; Ilharco et al. 2023, arXiv:2212.04089"},
+     .scope = PER_TRAINING,
+     .run = method_attacker},
+    {.row = {.name = "bystander",
+             .what = "malicious with its adapter the right way round: what one more adapter does by itself",
+             .source = "control"},
+     .scope = PER_TRAINING,
+     .run = method_attacker},
     {.row = {.name = "oppu",
              .what = "an adapter of the target's own, trained on the target's history",
              .source = "OPPU: Tan et al. 2024, arXiv:2402.04401"},

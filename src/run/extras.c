@@ -141,6 +141,77 @@ static Status train_dp(ExtraJobs *j, Err *e)
     return par_run(a->n_anchors * a->n_train, par_threads(), dp_job, j, e);
 }
 
+/* ---- the attacker's adapter ---- */
+
+bool audit_wants_attacker(const Audit *a)
+{
+    return spec_wants(a->spec, "malicious") || spec_wants(a->spec, "bystander");
+}
+
+typedef struct {
+    Audit *a;
+    bool resume;
+    TrainDoc *doc; /* [n] */
+    size_t n;
+} AttackerJobs;
+
+/* Outsiders' records behind those that the prefix of non-members has. */
+static Status attacker_docs(AttackerJobs *j, Audit *a, Err *e)
+{
+    const DataRecord **rec = NULL;
+    size_t n = 0, used = a->spec->attack.shots;
+    TRY(audit_outsiders(&rec, &n, a, used + a->spec->attack.malicious, e));
+    j->n = n > used ? n - used : 0;
+    j->doc = arena_alloc(&a->arena, j->n, sizeof *j->doc);
+    if (j->doc == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu records", j->n);
+    for (size_t i = 0; i < j->n; i++) {
+        Sample s;
+        const DataRecord *r = rec[used + i];
+        TRY(sample_make(&s, &a->arena, a->tok, &a->base->cfg, r->task, NULL, r->input, r->output, 0, e));
+        j->doc[i] = (TrainDoc){s.ids, s.n, s.skip};
+    }
+    return OK;
+}
+
+static Status attacker_make(Lora **out, const AttackerJobs *j, size_t index, const char *path, Err *e)
+{
+    Lora *l = NULL;
+    TrainOpts o = spec_train(j->a->spec, j->a->spec->seeds.x[index]);
+    Rng rng = rng_stream(j->a->spec->seeds.x[index], "attacker", 0);
+    TRY(audit_lora(&l, j->a, e));
+    lora_init(l, &rng);
+    Status st = train_lora(l, j->a->base, j->doc, j->n, &o, NULL, NULL, e);
+    if (st == OK) st = lora_save(l, path, j->a->spec->base, e);
+    if (st != OK)
+        lora_free(l);
+    else
+        *out = l;
+    return st;
+}
+
+static Status attacker_job(void *ctx, size_t index, size_t thread, Err *e)
+{
+    (void)thread;
+    AttackerJobs *j = ctx;
+    char name[80], path[AUDIT_PATH];
+    LoraShape shape = model_lora_shape(&j->a->base->cfg);
+    snprintf(name, sizeof name, "attacker.seed%zu", j->a->spec->seeds.x[index]);
+    TRY(audit_stopped(j->a, e));
+    TRY(audit_path(path, j->a, name, e));
+    if (j->resume && audit_adapter_there(path)) return lora_load(&j->a->attacker[index], path, &shape, e);
+    return attacker_make(&j->a->attacker[index], j, index, path, e);
+}
+
+static Status train_attacker(Audit *a, bool resume, Err *e)
+{
+    AttackerJobs j = {.a = a, .resume = resume};
+    a->attacker = arena_zalloc(&a->arena, a->n_train, sizeof(Lora *));
+    if (a->attacker == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu adapters", a->n_train);
+    TRY(attacker_docs(&j, a, e));
+    log_say(LOG_INFO, "training %zu adapters of the attacker on %zu records of others", a->n_train, j.n);
+    return par_run(a->n_train, par_threads(), attacker_job, &j, e);
+}
+
 /* ---- gates ---- */
 
 static Status gate_make(Gate **out, const Audit *a, const AuditAnchor *s, size_t index, const char *path,
@@ -196,5 +267,6 @@ Status audit_extras(Audit *a, bool resume, Err *e)
     if (spec_wants(a->spec, "oppu")) TRY(train_own(&j, e));
     if (spec_wants(a->spec, "perpcs")) TRY(train_gates(&j, e));
     if (spec_wants(a->spec, "dp-uniform")) TRY(train_dp(&j, e));
+    if (audit_wants_attacker(a)) TRY(train_attacker(a, resume, e));
     return OK;
 }

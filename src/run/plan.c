@@ -174,6 +174,8 @@ static void tokens_training(PlanTokens *t, const Audit *a)
         records += (double)a->anchor[i].member.n;
     }
     t->anchors = all * epochs * train;
+    if (audit_wants_attacker(a) && records > 0) /* others' records are taken to be as long as anchors' */
+        t->anchors += all / records * (double)sp->attack.malicious * epochs * train;
     for (size_t i = 0; i < a->n_targets && spec_wants(sp, "oppu"); i++)
         t->own += plan_tokens(a, &a->target[i].own, SPEC_LIKELIHOOD) * epochs * train;
     if (sp->adapt.records > 0 && records > 0) /* base users' records are taken to be as long as anchors' */

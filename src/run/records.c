@@ -101,6 +101,51 @@ AuditPerson audit_target_person(const Audit *a, size_t target)
     return (AuditPerson){t->user, attacked_of(a, t->own), t->heldout};
 }
 
+/* ---- people who are neither ---- */
+
+bool audit_takes_part(const Audit *a, const DataUser *u)
+{
+    for (size_t i = 0; i < a->n_targets; i++)
+        if (a->target[i].user == u) return true;
+    for (size_t i = 0; i < a->n_anchors; i++)
+        if (a->anchor[i].user == u) return true;
+    return false;
+}
+
+static bool is_outsider(const Audit *a, const DataUser *u)
+{
+    return u->role == DATA_AUDIT && !audit_takes_part(a, u) && !audit_is_excluded(a, u->id);
+}
+
+static size_t outsiders_count(const Audit *a)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < a->data->n_users; i++)
+        if (is_outsider(a, &a->data->user[i])) n += a->data->user[i].n[DATA_HELDOUT];
+    return n;
+}
+
+Status audit_outsiders(const DataRecord ***out, size_t *n, Audit *a, size_t most, Err *e)
+{
+    size_t all = outsiders_count(a), at = 0;
+    const DataRecord **rec = arena_alloc(&a->arena, all, sizeof(const DataRecord *));
+    const DataRecord **pick = arena_alloc(&a->arena, all, sizeof(const DataRecord *));
+    size_t *order = arena_alloc(&a->arena, all, sizeof *order);
+    if (rec == NULL || pick == NULL || order == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu records", all);
+    for (size_t i = 0; i < a->data->n_users; i++)
+        for (size_t j = 0; is_outsider(a, &a->data->user[i]) && j < a->data->user[i].n[DATA_HELDOUT]; j++)
+            rec[at++] = &a->data->user[i].rec[DATA_HELDOUT][j];
+    for (size_t i = 0; i < all; i++) order[i] = i;
+    Rng rng = rng_stream(0, "outsiders", 0);
+    rng_shuffle(&rng, order, all);
+    *n = all < most ? all : most;
+    for (size_t i = 0; i < *n; i++) pick[i] = rec[order[i]];
+    *out = pick;
+    return OK;
+}
+
+/* ---- whether there are enough of all ---- */
+
 enum { LEFT_FOR_ATTACKS = 2 };
 
 /* Of people whose records make prefixes, some must be left. */
@@ -127,6 +172,18 @@ static Status check_searched(const Audit *a, const AuditAnchor *p, Err *e)
          p->user->id, p->member.n, p->heldout.n, s->search.members, s->search.heldout, LEFT_FOR_ATTACKS);
 }
 
+/* Whoever is to hold records of others finds some, before anything is trained. */
+static Status check_outsiders(const Audit *a, Err *e)
+{
+    size_t all = outsiders_count(a), used = a->spec->attack.shots;
+    if (audit_wants_attacker(a) && all <= used)
+        FAIL(e, ERR_ARG,
+             "methods malicious and bystander want held-out records of people who are neither targets nor "
+             "anchors, more than attack.shots = %zu of them, and %s has %zu",
+             used, a->spec->data, all);
+    return OK;
+}
+
 Status audit_check_splits(const Audit *a, Err *e)
 {
     for (size_t i = 0; i < a->n_anchors; i++) {
@@ -136,42 +193,5 @@ Status audit_check_splits(const Audit *a, Err *e)
     for (size_t i = 0; i < a->n_targets; i++)
         if (a->target[i].own.n > 0)
             TRY(check_aside(a, "target", a->target[i].user->id, a->target[i].own.n, e));
-    return OK;
-}
-
-/* ---- people who are neither ---- */
-
-bool audit_takes_part(const Audit *a, const DataUser *u)
-{
-    for (size_t i = 0; i < a->n_targets; i++)
-        if (a->target[i].user == u) return true;
-    for (size_t i = 0; i < a->n_anchors; i++)
-        if (a->anchor[i].user == u) return true;
-    return false;
-}
-
-static bool is_outsider(const Audit *a, const DataUser *u)
-{
-    return u->role == DATA_AUDIT && !audit_takes_part(a, u) && !audit_is_excluded(a, u->id);
-}
-
-Status audit_outsiders(const DataRecord ***out, size_t *n, Audit *a, size_t most, Err *e)
-{
-    size_t all = 0, at = 0;
-    for (size_t i = 0; i < a->data->n_users; i++)
-        if (is_outsider(a, &a->data->user[i])) all += a->data->user[i].n[DATA_HELDOUT];
-    const DataRecord **rec = arena_alloc(&a->arena, all, sizeof(const DataRecord *));
-    const DataRecord **pick = arena_alloc(&a->arena, all, sizeof(const DataRecord *));
-    size_t *order = arena_alloc(&a->arena, all, sizeof *order);
-    if (rec == NULL || pick == NULL || order == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu records", all);
-    for (size_t i = 0; i < a->data->n_users; i++)
-        for (size_t j = 0; is_outsider(a, &a->data->user[i]) && j < a->data->user[i].n[DATA_HELDOUT]; j++)
-            rec[at++] = &a->data->user[i].rec[DATA_HELDOUT][j];
-    for (size_t i = 0; i < all; i++) order[i] = i;
-    Rng rng = rng_stream(0, "outsiders", 0);
-    rng_shuffle(&rng, order, all);
-    *n = all < most ? all : most;
-    for (size_t i = 0; i < *n; i++) pick[i] = rec[order[i]];
-    *out = pick;
-    return OK;
+    return check_outsiders(a, e);
 }

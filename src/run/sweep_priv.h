@@ -30,6 +30,7 @@ typedef struct {
     const char *method;       /* without its context */
     double lambda;            /* NAN: it has none */
     const Lora *lora;         /* NULL: the base model */
+    const Lora *extra;        /* merged with the anchors, but nobody's: the attacker's; or NULL */
     const double *w;          /* [audit_genome] the genome that it is made from; or NULL */
     const double *share;      /* [per_target] one weight an anchor, where there is no genome; or NULL */
     const SearchFound *found; /* or NULL */
@@ -147,6 +148,18 @@ Status method_base(Sweep *s, size_t target, size_t index, const Baseline *row, E
 Status method_anchor(Sweep *s, size_t anchor, size_t index, const Baseline *row, Err *e) PRIME_MUST_USE;
 Status method_equal(Sweep *s, size_t target, size_t index, const Baseline *row, Err *e) PRIME_MUST_USE;
 Status method_search(Sweep *s, size_t target, size_t index, const Baseline *row, Err *e) PRIME_MUST_USE;
+/* method_attacker - the target's anchors and one more adapter, all with weight 1/(K + 1) under the audit's
+ * operator; the anchors' records are attacked. The attacker holds the base model and attack.malicious
+ * held-out records of audit_outsiders (behind those of the prefix), and has trained an adapter on them as
+ * anchors are trained. malicious: that adapter times minus one, which drives the merge away from general text
+ * so that what the anchors remember stands out; bystander: as it is. Both are scaled to the mean norm of the
+ * anchors' adapters. What the attacker adds is malicious against bystander; uniform has larger weights 1/K.
+ * Source: Guo et al. 2025, arXiv:2502.11533 (PhiMM: a merged-in model makes others' private text come out);
+ * the negated update is Ilharco et al. 2023, arXiv:2212.04089.
+ * Differs: PhiMM's model is trained on phishing instructions and private text of its own, to recall it when
+ * asked, and is cloaked by a task; here the attacker has neither private text nor a say in the prompts, and
+ * what is measured is membership. */
+Status method_attacker(Sweep *s, size_t target, size_t index, const Baseline *row, Err *e) PRIME_MUST_USE;
 Status method_oppu(Sweep *s, size_t target, size_t index, const Baseline *row, Err *e) PRIME_MUST_USE;
 Status method_perpcs(Sweep *s, size_t target, size_t index, const Baseline *row, Err *e) PRIME_MUST_USE;
 /* method_without_goals - of method loo: the first lambda alone. method_evolved_goals ... - how many goals a

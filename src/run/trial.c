@@ -146,12 +146,15 @@ static size_t trial_from(const CellBody *b, size_t k)
     return b->trial->from != NULL ? b->trial->from[k] : b->who->t->anchor[k];
 }
 
-static Status trial_merged(const Lora ***out, const CellBody *b, Err *e)
+/* The adapters that a trial's is made of. */
+static Status trial_merged(const Lora ***out, size_t *n, const CellBody *b, Err *e)
 {
     size_t K = b->s->a->spec->anchors.per_target;
-    const Lora **l = arena_alloc(&b->s->arena, K, sizeof *l);
+    const Lora **l = arena_alloc(&b->s->arena, K + 1, sizeof *l);
     if (l == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu anchors", K);
     for (size_t k = 0; k < K; k++) l[k] = audit_anchor_lora(b->s->a, trial_from(b, k), b->who->index);
+    *n = K;
+    if (b->trial->extra != NULL) l[(*n)++] = b->trial->extra;
     *out = l;
     return OK;
 }
@@ -161,8 +164,9 @@ static Status body_norm(const CellBody *b, Err *e)
     double ratio, merged, own;
     const char *id = b->who->t->user->id;
     const Lora **l = NULL;
-    TRY(trial_merged(&l, b, e));
-    TRY(merge_attenuation(&ratio, &merged, &own, b->trial->lora, l, b->s->a->spec->anchors.per_target, e));
+    size_t n = 0;
+    TRY(trial_merged(&l, &n, b, e));
+    TRY(merge_attenuation(&ratio, &merged, &own, b->trial->lora, l, n, e));
     TRY(cell_write_one(b->s->ledger, "norm", "attenuation", id, ratio, e));
     TRY(cell_write_one(b->s->ledger, "norm", "merged", id, merged, e));
     return cell_write_one(b->s->ledger, "norm", "anchor", id, own, e);

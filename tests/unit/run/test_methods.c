@@ -8,8 +8,9 @@
 #include <unistd.h>
 
 #define ALL                                                                                                \
-    "methods=base,anchor,uniform,soup,soup-preference,ties,dare,dare-ties,dp-uniform,oppu,perpcs,evolved," \
-    "prime-paper,constrained,matched-random,matched-uniform,random-anchors,loo"
+    "methods=base,anchor,uniform,soup,soup-preference,ties,dare,dare-ties,dp-uniform,malicious,"           \
+    "bystander,oppu,perpcs,evolved,prime-paper,constrained,matched-random,matched-uniform,random-anchors," \
+    "loo"
 
 /* Everything at once, small. */
 static const char *const everything[] = {ALL,
@@ -22,7 +23,13 @@ static const char *const everything[] = {ALL,
                                          "anchors.min_heldout=3",
                                          "attack.people=true",
                                          "attack.fingerprint=true",
-                                         "attack.signals=true"};
+                                         "attack.signals=true",
+                                         "attack.methods=all",
+                                         "attack.texts=lowercase,prefix,neighbour",
+                                         "attack.shots=1",
+                                         "attack.neighbours=2",
+                                         "attack.counts=others",
+                                         "attack.malicious=8"};
 enum { N_EVERYTHING = sizeof everything / sizeof everything[0] };
 
 static Spec spec_of_all(World *w)

@@ -92,7 +92,7 @@ static const char yaml[] = "task: synth_tag\n"
 static inline Spec world_spec(World *w, const char *const *more, size_t n_more)
 {
     char path[PATH], data[PATH + 8], base[PATH + 8];
-    const char *set[16] = {data, base};
+    const char *set[32] = {data, base};
     Spec s;
     snprintf(path, sizeof path, "%s/audit.yaml", w->dir);
     snprintf(data, sizeof data, "data=%s", w->data);
