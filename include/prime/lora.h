@@ -9,6 +9,7 @@
 #define PRIME_LORA_H
 
 #include "prime/err.h"
+#include "prime/hash.h"
 #include "prime/rng.h"
 #include "prime/st.h"
 
@@ -147,6 +148,11 @@ void lora_fold_scale(Lora *l);
 bool lora_same_shape(const Lora *x, const Lora *y);
 /* lora_equal - whether both have the same sites, scales and values, bit by bit. */
 bool lora_equal(const Lora *x, const Lora *y);
+
+/* lora_hash - a name for what the adapter does, whatever file it lies in: SHA-256 of, for every site that it
+ * has, in order, the line "SITE RANK SCALE\n" (the scale with 9 digits) and A and B as float32 of this
+ * machine. Errors: ERR_NOMEM. */
+Status lora_hash(char hex[HASH_HEX], const Lora *l, Err *e) PRIME_MUST_USE;
 
 /* lora_norm - Frobenius norm of all dW together, through r x r Gram matrices in double. Cost: O(r^2 (n_in +
  * n_out)) a site. */

@@ -8,9 +8,10 @@
  *     mu, sigma  F32 [T]      mean and sd of log p(v) under the model's own next-token distribution; sigma >=
  * 0 rank       U8  [T]      entries likelier than x_t, 255: that many or more label      I8  [N]      1
  * member, 0 not, -1 not said zlib_bytes I64 [N]      attack_zlib of the answer's text, 0: not known and in
- * "__metadata__" under "prime.signals" a JSON object: "version" 1, "model" (a name), "model_sha256" (of
- * weights and adapters, or ""), "record" and "unit" (arrays of N ids: 1 to 128 of A-Z a-z 0-9 . _ : -;
- * a unit may be empty: not known). */
+ * "__metadata__" under "prime.signals" a JSON object: "version" 1, "model" (a name), "model_sha256" (64
+ * digits that name weights and adapters, or "": of 'prime model score' SHA-256 of the base's hash and of "
+ * HASH=WEIGHT" of each adapter's file, or the base's hash where there is none; of a run see keep_signals),
+ * "record" and "unit" (arrays of N ids: 1 to 128 of A-Z a-z 0-9 . _ : -; a unit may be empty: not known). */
 #ifndef PRIME_SIGNALS_H
 #define PRIME_SIGNALS_H
 
@@ -32,8 +33,8 @@ typedef struct {
 } Signals;
 
 /* signals_save - write, atomically. Errors, before anything is written: ERR_ARG an id or a name that is not
- * of the form above, or occurs twice, or a label that is none; ERR_NUM a signal that is not finite; ERR_SHAPE
- * starts that do not ascend from 0; ERR_IO; ERR_NOMEM. */
+ * of the form above, or occurs twice, or a hash, or a label that is none; ERR_NUM a signal that is not
+ * finite; ERR_SHAPE starts that do not ascend from 0; ERR_IO; ERR_NOMEM. */
 Status signals_save(const char *path, const Signals *s, Err *e) PRIME_MUST_USE;
 
 /* signals_load - read and check everything the format says; all memory is the arena's. Errors: those of
@@ -53,8 +54,9 @@ typedef struct {
     const Signals *after_non, *after_member; /* behind a prefix, same tokens */
 } SignalsMore;
 
-/* signals_attack - out [s->n], in the arena, with all that s and more say. Errors: ERR_SHAPE a record that
- * one of them lacks, or whose tokens differ where they must not (record named); ERR_NOMEM. signals_have -
+/* signals_attack - out [s->n], in the arena, with all that s and more say. Errors: ERR_ARG lower-cased or
+ * prefixed texts that another model has read, as far as both hashes are known; ERR_SHAPE a record that one of
+ * them lacks, or whose tokens differ where they must not (record named); ERR_NOMEM. signals_have -
  * bits of AttackSignal that all of n signals hold. */
 Status signals_attack(AttackSignal **out, const Signals *s, const SignalsMore *more, Arena *a,
                       Err *e) PRIME_MUST_USE;

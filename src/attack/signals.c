@@ -123,13 +123,22 @@ static Status signals_write(const char *path, const Signals *s, const char *abou
     return st_save_meta(path, item, sizeof item / sizeof item[0], &(StMeta){meta_key, about}, 1, e);
 }
 
+/* Of the model: 64 digits, or not known. */
+static Status signals_check_hash(const Signals *s, Status code, Err *e)
+{
+    const char *hex = s->model_sha256;
+    if (hex[0] == '\0' || (strlen(hex) == 64 && strspn(hex, "0123456789abcdef") == 64)) return OK;
+    FAIL(e, code, "model_sha256 is '%.70s', want 64 digits of 0-9 a-f, or none", hex);
+}
+
 static Status signals_save_in(const char *path, const Signals *s, Arena *a, Err *e)
 {
     TRY(signals_check_records(s, ERR_ARG, a, e));
     TRY(signals_check_starts(s, s->tok.start[s->n], ERR_SHAPE, e));
     TRY(signals_check_tokens(s, s->tok.start[s->n], ERR_NUM, e));
-    if (!signals_id_fits(s->model) || (s->model_sha256[0] != '\0' && !signals_id_fits(s->model_sha256)))
+    if (!signals_id_fits(s->model))
         FAIL(e, ERR_ARG, "the name of a model has 1 to %d of A-Z a-z 0-9 . _ : -", MAX_ID);
+    TRY(signals_check_hash(s, ERR_ARG, e));
     JsVal *root = signals_about(s);
     Str about = {0};
     Status st = js_dump(&about, root, 0, e);
@@ -237,6 +246,7 @@ static Status signals_read(Signals *s, const StFile *f, const JsVal *root, Arena
     if (st_count(f) != 8) FAIL(e, ERR_FORMAT, "%zu tensors, want 8", st_count(f));
     TRY(signals_text(&s->model, js_get(root, "model"), "\"model\"", a, e));
     TRY(signals_text(&s->model_sha256, js_get(root, "model_sha256"), "\"model_sha256\"", a, e));
+    TRY(signals_check_hash(s, ERR_FORMAT, e));
     TRY(signals_read_records(s, f, root, a, e));
     return signals_read_tokens(s, f, a, e);
 }

@@ -117,12 +117,24 @@ static Status signals_ref(AttackSignal *out, AttackTokens *t, const Signals *s, 
     return OK;
 }
 
+/* Other texts of the records must have been read by the same model. */
+static Status signals_same_model(const Signals *s, const Signals *other, const char *what, Err *e)
+{
+    if (other == NULL || s->model_sha256[0] == '\0' || other->model_sha256[0] == '\0') return OK;
+    if (strcmp(s->model_sha256, other->model_sha256) == 0) return OK;
+    FAIL(e, ERR_ARG, "%s signals are of model %.12s..., want the attacked model's, %.12s...", what,
+         other->model_sha256, s->model_sha256);
+}
+
 Status signals_attack(AttackSignal **out, const Signals *s, const SignalsMore *more, Arena *a, Err *e)
 {
     AttackTokens *t = NULL;
     AttackText *loo = NULL, *lower = NULL, *non = NULL, *member = NULL;
     AttackSignal *x = arena_zalloc(a, s->n, sizeof *x);
     if (x == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu records", s->n);
+    TRY(signals_same_model(s, more->lower, "lower-cased", e));
+    TRY(signals_same_model(s, more->after_non, "non-member prefix", e));
+    TRY(signals_same_model(s, more->after_member, "member prefix", e));
     TRY(signals_widen(&t, s, a, e));
     TRY(signals_losses(&loo, s, more->loo, "leave-one-out", true, a, e));
     TRY(signals_losses(&lower, s, more->lower, "lower-cased", false, a, e));

@@ -207,6 +207,21 @@ static Status anchor_job(void *ctx, size_t job, size_t thread, Err *e)
     return anchor_make(&s->lora[index], s, j->a, index, path, e);
 }
 
+/* Only files are read: the base's own and that of the adaptation, whether it was trained just now or before.
+ */
+static Status name_weights(Audit *a, Err *e)
+{
+    char path[AUDIT_PATH], file[AUDIT_PATH + 32], task[HASH_HEX], both[2 * HASH_HEX];
+    TRY(model_hash(a->weights, a->spec->base, e));
+    if (a->spec->adapt.records == 0) return OK;
+    TRY(audit_path(path, a, "task", e));
+    snprintf(file, sizeof file, "%s/adapter_model.safetensors", path);
+    TRY(hash_file(task, file, e));
+    int n = snprintf(both, sizeof both, "%s %s", a->weights, task);
+    hash_bytes(a->weights, both, (size_t)n);
+    return OK;
+}
+
 Status audit_train(Audit *a, bool resume, Err *e)
 {
     AnchorJobs j = {a, resume};
@@ -214,6 +229,7 @@ Status audit_train(Audit *a, bool resume, Err *e)
     unsigned kinds = 0;
     TRY(spec_kinds(&kinds, a->spec, &shape, e)); /* before the base is adapted, which takes its time */
     TRY(adapt_base(a, resume, e));
+    if (a->spec->attack.signals) TRY(name_weights(a, e));
     TRY(audit_counts(a, e));
     TRY(audit_texts(a, e));
     for (size_t i = 0; i < a->n_anchors; i++) {

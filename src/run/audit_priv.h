@@ -79,6 +79,9 @@ typedef struct {
     const char **excluded; /* [n_excluded] sorted ids of people the base model has read */
     size_t n_excluded;
     bool knows_excluded;
+    /* What names the weights under the adapters, where attack.signals asks for it: model_hash of the base, or
+     * SHA-256 of that, " " and the hash of the file of the adaptation that is folded in. */
+    char weights[HASH_HEX];
     Lora **attacker;            /* [n_train] of methods malicious and bystander; NULL: not wanted */
     const AttackCounts *counts; /* see audit_counts; NULL: not wanted */
     Arena arena;

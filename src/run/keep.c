@@ -53,10 +53,32 @@ static Status keep_gather(Signals *out, SignalsRecord **rec, const KeepPart *par
     return OK;
 }
 
+/* What names the model, or the models, of a file. */
+static Status keep_hash(char hex[HASH_HEX], const Audit *a, const KeepPart *part, size_t n, Err *e)
+{
+    Str text = {0};
+    bool any = false;
+    Status s = OK;
+    str_puts(&text, a->weights);
+    for (size_t i = 0; s == OK && i < n; i++) {
+        if (part[i].lora == NULL || (i > 0 && part[i].lora == part[i - 1].lora)) continue;
+        s = lora_hash(hex, part[i].lora, e);
+        if (s == OK) str_printf(&text, " %s", hex);
+        any = true;
+    }
+    if (s == OK && text.failed) s = err_set(e, ERR_NOMEM, __FILE__, __LINE__, "no memory for a hash");
+    if (s == OK && any) hash_bytes(hex, text.s, text.n);
+    if (s == OK && !any) memcpy(hex, a->weights, HASH_HEX);
+    str_free(&text);
+    return s;
+}
+
 static Status keep_in(const Audit *a, const char *name, const KeepPart *part, size_t n, Arena *tmp, Err *e)
 {
-    Signals s = {.model = name, .model_sha256 = ""};
+    char hex[HASH_HEX];
+    Signals s = {.model = name, .model_sha256 = hex};
     SignalsRecord *rec = NULL;
+    TRY(keep_hash(hex, a, part, n, e));
     char dir[AUDIT_PATH], path[AUDIT_PATH + 2 * SWEEP_KEY];
     if (snprintf(dir, sizeof dir, "%s/signals/%s", a->dir, a->task->name) >= AUDIT_PATH)
         FAIL(e, ERR_ARG, "%s: the path is longer than %d bytes", a->dir, AUDIT_PATH);
@@ -92,7 +114,7 @@ Status keep_base(const Sweep *s, Arena *arena, Err *e)
         bool anchor = i < a->n_anchors;
         who[i] = anchor ? audit_person(a, i) : audit_target_person(a, i - a->n_anchors);
         const CellSignals *x = anchor ? &s->anchor_ref[i] : &s->target_ref[i - a->n_anchors];
-        part[i] = (KeepPart){&who[i], x, 0, x};
+        part[i] = (KeepPart){&who[i], x, 0, x, NULL};
     }
     return keep_signals(a, "base", part, n, e);
 }

@@ -117,9 +117,12 @@ typedef struct {
     const CellSignals *sig;
     size_t c;               /* candidate within sig */
     const CellSignals *ref; /* of the base model: its compressed lengths */
+    const Lora *lora;       /* that the candidate is; NULL: the base model */
 } KeepPart;
-/* keep_signals - DIR/signals/TASK/NAME.safetensors with the records of these people. keep_name - the name of
- * a cell's file. keep_base - base.safetensors: everybody's records under the base model. Errors: those of
+/* keep_signals - DIR/signals/TASK/NAME.safetensors with the records of these people. Its model_sha256 is
+ * Audit.weights of the base model, and else SHA-256 of the text WEIGHTS, then " " and lora_hash of every
+ * part's adapter in order, equal neighbours once: a cell of loo has one for each person. keep_name - the name
+ * of a cell's file. keep_base - base.safetensors: everybody's records under the base model. Errors: those of
  * signals_save. */
 Status keep_signals(const Audit *a, const char *name, const KeepPart *part, size_t n, Err *e) PRIME_MUST_USE;
 void keep_name(char out[SWEEP_KEY], const char *method, const char *unit, size_t seed, double lambda);

@@ -223,8 +223,8 @@ static Status body_keep(const CellBody *b, Err *e)
     if (part == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu people", b->who->n_risks);
     for (size_t i = 0; i < b->who->n_risks; i++) {
         const Risk *r = &b->who->risk[i];
-        part[i] = t->counterfactual ? (KeepPart){&r->person, &b->sig->loo[i], b->loo, r->ref}
-                                    : (KeepPart){&r->person, &b->sig->risk[i], b->cand, r->ref};
+        part[i] = t->counterfactual ? (KeepPart){&r->person, &b->sig->loo[i], b->loo, r->ref, t->without[i]}
+                                    : (KeepPart){&r->person, &b->sig->risk[i], b->cand, r->ref, t->lora};
     }
     keep_name(name, t->method, b->who->t->user->id, b->s->a->spec->seeds.x[b->who->index], t->lambda);
     return keep_signals(b->s->a, name, part, b->who->n_risks, e);
@@ -393,7 +393,7 @@ static Status body_anchor(const CellBody *b, Err *e)
     const Audit *a = b->s->a;
     AuditPerson p = audit_person(a, b->anchor);
     CellView view = {b->sig->risk, 0, &b->s->anchor_ref[b->anchor], NULL, 0};
-    KeepPart part = {&p, b->sig->risk, 0, view.ref};
+    KeepPart part = {&p, b->sig->risk, 0, view.ref, b->trial->lora};
     char name[SWEEP_KEY];
     keep_name(name, "anchor", p.user->id, b->seed, NAN);
     if (a->spec->attack.signals && b->first) TRY(keep_signals(a, name, &part, 1, e));

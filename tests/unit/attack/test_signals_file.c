@@ -252,6 +252,7 @@ Test(signals_file, damaged_metadata_is_refused)
         {"{\"version\":2}", ERR_UNSUP, "version 2"},
         {"{\"version\":1}", ERR_FORMAT, "\"model\" is missing"},
         {"{\"version\":1,\"model\":\"m\",\"model_sha256\":5}", ERR_FORMAT, "\"model_sha256\" is 5"},
+        {"{\"version\":1,\"model\":\"m\",\"model_sha256\":\"0a\"}", ERR_FORMAT, "want 64 digits"},
         {"{\"version\":1,\"model\":\"m\",\"model_sha256\":\"\",\"record\":[\"r\"],\"unit\":[]}", ERR_FORMAT,
          "one length"},
         {"{\"version\":1,\"model\":\"m\",\"model_sha256\":\"\",\"record\":[\"r\",\"s\"],\"unit\":[\"u\","
@@ -270,5 +271,52 @@ Test(signals_file, damaged_metadata_is_refused)
     Signals s;
     Arena a = {0};
     cr_assert_eq(signals_load(&s, "no/such/file", &a, NULL), ERR_IO);
+    arena_free(&a);
+}
+
+/* ---- which model it was ---- */
+
+#define HASH_A "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define HASH_B "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
+Test(signals_file, a_hash_is_kept_and_a_bad_one_refused)
+{
+    Small x;
+    Signals got;
+    Arena a = {0};
+    Err e = {0};
+    small_fill(&x);
+    x.s.model_sha256 = HASH_A;
+    cr_assert_eq(signals_save(scratch_path(), &x.s, &e), OK, "%s", e.msg);
+    cr_assert_eq(signals_load(&got, scratch_path(), &a, &e), OK, "%s", e.msg);
+    cr_expect_str_eq(got.model_sha256, HASH_A);
+    unlink(scratch_path());
+    x.s.model_sha256 = "00112233445566778899AABBCCDDEEFF00112233445566778899aabbccddeeff";
+    cr_expect_eq(signals_save(scratch_path(), &x.s, &e), ERR_ARG);
+    cr_expect_not_null(strstr(e.msg, "want 64 digits"), "%s", e.msg);
+    arena_free(&a);
+}
+
+Test(signals_file, other_texts_must_be_of_the_same_model)
+{
+    Small x, y;
+    AttackSignal *out = NULL;
+    Arena a = {0};
+    small_fill(&x);
+    small_fill(&y);
+    x.s.model_sha256 = HASH_A;
+    const SignalsMore more[] = {{.lower = &y.s}, {.after_non = &y.s}, {.after_member = &y.s}};
+    for (size_t i = 0; i < 3; i++) {
+        Err e = {0};
+        y.s.model_sha256 = HASH_B;
+        cr_expect_eq(signals_attack(&out, &x.s, &more[i], &a, &e), ERR_ARG, "%zu", i);
+        cr_expect_not_null(strstr(e.msg, "are of model ff1122334455..."), "%s", e.msg);
+        y.s.model_sha256 = "";
+        cr_expect_eq(signals_attack(&out, &x.s, &more[i], &a, &e), OK, "not known: %s", e.msg);
+        y.s.model_sha256 = HASH_A;
+        cr_expect_eq(signals_attack(&out, &x.s, &more[i], &a, &e), OK);
+    }
+    y.s.model_sha256 = HASH_B; /* a reference is another model */
+    cr_expect_eq(signals_attack(&out, &x.s, &(SignalsMore){.ref = &y.s, .loo = &y.s}, &a, NULL), OK);
     arena_free(&a);
 }

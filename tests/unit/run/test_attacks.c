@@ -274,6 +274,28 @@ static size_t check_kept(const Rows *r, const Signals *s, const SignalsMore *mor
     return seen;
 }
 
+/* The base's is that of its folder (nothing was adapted); an anchor's follows from it and its adapter. */
+static void check_hashes(const World *w, const Signals *base, const Signals *anchor, const char *id)
+{
+    char want[HASH_HEX], hex[HASH_HEX], dir[2 * PATH], text[2 * HASH_HEX];
+    Lab lab = lab_open(w);
+    LoraShape shape = model_lora_shape(&lab.m->cfg);
+    Lora *l = NULL;
+    MUST(model_hash(want, w->base, &e_));
+    cr_expect_str_eq(base->model_sha256, want);
+    snprintf(dir, sizeof dir, "%s/run/adapters/synth_tag/%s.seed1", w->dir, id);
+    MUST(lora_load(&l, dir, &shape, &e_));
+    MUST(lora_hash(hex, l, &e_));
+    int n = snprintf(text, sizeof text, "%s %s", want, hex);
+    hash_bytes(want, text, (size_t)n);
+    cr_expect_str_eq(anchor->model_sha256, want);
+    l->data[0] += 1;
+    MUST(lora_hash(want, l, &e_));
+    cr_expect_str_neq(want, hex);
+    lora_free(l);
+    lab_close(&lab);
+}
+
 Test(attacks, signals_on_disk_give_the_same_scores, .timeout = 240)
 {
     World w = world_open();
@@ -297,6 +319,9 @@ Test(attacks, signals_on_disk_give_the_same_scores, .timeout = 240)
     snprintf(name, sizeof name, "anchor.%s.seed1", own->target);
     Signals anchor = kept(&w, &a, "run", name);
     SignalsMore more = {.ref = &base, .loo = &loo}, plain = {.ref = &base};
+    check_hashes(&w, &base, &anchor, own->target);
+    cr_expect_str_neq(merged.model_sha256, base.model_sha256);
+    cr_expect_str_neq(merged.model_sha256, loo.model_sha256);
     cr_expect_gt(check_kept(&r, &merged, &more, "evolved", row->target, 0.5, &a), merged.n);
     cr_expect_gt(check_kept(&r, &loo, &plain, "loo", row->target, 0.5, &a), loo.n);
     cr_expect_gt(check_kept(&r, &anchor, &plain, "anchor", own->target, NAN, &a), anchor.n);
