@@ -2,6 +2,7 @@
  * Everything is computed before the first byte is printed. */
 #include "cmd_attack_priv.h"
 
+#include "prime/data.h"
 #include "prime/str.h"
 
 #include <stdio.h>
@@ -66,11 +67,13 @@ static Status attack_compute(double **score, const AttackPick *p, const AttackRe
 
 static void attack_print(const AttackPick *p, const AttackRecords *r, const double *score)
 {
-    static const char *const col[] = {"record", "unit", "label", "attack", "score"};
+    static const char *const col[] = {ATTACK_TEXT, "record", "unit", "label", "attack", "score"};
+    size_t skip = r->text == NULL;
     TableOut out;
-    table_begin(&out, stdout, NULL, col, 5);
+    table_begin(&out, stdout, NULL, col + skip, 6 - skip);
     for (size_t i = 0; i < r->n; i++)
         for (size_t k = 0; k < p->n; k++) {
+            if (r->text != NULL) table_put_str(&out, r->text[i]);
             table_put_str(&out, r->record[i].id);
             table_put_str(&out, r->record[i].unit);
             if (r->record[i].label >= 0)
@@ -130,7 +133,52 @@ enum { N_MORE = 5 };
 typedef struct {
     const char *from, *list;
     const char *more[N_MORE]; /* ref, loo, lower, after_non, after_member */
+    const char *data, *task;  /* where the texts are */
+    bool show_text;
 } ScoreOpts;
+
+/* The answer of a record, in whatever split it is. */
+static const char *score_text_of(const DataUser *u, const char *record)
+{
+    for (size_t s = 0; u != NULL && s < DATA_SPLITS; s++)
+        for (size_t i = 0; i < u->n[s]; i++)
+            if (strcmp(u->rec[s][i].id, record) == 0) return u->rec[s][i].output;
+    return NULL;
+}
+
+static Status score_texts_in(AttackRecords *r, const DataSet *d, const char *dir, Arena *a, Err *e)
+{
+    r->text = arena_alloc(a, r->n, sizeof(const char *));
+    if (r->text == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu texts", r->n);
+    for (size_t i = 0; i < r->n; i++) {
+        const char *text = score_text_of(data_user(d, r->record[i].unit), r->record[i].id);
+        if (text == NULL)
+            FAIL(e, ERR_ARG, "record '%s' of '%s' is not in %s", r->record[i].id, r->record[i].unit, dir);
+        r->text[i] = arena_strdup(a, text);
+        if (r->text[i] == NULL) FAIL(e, ERR_NOMEM, "no memory for a text");
+    }
+    return OK;
+}
+
+static Status score_texts(AttackRecords *r, const ScoreOpts *o, Arena *a, Err *e)
+{
+    DataSet *d = NULL;
+    TRY(data_load(&d, o->data, o->task, e));
+    Status s = score_texts_in(r, d, o->data, a, e);
+    data_free(d);
+    return s;
+}
+
+/* Texts are shown when they are asked for by name, and never otherwise. */
+static int score_usage(const ScoreOpts *o)
+{
+    if (o->from == NULL) return cli_usage("'prime attack score' wants --from FILE");
+    if (o->show_text && (o->data == NULL || o->task == NULL))
+        return cli_usage("--show-text wants --data DIR and --task TASK, where the texts are");
+    if (!o->show_text && (o->data != NULL || o->task != NULL))
+        return cli_usage("--data and --task are for --show-text, which is not there");
+    return -1;
+}
 
 static Status score_signals_read(AttackRecords *r, const ScoreOpts *o, Arena *a, Err *e)
 {
@@ -144,6 +192,7 @@ static Status score_signals_read(AttackRecords *r, const ScoreOpts *o, Arena *a,
         more[i] = &s[i + 1];
     }
     *r = (AttackRecords){.name = o->from, .n = s->n, .record = s->record};
+    if (o->show_text) TRY(score_texts(r, o, a, e));
     return signals_attack(
         &r->signal, &s[0],
         &(SignalsMore){
@@ -162,6 +211,9 @@ static int attack_score_run(const CliVerb *self, int argc, char **argv)
         {"after-non", 0, OPT_STR, &o.more[3], "FILE", "signals behind a prefix of non-members", 0, 0},
         {"after-member", 0, OPT_STR, &o.more[4], "FILE", "signals behind a prefix of members", 0, 0},
         {"attack", 0, OPT_STR, &o.list, "LIST", attack_help, 0, 0},
+        ATTACK_SHOW_TEXT(&o.show_text),
+        {"data", 0, OPT_STR, &o.data, "DIR", "dataset that has the texts (with --show-text)", 0, 0},
+        {"task", 0, OPT_STR, &o.task, "TASK", "its task", 0, 0},
     };
     CliList pos = {0};
     Arena a = {0};
@@ -169,7 +221,7 @@ static int attack_score_run(const CliVerb *self, int argc, char **argv)
     AttackRecords r = {0};
     Err e = {0};
     int code = cli_args(self, "attack", opts, sizeof opts / sizeof opts[0], argc, argv, &pos, 0, 0);
-    if (code < 0 && o.from == NULL) code = cli_usage("'prime attack score' wants --from FILE");
+    if (code < 0) code = score_usage(&o);
     if (code < 0 && o.list != NULL) code = pick_named(&p, o.list, &a);
     if (code < 0) code = score_signals_read(&r, &o, &a, &e) == OK ? attack_output(&p, &r, &a) : cli_fail(&e);
     arena_free(&a);

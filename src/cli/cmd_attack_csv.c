@@ -180,7 +180,7 @@ static Status csv_signals(AttackRecords *out, const Csv *c, SignalsRecord *rec, 
             if (ref != NULL) s[i].ref_nll_sum -= ref[k];
         }
     }
-    *out = (AttackRecords){c->t->name, c->n, rec, s};
+    *out = (AttackRecords){.name = c->t->name, .n = c->n, .record = rec, .signal = s};
     return OK;
 }
 

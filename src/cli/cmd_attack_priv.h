@@ -12,7 +12,17 @@ typedef struct {
     size_t n;
     const SignalsRecord *record; /* [n] */
     AttackSignal *signal;        /* [n] */
+    const char **text;           /* [n] the answers themselves, only under --show-text; else NULL */
 } AttackRecords;
+
+/* ATTACK_TEXT - the column, always the first one, that says of a table that it holds private text. No command
+ * of this noun writes it, or any record's text, without --show-text. */
+#define ATTACK_TEXT "private_text"
+#define ATTACK_SHOW_TEXT(out)                                                                               \
+    {                                                                                                       \
+        "show-text", 0, OPT_FLAG, (out), NULL, "show the texts themselves, in a first column private_text", \
+            0, 0                                                                                            \
+    }
 
 /* attack_csv - one record for each value of the column `record`, in order of first appearance. Columns
  * record,label,t,logp and, where there, unit, mu, sigma, entropy, rank, ref_logp. All memory is the arena's.
