@@ -38,7 +38,11 @@ typedef struct {
     double total; /* sum of count */
 } AttackCounts;
 
-/* What is known of one record: its answer tokens under the attacked model and under the reference (the base
+/* A prefix must come from records that no attack scores: of non-members from a held-out pool, of members from
+ * records that are trained on and set aside. Drawn from the scored ones, it holds their labels. What a run
+ * takes: audit_texts in src/run/audit_priv.h.
+ *
+ * What is known of one record: its answer tokens under the attacked model and under the reference (the base
  * model, where the attacked one is the base with an adapter). Whatever is zero or NULL is not known. */
 typedef struct {
     size_t n_tokens;                    /* scored answer tokens */

@@ -1,38 +1,48 @@
 /* sweep.h - the main job: specification -> plan -> cells -> ledger -> report.
  *
- * Cells: `base` (once a target), `anchor` (each anchor's adapter alone), `uniform` (equal weights 1/K),
- * `evolved` (once a target, seed and lambda), `limited` (once a target, seed and limit, which stands in the
- * place of lambda), `front` (likewise: the place of a point on the front). Each is one transaction in
- * DIR/ledger.db, and so is every generation of a search; what a cell holds does not depend on the order or
- * number of threads, nor on where a run was cut short.
+ * Cells: the methods of baseline.h, among them `base` (once a target), `anchor` (each anchor's adapter
+ * alone), `uniform` (equal weights 1/K), `malicious` (uniform with an attacker's adapter among the anchors')
+ * and `bystander` (with anybody's), `evolved` (once a target, seed and lambda), `limited` (once a target,
+ * seed and limit, which stands in the place of lambda), `front` (likewise: the place of a point on the
+ * front). Each is one transaction in DIR/ledger.db, and so is every generation of a search; what a cell holds
+ * does not depend on the order or number of threads, nor on where a run was cut short.
  *
- * Rows of attacks, by kind; label is -1 where none is said:
- *   attack       metric a row of attack.h, unit the anchor, record, label 1 trained on or 0 held out: the
- * scores that attack.methods asks for and that one pass over the records allows. With method `loo` also
- *                ref_loo in the cells of evolved, limited and front: against the same merge without the
- * record's owner. In cells of `loo` the records of each anchor are scored under the merge without it, in
- *                those of `random-anchors` under a merge that has none of the target's anchors.
- *   attack_own   the same, of the person whose own adapter it is (oppu)
- *   fingerprint  unit every anchor of the audit; the merge is fitted by the adapters of all of them.
- *                  weight   what least squares gives (fingerprint.h); of PriME's operator by the A factors,
- * of all others by updates. 0 where nothing was merged error    distance from the weight it was merged with
- * (0 for all who are not in it, the mean over modules for perpcs); left out where an anchor has several
- * weights outside  share of the merge's squared norm that all others leave unexplained person       of a
- * merge, unit every anchor of the audit, label 1 in the merge's list or 0 not: user_inference        mean
- * log-likelihood ratio to the base, nats a text, held-out records user_inference_token  the same, nats a
- * token prime_mia             PriME's rule: mean of minus the summed loss of the records that the anchor's
- * adapter was trained on prime_mia_base        the same under the base model: what likeness alone gives
- *                  prime_mia_blind       minus the answers' tokens, in the mean: what length alone gives
- *                of a merge, unit the target: prime_mia_auc, prime_mia_base_auc, prime_mia_blind_auc, the AUC
- * of all these records pooled, as PriME has it; left out where everybody is merged. of an anchor's own
- * adapter (cells of `anchor`), unit the anchor, label 1 trained on, 0 held out: source_inference      share
- * of its records that its own adapter finds likeliest of all canary       exposure, in bits, unit the anchor,
- * record that of the canary, label 1 planted or 0 kept out; of all cells but those of loo
+ * Rows of attacks, by kind; label is -1 where none is said.
  *
- * With attack.signals, DIR/signals/TASK holds what these scores were computed from (signals.h):
- * base.safetensors with everybody's records under the base model, and
- * METHOD.PERSON.seedS[.lambdaL].safetensors for each cell with an adapter, written before the cell is.
- * Contexts share one file. */
+ * attack: metric a row of attack.h, unit the anchor, record, label 1 trained on or 0 held out: the scores
+ * that attack.methods asks for and that the passes over the records allow: the plain one, and those over the
+ * texts of attack.texts (lower case, behind a prefix, neighbours). With method `loo` also ref_loo in the
+ * cells of evolved, limited and front: against the same merge without the record's owner. In cells of `loo`
+ * the records of each anchor are scored under the merge without it, in those of `random-anchors` under a
+ * merge that has none of the target's anchors.
+ *
+ * attack_own: the same, of the person whose own adapter it is (oppu).
+ *
+ * fingerprint: unit every anchor of the audit; the merge is fitted by the adapters of all of them. `weight`
+ * is what least squares gives (fingerprint.h), of PriME's operator by the A factors, of all others by
+ * updates; 0 where nothing was merged. `error` is its distance from the weight it was merged with (0 for all
+ * who are not in it, the mean over modules for perpcs); left out where an anchor has several weights.
+ * `outside` is the share of the merge's squared norm that all others leave unexplained.
+ *
+ * person, of a merge, unit every anchor of the audit, label 1 in the merge's list or 0 not: `user_inference`,
+ * mean log-likelihood ratio to the base, nats a text, held-out records; `user_inference_token`, the same,
+ * nats a token; `prime_mia`, PriME's rule: mean of minus the summed loss of the records that the anchor's
+ * adapter was trained on; `prime_mia_base`, the same under the base model: what likeness alone gives;
+ * `prime_mia_blind`, minus the answers' tokens, in the mean: what length alone gives.
+ *
+ * person, of a merge, unit the target: `prime_mia_auc`, `prime_mia_base_auc`, `prime_mia_blind_auc`, the AUC
+ * of all these records pooled, as PriME has it; left out where everybody is merged.
+ *
+ * person, of an anchor's own adapter (cells of `anchor`), unit the anchor, label 1 trained on, 0 held out:
+ * `source_inference`, share of its records that its own adapter finds likeliest of all.
+ *
+ * canary: `exposure` in bits, unit the anchor, record that of the canary, label 1 planted or 0 kept out; of
+ * all cells but those of loo.
+ *
+ * With attack.signals, DIR/signals/TASK holds what these scores were computed from (signals.h), but for the
+ * texts of attack.texts and the counts of attack.counts: base.safetensors with everybody's records under the
+ * base model, and METHOD.PERSON.seedS[.lambdaL].safetensors for each cell with an adapter, written before the
+ * cell is. Contexts share one file. */
 #ifndef PRIME_SWEEP_H
 #define PRIME_SWEEP_H
 

@@ -139,15 +139,16 @@ double plan_tokens(const Audit *a, const AuditSet *set, int how)
     return n;
 }
 
-/* Of the other texts: prefixes are taken to fill the model's positions; neighbours share their prompt. */
+/* Of the other texts: records of a prefix are taken to be as long as these; neighbours share their prompt. */
 static double texts_tokens(const Audit *a, const AuditSet *set)
 {
     const Spec *sp = a->spec;
-    double n = 0;
+    double n = 0, all = plan_tokens(a, set, SPEC_LIKELIHOOD), most = (double)a->base->cfg.max_len;
     for (size_t i = 0; i < set->n; i++) {
         const Sample *s = &set->r[i].full;
+        double prefix = (double)sp->attack.shots * all / (double)set->n;
         if (spec_texts(sp, "lowercase")) n += (double)s->n;
-        if (spec_texts(sp, "prefix")) n += 2 * (double)a->base->cfg.max_len;
+        if (spec_texts(sp, "prefix")) n += 2 * fmin(most, (double)s->n + prefix);
         if (spec_texts(sp, "neighbour"))
             n += (double)s->skip + (double)((s->n - s->skip) * sp->attack.neighbours);
     }
