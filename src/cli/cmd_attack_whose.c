@@ -80,8 +80,8 @@ static size_t dataset_side(double *out, const AttackGroups *g, const double *x, 
     return n;
 }
 
-static Status dataset_rows(AdapterRows *rows, const AttackGroups *g, const double *x, size_t d,
-                           const size_t *label, Arena *a, Err *e)
+static Status dataset_people(AdapterRows *rows, const AttackGroups *g, const double *x, size_t d,
+                             const size_t *label, Arena *a, Err *e)
 {
     double *side = arena_alloc(a, 2 * g->t.n_rows, d * sizeof *side);
     if (side == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu rows", g->t.n_rows);
@@ -117,7 +117,7 @@ static Status dataset_job(void *ctx, const CliList *pos, Arena *a, Err *e)
     if (label == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu rows", g.t.n_rows);
     for (size_t i = 0; i < g.t.n_rows; i++) TRY(attack_one_of(&label[i], &g.t, i, at, words, 2, e));
     AdapterRows rows = adapter_rows(col, 6);
-    Status s = dataset_rows(&rows, &g, x, d, label, a, e);
+    Status s = dataset_people(&rows, &g, x, d, label, a, e);
     if (s == OK) return adapter_rows_print(&rows, e);
     js_close(rows.rows);
     return s;

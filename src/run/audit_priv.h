@@ -83,7 +83,7 @@ typedef struct {
      * SHA-256 of that, " " and the hash of the file of the adaptation that is folded in. */
     char weights[HASH_HEX];
     Lora **attacker;            /* [n_train] of methods malicious and bystander; NULL: not wanted */
-    const AttackCounts *counts; /* see audit_counts; NULL: not wanted */
+    const AttackCounts *counts; /* see audit_token_counts; NULL: not wanted */
     Arena arena;
 } Audit;
 
@@ -251,9 +251,9 @@ Status audit_texts(Audit *a, Err *e) PRIME_MUST_USE;
 /* audit_near - the neighbours of the attacked records in set [n_sets], which have texts. */
 Status audit_near(Audit *a, const AuditSet *set, AuditTexts *const *texts, size_t n_sets,
                   Err *e) PRIME_MUST_USE;
-/* audit_counts - a->counts where attack.counts asks for it: tokens of the answers of everybody who is no
- * target and no anchor, or of the lines of a file. Errors: ERR_ARG no token at all; those of files. */
-Status audit_counts(Audit *a, Err *e) PRIME_MUST_USE;
+/* audit_token_counts - a->counts where attack.counts asks for it: tokens of the answers of everybody who is
+ * no target and no anchor, or of the lines of a file. Errors: ERR_ARG no token at all; those of files. */
+Status audit_token_counts(Audit *a, Err *e) PRIME_MUST_USE;
 
 /* ---- searching (search.c) ---- */
 

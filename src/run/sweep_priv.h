@@ -23,7 +23,7 @@ typedef struct {
     double begin; /* clock at the start of the group */
 } Sweep;
 
-/* ---- cells (trial.c) ---- */
+/* ---- cells (trial.c, trial_anchor.c) ---- */
 
 /* What is measured for a target under one name. */
 typedef struct {

@@ -210,7 +210,7 @@ static Status counts_of_file(AttackCounts *c, double *count, const Audit *a, Err
     return s == OK ? OK : err_prefix(e, "attack.counts: %s", a->spec->attack.counts);
 }
 
-Status audit_counts(Audit *a, Err *e)
+Status audit_token_counts(Audit *a, Err *e)
 {
     const char *from = a->spec->attack.counts;
     size_t V = a->base->cfg.n_vocab;

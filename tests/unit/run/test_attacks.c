@@ -1,5 +1,5 @@
 /* Attacks on records in the cells of a run, the merges they are compared with, and signals on disk. */
-#include "rows.h"
+#include "lab.h"
 
 #include "prime/attack.h"
 #include "prime/sample.h"
@@ -91,28 +91,6 @@ Test(attacks, a_merge_of_one_without_it_is_the_base, .timeout = 240)
                  rows_of_metric(&r, "evolved", "attack", "ref_loo"), "every lambda, and the first alone");
     free(r.row);
     world_close(&w);
-}
-
-typedef struct {
-    Model *m;
-    Tok *tok;
-    DataSet *d;
-} Lab;
-
-static Lab lab_open(const World *w)
-{
-    Lab lab = {0};
-    MUST(model_load(&lab.m, w->base, &e_));
-    MUST(tok_load(&lab.tok, w->base, &e_));
-    MUST(data_load(&lab.d, w->data, "synth_tag", &e_));
-    return lab;
-}
-
-static void lab_close(Lab *lab)
-{
-    data_free(lab->d);
-    tok_free(lab->tok);
-    model_free(lab->m);
 }
 
 /* Mean log-likelihood of a record under `weight` times one anchor's adapter, read back from the run. */

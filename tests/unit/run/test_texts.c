@@ -1,6 +1,6 @@
 /* Attacks that read a record more than once, against scores computed here from the data alone; merges that an
  * attacker's adapter has got into. */
-#include "rows.h"
+#include "lab.h"
 
 #include "prime/attack.h"
 #include "prime/lower.h"
@@ -8,33 +8,7 @@
 #include "prime/sample.h"
 #include "prime/score.h"
 
-#include <ctype.h>
-
 /* ---- the same again ---- */
-
-typedef struct {
-    Model *m;
-    Tok *tok;
-    DataSet *d;
-    Arena a;
-} Lab;
-
-static Lab lab_open(const World *w)
-{
-    Lab lab = {0};
-    MUST(model_load(&lab.m, w->base, &e_));
-    MUST(tok_load(&lab.tok, w->base, &e_));
-    MUST(data_load(&lab.d, w->data, "synth_tag", &e_));
-    return lab;
-}
-
-static void lab_close(Lab *lab)
-{
-    data_free(lab->d);
-    tok_free(lab->tok);
-    model_free(lab->m);
-    arena_free(&lab->a);
-}
 
 static Sample lab_sample(Lab *lab, const DataRecord *r, const char *output)
 {
@@ -279,7 +253,7 @@ Test(texts, lower_case_is_one_for_one)
 
 /* ---- an attacker among the anchors ---- */
 
-static double auc_of(const Rows *r, const char *method, const char *metric)
+static double cell_auc(const Rows *r, const char *method, const char *metric)
 {
     double pos[4096], neg[4096], work[4096];
     size_t m = 0, n = 0;
@@ -294,7 +268,7 @@ static double auc_of(const Rows *r, const char *method, const char *metric)
     return roc_auc(pos, m, neg, n, work);
 }
 
-static double norm_of(const Rows *r, const char *method, const char *metric, const char *target)
+static double norm_row(const Rows *r, const char *method, const char *metric, const char *target)
 {
     for (size_t i = 0; i < r->n; i++)
         if (row_is(&r->row[i], method, "norm", metric) && strcmp(r->row[i].target, target) == 0)
@@ -321,10 +295,10 @@ Test(texts, the_attacker_is_as_large_as_an_anchor_and_the_other_way_round, .time
         if (row_is(x, "uniform", "attack", "ref"))
             (void)row_like(&r, x, "malicious", "ref"); /* the same records are attacked */
         if (!row_is(x, "uniform", "norm", "merged")) continue;
-        double one = norm_of(&r, "uniform", "anchor", x->target),
-               bad = norm_of(&r, "malicious", "merged", x->target),
-               good = norm_of(&r, "bystander", "merged", x->target);
-        cr_expect_float_eq(norm_of(&r, "malicious", "anchor", x->target), one, 1e-5 * one);
+        double one = norm_row(&r, "uniform", "anchor", x->target),
+               bad = norm_row(&r, "malicious", "merged", x->target),
+               good = norm_row(&r, "bystander", "merged", x->target);
+        cr_expect_float_eq(norm_row(&r, "malicious", "anchor", x->target), one, 1e-5 * one);
         cr_expect_float_eq(bad * bad + good * good, 2 * (x->value * x->value * 4 / 9 + one * one / 9),
                            1e-4 * one * one);
         cr_expect(fabs(bad - good) > 1e-6 * one, "the sign must matter");
@@ -332,8 +306,8 @@ Test(texts, the_attacker_is_as_large_as_an_anchor_and_the_other_way_round, .time
     }
     cr_expect_eq(seen, 2);
     printf("AUC of ref: anchor %.3f, uniform %.3f, bystander %.3f, malicious %.3f\n",
-           auc_of(&r, "anchor", "ref"), auc_of(&r, "uniform", "ref"), auc_of(&r, "bystander", "ref"),
-           auc_of(&r, "malicious", "ref"));
+           cell_auc(&r, "anchor", "ref"), cell_auc(&r, "uniform", "ref"), cell_auc(&r, "bystander", "ref"),
+           cell_auc(&r, "malicious", "ref"));
     free(r.row);
     world_close(&w);
 }
