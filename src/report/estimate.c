@@ -10,7 +10,8 @@ static const StatsBoot unit_boot_how = {
 
 static const StatsEst no_est = {.value = NAN, .se = NAN, .lo = NAN, .hi = NAN};
 
-/* Errors are better when small; the records of rmse hold squares. */
+/* Errors are better when small: for ledgers that do not say so themselves. The records of rmse hold squares.
+ */
 static const struct {
     const char *name;
     bool root;
@@ -34,10 +35,11 @@ static bool has_word(const char *list, const char *word)
 double metric_sign(const Report *r, size_t metric)
 {
     if (metric >= r->names.n) return 1;
-    const char *name = r->names.name[metric];
+    const char *name = r->names.name[metric], *list = report_meta(r, "lower_is_better");
+    if (list != NULL) return has_word(list, name) ? -1 : 1;
     for (size_t i = 0; i < N_ERROR_METRICS; i++)
         if (strcmp(error_metrics[i].name, name) == 0) return -1;
-    return has_word(report_meta(r, "lower_is_better"), name) ? -1 : 1;
+    return 1;
 }
 
 bool metric_root(const Report *r, size_t metric)

@@ -2,7 +2,7 @@
  * did not record. */
 #include "report_priv.h"
 
-#include "commit.h"
+#include "prime/origin.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,7 +55,7 @@ Status provenance_each(const Report *r, ProvenanceFn fn, void *ctx, Err *e)
 {
     Str text = {0};
     fn(ctx, "report: tool", "prime " PRIME_VERSION);
-    fn(ctx, "report: commit", PRIME_COMMIT);
+    fn(ctx, "report: commit", origin_commit());
     for (size_t i = 0; i < r->n_meta; i++) fn(ctx, r->meta[i].key, r->meta[i].value);
     str_printf(&text, "%zu finished, %zu failed", r->n_cells, r->n_failed);
     if (!text.failed) fn(ctx, "cells", text.s);

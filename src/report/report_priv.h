@@ -257,8 +257,8 @@ Status unit_boot(StatsEst *out, const UnitValues *u, double level, Arena *a, Err
 MeanEst unit_mean(const double *x, size_t n, double null, double level);
 Status unit_pair(PairEst *out, const UnitValues *a, const UnitValues *b, double sign, double level, Arena *m,
                  Err *e) PRIME_MUST_USE;
-/* metric_sign - 1 when more of a utility metric is better, -1 for errors: mae, rmse, and what the run's
- * `lower_is_better` names. */
+/* metric_sign - 1 when more of a utility metric is better, -1 for those that the run's `lower_is_better`
+ * names; where the run has no such list, for mae and rmse. */
 double metric_sign(const Report *r, size_t metric);
 /* metric_root - whether records hold squares, of whose mean the root is taken: rmse. */
 bool metric_root(const Report *r, size_t metric);

@@ -7,6 +7,7 @@
 #include "prime/hash.h"
 #include "prime/host.h"
 #include "prime/mat.h"
+#include "prime/metric.h"
 #include "prime/par.h"
 
 #include <stdio.h>
@@ -43,12 +44,46 @@ static Status meta_task(Ledger *l, const Spec *sp, const char *task, Err *e)
     return meta_file(l, key, sp->data, file, false, e);
 }
 
+/* Whether any task of the audit is judged by a metric. */
+static Status meta_measures(bool *yes, const Spec *sp, const char *metric, Err *e)
+{
+    Spec one;
+    size_t n = strlen(metric);
+    *yes = false;
+    for (size_t i = 0; i < sp->tasks.n; i++) {
+        TRY(spec_for(&one, sp, sp->tasks.x[i], e));
+        for (const char *at = spec_task(&one)->metrics; *at != '\0';) {
+            size_t word = strcspn(at, " ");
+            *yes = *yes || (word == n && strncmp(at, metric, n) == 0);
+            at += word;
+            at += strspn(at, " ");
+        }
+    }
+    return OK;
+}
+
+/* The metrics of which less is better, so that a report need not know them. */
+static Status meta_direction(Ledger *l, const Spec *sp, Err *e)
+{
+    char list[512] = "";
+    for (size_t i = 0; i < metric_count(); i++) {
+        bool measured = false;
+        size_t used = strlen(list);
+        if (metric_at(i)->higher) continue;
+        TRY(meta_measures(&measured, sp, metric_at(i)->name, e));
+        if (measured)
+            snprintf(list + used, sizeof list - used, "%s%s", used > 0 ? " " : "", metric_at(i)->name);
+    }
+    return ledger_meta_set(l, "lower_is_better", list[0] != '\0' ? list : "none", e);
+}
+
 Status session_inputs(Ledger *l, const Spec *sp, const char *text, Err *e)
 {
     char hex[HASH_HEX];
     TRY(ledger_meta_set(l, "version", PRIME_VERSION, e));
     TRY(ledger_meta_set(l, "spec", text, e));
     for (size_t i = 0; i < sp->tasks.n; i++) TRY(meta_task(l, sp, sp->tasks.x[i], e));
+    TRY(meta_direction(l, sp, e));
     TRY(meta_file(l, "users_sha256", sp->data, "users.csv", false, e));
     TRY(meta_file(l, "profiles_sha256", sp->data, "profiles.jsonl", false, e));
     TRY(model_hash(hex, sp->base, e));

@@ -46,6 +46,7 @@ static void facts_are(World *w, const char *run, size_t session, const char *thr
     cr_assert_str_eq(session_fact_of(w, run, key), "done");
     snprintf(key, sizeof key, "session%zu.wall", session);
     cr_assert_gt(strtod(session_fact_of(w, run, key), NULL), 0);
+    cr_assert_str_eq(session_fact_of(w, run, "lower_is_better"), "none", "accuracy and the like");
     snprintf(key, sizeof key, "session%zu.start", session);
     int y, mo, d, h, mi, s, end = 0;
     cr_assert_eq(
