@@ -35,6 +35,7 @@ getopt.h=cli
 '
 # Public headers whose room has no source of the same name.
 homes='
+sort=num
 '
 
 # owner_of_header - X=ROOM for each include/prime/X.h that some src/ROOM/X.c stands for.

@@ -69,6 +69,10 @@ Status roc_delong(RocEst *out, const RocData *d, double level, Err *e) PRIME_MUS
  * different people. */
 Status roc_clustered(RocEst *out, const RocData *d, double level, Err *e) PRIME_MUST_USE;
 
+/* roc_both - roc_delong (NULL: not wanted) and roc_clustered of the same scores, which are ranked once.
+ * Errors: as roc_clustered. */
+Status roc_both(RocEst *delong, RocEst *clustered, const RocData *d, double level, Err *e) PRIME_MUST_USE;
+
 /* roc_boot - the same AUC with a bootstrap over users (records, where users are not known), percentile unless
  * o->kind says BCa. Users on one side only, on the other only and on both are resampled within these groups.
  * Needs more users than roc_clustered. Measured at 95% without any leak (400 to 600 audits, percentile and

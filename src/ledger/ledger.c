@@ -190,7 +190,8 @@ Status ledger_unused(const char *path, Err *e)
 
 static Status ledger_connect(Ledger *l, const char *path, int flags, Err *e)
 {
-    int rc = sqlite3_open_v2(path, &l->db, flags, NULL);
+    /* A ledger belongs to one thread, so SQLite need not lock. */
+    int rc = sqlite3_open_v2(path, &l->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc != SQLITE_OK) return ledger_fault(l, rc, e);
     sqlite3_extended_result_codes(l->db, 1);
     sqlite3_busy_timeout(l->db, BUSY_MS);

@@ -5,18 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The same parameters in both queries; a parameter that is NULL matches all. */
-#define CELL_COLUMNS "c.key, c.method, c.task, c.target, c.lambda, c.seed, c.status, c.wall"
-#define CELL_FILTER                                                                                          \
-    " WHERE c.status <> 'open' AND (?1 IS NULL OR c.key = ?1) AND (?2 IS NULL OR c.method = ?2) AND (?3 IS " \
-    "NULL OR c.target = ?3)"
-
-static const char each_cell[] = "SELECT " CELL_COLUMNS " FROM cells c" CELL_FILTER " ORDER BY c.key";
-static const char each_score[] =
-    "SELECT " CELL_COLUMNS ", s.kind, s.metric, s.unit, s.record, s.label, s.value"
-    " FROM cells c JOIN scores s ON s.cell = c.id" CELL_FILTER
-    " AND (?4 IS NULL OR s.kind = ?4) AND (?5 IS NULL OR s.metric = ?5) AND (?6 IS NULL OR s.unit = ?6)"
-    " ORDER BY c.key, s.rowid";
+/* A parameter that is NULL matches all. Scores are read cell by cell, so that a cell's own columns are
+ * decoded once; the walk over the cells keeps the whole at one state of the file. */
+static const char each_cell[] =
+    "SELECT c.key, c.method, c.task, c.target, c.lambda, c.seed, c.status, c.wall, c.id FROM cells c"
+    " WHERE c.status <> 'open' AND (?1 IS NULL OR c.key = ?1) AND (?2 IS NULL OR c.method = ?2)"
+    " AND (?3 IS NULL OR c.target = ?3) ORDER BY c.key";
+static const char each_score[] = "SELECT kind, metric, unit, record, label, value FROM scores"
+                                 " WHERE cell = ?1 ORDER BY rowid";
+static const char each_score_that[] =
+    "SELECT kind, metric, unit, record, label, value FROM scores WHERE cell = ?1 AND (?2 IS NULL OR kind = "
+    "?2)"
+    " AND (?3 IS NULL OR metric = ?3) AND (?4 IS NULL OR unit = ?4) ORDER BY rowid";
 static const char each_eval[] = "SELECT genome, utility, agreement FROM evals"
                                 " WHERE target = ?1 AND seed = ?2 ORDER BY rowid";
 
@@ -43,59 +43,78 @@ static LedgerCell ledger_cell_of_row(sqlite3_stmt *q)
 static LedgerScore ledger_score_of_row(sqlite3_stmt *q)
 {
     return (LedgerScore){
-        .kind = ledger_column(q, 8),
-        .metric = ledger_column(q, 9),
-        .unit = ledger_column(q, 10),
-        .record = ledger_column(q, 11),
-        .label = sqlite3_column_type(q, 12) == SQLITE_NULL ? LEDGER_NO_LABEL : sqlite3_column_int(q, 12),
-        .value = sqlite3_column_double(q, 13),
+        .kind = ledger_column(q, 0),
+        .metric = ledger_column(q, 1),
+        .unit = ledger_column(q, 2),
+        .record = ledger_column(q, 3),
+        .label = sqlite3_column_type(q, 4) == SQLITE_NULL ? LEDGER_NO_LABEL : sqlite3_column_int(q, 4),
+        .value = sqlite3_column_double(q, 5),
     };
 }
 
-/* What to do with a row: one of the two callbacks. */
+/* What to do with a row: one of the two callbacks, and the statement that finds a cell's scores. */
 typedef struct {
     LedgerCellFn cell;
     LedgerScoreFn score;
     void *ctx;
+    sqlite3_stmt *scores;
 } RowFn;
 
-static Status ledger_row_call(const RowFn *fn, sqlite3_stmt *q, Err *e)
+static Status ledger_cell_scores(Ledger *l, const RowFn *fn, const LedgerCell *c, sqlite3_int64 id, Err *e)
+{
+    sqlite3_stmt *q = fn->scores;
+    Status s = OK;
+    int rc = sqlite3_bind_int64(q, 1, id);
+    while (s == OK && rc == SQLITE_OK && (rc = sqlite3_step(q)) == SQLITE_ROW) {
+        LedgerScore score = ledger_score_of_row(q);
+        s = fn->score(fn->ctx, c, &score, e);
+        rc = SQLITE_OK;
+    }
+    if (s == OK && rc != SQLITE_DONE) s = ledger_fault(l, rc, e);
+    sqlite3_reset(q);
+    return s;
+}
+
+static Status ledger_row_call(Ledger *l, const RowFn *fn, sqlite3_stmt *q, Err *e)
 {
     LedgerCell c = ledger_cell_of_row(q);
     if (fn->score == NULL) return fn->cell(fn->ctx, &c, e);
-    LedgerScore s = ledger_score_of_row(q);
-    return fn->score(fn->ctx, &c, &s, e);
+    return ledger_cell_scores(l, fn, &c, sqlite3_column_int64(q, 8), e);
 }
 
-static int ledger_bind_filter(sqlite3_stmt *q, const LedgerFilter *f, bool scores)
+static int ledger_prepare_scores(RowFn *fn, Ledger *l, const LedgerFilter *f)
 {
-    if (f == NULL) return SQLITE_OK;
-    int rc = ledger_text(q, 1, f->key) | ledger_text(q, 2, f->method) | ledger_text(q, 3, f->target);
-    if (scores) rc |= ledger_text(q, 4, f->kind) | ledger_text(q, 5, f->metric) | ledger_text(q, 6, f->unit);
-    return rc;
+    bool all = f == NULL || (f->kind == NULL && f->metric == NULL && f->unit == NULL);
+    int rc = sqlite3_prepare_v2(l->db, all ? each_score : each_score_that, -1, &fn->scores, NULL);
+    if (rc != SQLITE_OK || all) return rc;
+    return ledger_text(fn->scores, 2, f->kind) | ledger_text(fn->scores, 3, f->metric) |
+           ledger_text(fn->scores, 4, f->unit);
 }
 
-static Status ledger_each_row(Ledger *l, const char *sql, const LedgerFilter *f, RowFn fn, Err *e)
+static Status ledger_each_row(Ledger *l, const LedgerFilter *f, RowFn fn, Err *e)
 {
     sqlite3_stmt *q = NULL;
-    int rc = sqlite3_prepare_v2(l->db, sql, -1, &q, NULL);
-    if (rc == SQLITE_OK) rc = ledger_bind_filter(q, f, fn.score != NULL);
+    int rc = sqlite3_prepare_v2(l->db, each_cell, -1, &q, NULL);
+    if (rc == SQLITE_OK && f != NULL)
+        rc = ledger_text(q, 1, f->key) | ledger_text(q, 2, f->method) | ledger_text(q, 3, f->target);
+    if (rc == SQLITE_OK && fn.score != NULL) rc = ledger_prepare_scores(&fn, l, f);
     Status s = OK;
     if (rc == SQLITE_OK)
-        while (s == OK && (rc = sqlite3_step(q)) == SQLITE_ROW) s = ledger_row_call(&fn, q, e);
+        while (s == OK && (rc = sqlite3_step(q)) == SQLITE_ROW) s = ledger_row_call(l, &fn, q, e);
     if (s == OK && rc != SQLITE_DONE) s = ledger_fault(l, rc, e);
+    sqlite3_finalize(fn.scores);
     sqlite3_finalize(q);
     return s;
 }
 
 Status ledger_each_cell(Ledger *l, const LedgerFilter *filter, LedgerCellFn fn, void *ctx, Err *e)
 {
-    return ledger_each_row(l, each_cell, filter, (RowFn){.cell = fn, .ctx = ctx}, e);
+    return ledger_each_row(l, filter, (RowFn){.cell = fn, .ctx = ctx}, e);
 }
 
 Status ledger_each_score(Ledger *l, const LedgerFilter *filter, LedgerScoreFn fn, void *ctx, Err *e)
 {
-    return ledger_each_row(l, each_score, filter, (RowFn){.score = fn, .ctx = ctx}, e);
+    return ledger_each_row(l, filter, (RowFn){.score = fn, .ctx = ctx}, e);
 }
 
 Status ledger_each_meta(Ledger *l, LedgerMetaFn fn, void *ctx, Err *e)

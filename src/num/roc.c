@@ -1,9 +1,10 @@
 /* roc.c - AUC and its variance. All variances come from the same two vectors of placements,
  *   V10_i = P(non-member < pos_i) + P(tie)/2,   V01_j = P(member > neg_j) + P(tie)/2,
- * found by binary search in sorted scores. A comparison uses the differences of two scores' placements. */
+ * found in one walk over all scores in order. A comparison uses the differences of two scores' placements. */
 #include "roc_priv.h"
 
 #include "prime/arena.h"
+#include "prime/sort.h"
 
 #include <assert.h>
 #include <math.h>
@@ -72,21 +73,53 @@ static Status roc_no_memory(const RocData *d, Err *e)
     FAIL(e, ERR_NOMEM, "no memory for %zu + %zu scores", d->m, d->n);
 }
 
+/* A score and its place: members first, then non-members. */
+typedef struct {
+    double score;
+    size_t at;
+} RocItem;
+
+static bool roc_item_before(RocItem a, RocItem b)
+{
+    return a.score < b.score;
+}
+
+SORT_DEFINE(roc_sort_items, RocItem, roc_item_before);
+
+/* v10 and v01 become twice the counts that lie below, ties by half: whole numbers. */
+static void roc_walk_items(RocParts *p, const RocItem *item, size_t m, size_t n)
+{
+    size_t below[2] = {0, 0}; /* members, non-members */
+    for (size_t i = 0, j; i < m + n; i = j) {
+        size_t tie[2] = {0, 0};
+        for (j = i; j < m + n && item[j].score == item[i].score; j++) tie[item[j].at >= m]++;
+        for (size_t k = i; k < j; k++) {
+            size_t at = item[k].at;
+            if (at < m)
+                p->v10[at] = (double)(2 * below[1] + tie[1]);
+            else
+                p->v01[at - m] = (double)(2 * below[0] + tie[0]);
+        }
+        below[0] += tie[0];
+        below[1] += tie[1];
+    }
+}
+
 static Status roc_parts(RocParts *p, const RocData *d, Arena *a, Err *e)
 {
-    double *pos = arena_alloc(a, d->m, sizeof *pos), *neg = arena_alloc(a, d->n, sizeof *neg);
+    size_t all = d->m + d->n;
+    RocItem *item = arena_alloc(a, all, sizeof *item), *work = arena_alloc(a, all, sizeof *work);
     p->v10 = arena_alloc(a, d->m, sizeof *p->v10);
     p->v01 = arena_alloc(a, d->n, sizeof *p->v01);
-    if (pos == NULL || neg == NULL || p->v10 == NULL || p->v01 == NULL) return roc_no_memory(d, e);
-    memcpy(pos, d->pos, d->m * sizeof *pos);
-    memcpy(neg, d->neg, d->n * sizeof *neg);
-    stats_sort(pos, d->m);
-    stats_sort(neg, d->n);
+    if (item == NULL || work == NULL || p->v10 == NULL || p->v01 == NULL) return roc_no_memory(d, e);
+    for (size_t i = 0; i < all; i++) item[i] = (RocItem){i < d->m ? d->pos[i] : d->neg[i - d->m], i};
+    roc_sort_items(item, all, work);
+    roc_walk_items(p, item, d->m, d->n);
     double sum = 0, two_m = 2 * (double)d->m, two_n = 2 * (double)d->n;
-    for (size_t i = 0; i < d->m; i++) sum += p->v10[i] = roc_placement2(neg, d->n, d->pos[i]);
+    for (size_t i = 0; i < d->m; i++) sum += p->v10[i];
     p->auc = sum / (two_n * (double)d->m);
     for (size_t i = 0; i < d->m; i++) p->v10[i] = p->v10[i] / two_n - p->auc;
-    for (size_t j = 0; j < d->n; j++) p->v01[j] = 1 - roc_placement2(pos, d->m, d->neg[j]) / two_m - p->auc;
+    for (size_t j = 0; j < d->n; j++) p->v01[j] = 1 - p->v01[j] / two_m - p->auc;
     return OK;
 }
 
@@ -238,7 +271,8 @@ Status roc_delong(RocEst *out, const RocData *d, double level, Err *e)
     return st;
 }
 
-static Status clustered_run(RocEst *out, const RocData *d, double level, Arena *a, Err *e)
+/* delong may be NULL. */
+static Status clustered_run(RocEst *delong, RocEst *out, const RocData *d, double level, Arena *a, Err *e)
 {
     RocParts p;
     RocEst est;
@@ -247,17 +281,25 @@ static Status clustered_run(RocEst *out, const RocData *d, double level, Arena *
     TRY(clustered_fill(&est, &p, d, 0.5, 0, level, a, &pairs, e));
     roc_perfect(&est, pairs, level);
     *out = est;
+    if (delong == NULL) return OK;
+    delong_fill(delong, &p, d, 0.5, 0, level);
+    roc_perfect(delong, roc_least(d->m, d->n), level);
     return OK;
 }
 
-Status roc_clustered(RocEst *out, const RocData *d, double level, Err *e)
+Status roc_both(RocEst *delong, RocEst *clustered, const RocData *d, double level, Err *e)
 {
     TRY(roc_check(d, level, e));
     if (d->pos_user == NULL) FAIL(e, ERR_ARG, "users are not known, a clustered interval wants them");
     Arena a = {0};
-    Status st = clustered_run(out, d, level, &a, e);
+    Status st = clustered_run(delong, clustered, d, level, &a, e);
     arena_free(&a);
     return st;
+}
+
+Status roc_clustered(RocEst *out, const RocData *d, double level, Err *e)
+{
+    return roc_both(NULL, out, d, level, e);
 }
 
 static Status compare_run(RocEst *out, const RocData *a, const RocData *b, double level, Arena *mem, Err *e)

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* One score in descending order; `user` indexes the bootstrap's units. */
 typedef struct {
@@ -35,16 +36,37 @@ static Status roc_rank(RocRow **out, const RocData *d, Arena *a, Err *e)
     return OK;
 }
 
-static void tpr_walk(RocPoint *best, const RocRow *row, size_t m, size_t n, double fpr)
+/* pos [m] and neg [n] ascending: from the top, equal scores are called together. */
+static void tpr_walk(RocPoint *best, const double *pos, size_t m, const double *neg, size_t n, double fpr)
 {
     size_t tp = 0, fp = 0;
-    for (size_t i = 0; i < m + n; i++) {
-        tp += row[i].member;
-        fp += !row[i].member;
-        if (i + 1 < m + n && row[i + 1].score == row[i].score) continue; /* ties are called together */
+    while (tp < m || fp < n) {
+        double at = tp == m                              ? neg[n - 1 - fp]
+                    : fp == n                            ? pos[m - 1 - tp]
+                    : pos[m - 1 - tp] >= neg[n - 1 - fp] ? pos[m - 1 - tp]
+                                                         : neg[n - 1 - fp];
+        while (tp < m && pos[m - 1 - tp] == at) tp++;
+        while (fp < n && neg[n - 1 - fp] == at) fp++;
         if ((double)fp / (double)n > fpr) break;
-        if (tp > best->tp) *best = (RocPoint){.tp = tp, .fp = fp, .threshold = row[i].score};
+        if (tp > best->tp) *best = (RocPoint){.tp = tp, .fp = fp, .threshold = at};
     }
+}
+
+static Status tpr_run(RocPoint *out, const RocData *d, double fpr, double level, Arena *a, Err *e)
+{
+    double *pos = arena_alloc(a, d->m, sizeof *pos), *neg = arena_alloc(a, d->n, sizeof *neg);
+    if (pos == NULL || neg == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu + %zu scores", d->m, d->n);
+    memcpy(pos, d->pos, d->m * sizeof *pos);
+    memcpy(neg, d->neg, d->n * sizeof *neg);
+    stats_sort(pos, d->m);
+    stats_sort(neg, d->n);
+    RocPoint p = {.threshold = INFINITY};
+    tpr_walk(&p, pos, d->m, neg, d->n, fpr);
+    p.tpr = (double)p.tp / (double)d->m;
+    p.fpr = (double)p.fp / (double)d->n;
+    stats_clopper_pearson(&p.lo, &p.hi, p.tp, d->m, level);
+    *out = p;
+    return OK;
 }
 
 Status roc_tpr_at(RocPoint *out, const RocData *d, double fpr, double level, Err *e)
@@ -52,16 +74,7 @@ Status roc_tpr_at(RocPoint *out, const RocData *d, double fpr, double level, Err
     if (!(fpr >= 0 && fpr <= 1)) FAIL(e, ERR_ARG, "fpr = %g, want [0, 1]", fpr);
     TRY(roc_check(d, level, e));
     Arena a = {0};
-    RocRow *row = NULL;
-    Status st = roc_rank(&row, d, &a, e);
-    if (st == OK) {
-        RocPoint p = {.threshold = INFINITY};
-        tpr_walk(&p, row, d->m, d->n, fpr);
-        p.tpr = (double)p.tp / (double)d->m;
-        p.fpr = (double)p.fp / (double)d->n;
-        stats_clopper_pearson(&p.lo, &p.hi, p.tp, d->m, level);
-        *out = p;
-    }
+    Status st = tpr_run(out, d, fpr, level, &a, e);
     arena_free(&a);
     return st;
 }

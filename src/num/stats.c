@@ -2,6 +2,8 @@
 
 #include "num_priv.h"
 
+#include "prime/sort.h"
+
 #include <assert.h>
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_errno.h>
@@ -44,9 +46,23 @@ static int stats_double_order(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static bool stats_before(double a, double b)
+{
+    return a < b;
+}
+
+SORT_DEFINE(sort_doubles, double, stats_before);
+
 void stats_sort(double *x, size_t n)
 {
-    if (n > 1) qsort(x, n, sizeof *x, stats_double_order);
+    enum { FEW = 256 };
+    double few[FEW];
+    double *work = n <= FEW ? few : malloc(n * sizeof *work);
+    if (work != NULL)
+        sort_doubles(x, n, work);
+    else
+        qsort(x, n, sizeof *x, stats_double_order);
+    if (work != few) free(work);
 }
 
 double stats_quantile(const double *x, size_t n, double p)
@@ -80,12 +96,37 @@ double stats_norm_q(double p)
     return gsl_cdf_ugaussian_Pinv(p);
 }
 
+/* Quantiles are found by iteration, and asked for with the same few arguments again and again: each thread
+ * keeps some. */
+typedef struct {
+    double p, a, b, value; /* a = 0: nothing is kept here */
+} QuantileKept;
+
+enum { QUANTILES = 256 };
+static _Thread_local QuantileKept kept_t[QUANTILES], kept_beta[QUANTILES];
+
+static QuantileKept *quantile_place(QuantileKept *kept, double p, double a, double b)
+{
+    uint64_t bits[3];
+    const double of[3] = {p, a, b};
+    memcpy(bits, of, sizeof bits);
+    uint64_t h = (bits[0] * 3 ^ bits[1] * 5 ^ bits[2] * 7) * 0x9E3779B97F4A7C15u;
+    return &kept[h >> 56];
+}
+
+static bool quantile_is(const QuantileKept *k, double p, double a, double b)
+{
+    return k->a == a && k->b == b && k->p == p;
+}
+
 double stats_t_q(double p, double df)
 {
     assert(df > 0);
     num_gsl();
     if (isinf(df)) return stats_norm_q(p);
-    return gsl_cdf_tdist_Pinv(p, df);
+    QuantileKept *k = quantile_place(kept_t, p, df, 0);
+    if (!quantile_is(k, p, df, 0)) *k = (QuantileKept){p, df, 0, gsl_cdf_tdist_Pinv(p, df)};
+    return k->value;
 }
 
 double stats_t_p(double t, double df)
@@ -103,10 +144,10 @@ void stats_welch(double *t, double *df, const double *x, size_t n, const double 
     *df = a + b > 0 ? (a + b) * (a + b) / (a * a / (double)(n - 1) + b * b / (double)(m - 1)) : NAN;
 }
 
-/* beta_quantile - x with I_x(a, b) = p, by bisection: GSL's own inverse returns NaN for some plain arguments
+/* beta_bisect - x with I_x(a, b) = p, by bisection: GSL's own inverse returns NaN for some plain arguments
  * (measured: 0.975 with a = 2, b = 249, version 2.7.1), while its distribution function is sound. About 60
  * steps when the answer is not tiny. */
-static double beta_quantile(double p, double a, double b)
+static double beta_bisect(double p, double a, double b)
 {
     double lo = 0, hi = 1;
     for (;;) {
@@ -117,6 +158,13 @@ static double beta_quantile(double p, double a, double b)
         else
             hi = mid;
     }
+}
+
+static double beta_quantile(double p, double a, double b)
+{
+    QuantileKept *k = quantile_place(kept_beta, p, a, b);
+    if (!quantile_is(k, p, a, b)) *k = (QuantileKept){p, a, b, beta_bisect(p, a, b)};
+    return k->value;
 }
 
 /* The upper bound solves P(Bin(n, p) <= k) = alpha for k < n; as a beta quantile it is the 1 - alpha point of

@@ -73,11 +73,10 @@ static Status put_attack(Writer *w, ReportRows rows, const char *metric, Err *e)
     size_t n;
     TRY(pick_scores(&d, &n, rows, BY_UNIT, &w->scratch, e));
     if (d.m == 0 || d.n == 0) return OK;
-    RocEst est;
+    RocEst delong, est;
     RocPoint point;
-    TRY(roc_delong(&est, &d, 0.95, e));
-    put_line(w, (CellLine){"", metric, "_auc", est.value, est.lo, est.hi, "delong", d.n_users, n});
-    TRY(roc_clustered(&est, &d, 0.95, e));
+    TRY(roc_both(&delong, &est, &d, 0.95, e));
+    put_line(w, (CellLine){"", metric, "_auc", delong.value, delong.lo, delong.hi, "delong", d.n_users, n});
     put_line(w, (CellLine){"", metric, "_auc", est.value, est.lo, est.hi, "clustered", d.n_users, n});
     TRY(roc_tpr_at(&point, &d, 0.01, 0.95, e));
     put_line(w, (CellLine){"", metric, "_tpr_at_fpr_0.01", point.tpr, point.lo, point.hi, "clopper_pearson",

@@ -1,6 +1,8 @@
 /* pick.c - rows that match, as the arrays that the statistics take. */
 #include "report_priv.h"
 
+#include "prime/sort.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,28 +98,31 @@ bool rows_paired(ReportRows a, ReportRows b)
 }
 
 typedef struct {
-    uint32_t unit, record;
+    uint64_t unit_record;
     size_t place; /* of the row among those that are labelled */
 } PickKey;
 
-static int pick_key_order(const void *a, const void *b)
+static bool pick_key_before(PickKey a, PickKey b)
 {
-    const PickKey *x = a, *y = b;
-    if (x->unit != y->unit) return x->unit < y->unit ? -1 : 1;
-    if (x->record != y->record) return x->record < y->record ? -1 : 1;
-    return (x->place > y->place) - (x->place < y->place);
+    return a.unit_record < b.unit_record;
 }
 
-/* cluster [n]: dense numbers of the people, or of their records, behind keys. */
+SORT_DEFINE(pick_sort_keys, PickKey, pick_key_before);
+
+static uint64_t pick_unit(PickKey k)
+{
+    return k.unit_record >> 32;
+}
+
+/* cluster [n]: dense numbers of the people, or of their records, behind keys [2 n], of which the second half
+ * is scratch. */
 static size_t pick_clusters(size_t *cluster, size_t *n_records, PickKey *key, size_t n, PickBy by)
 {
     size_t users = 0, records = 0;
-    bool sorted = true; /* rows of one cell are */
-    for (size_t i = 1; i < n && sorted; i++) sorted = pick_key_order(&key[i - 1], &key[i]) < 0;
-    if (!sorted) qsort(key, n, sizeof *key, pick_key_order);
+    pick_sort_keys(key, n, key + n);
     for (size_t i = 0; i < n; i++) {
-        bool new_unit = i == 0 || key[i].unit != key[i - 1].unit;
-        bool new_record = new_unit || key[i].record != key[i - 1].record;
+        bool new_unit = i == 0 || pick_unit(key[i]) != pick_unit(key[i - 1]);
+        bool new_record = i == 0 || key[i].unit_record != key[i - 1].unit_record;
         users += new_unit;
         records += new_record;
         cluster[key[i].place] = (by == BY_UNIT ? users : records) - 1;
@@ -149,7 +154,7 @@ static size_t pick_people(size_t *cluster, const PickKey *key, size_t n)
 {
     size_t users = 0;
     for (size_t i = 0; i < n; i++) {
-        users += i == 0 || key[i].unit != key[i - 1].unit;
+        users += i == 0 || pick_unit(key[i]) != pick_unit(key[i - 1]);
         cluster[i] = users - 1;
     }
     return users;
@@ -157,7 +162,7 @@ static size_t pick_people(size_t *cluster, const PickKey *key, size_t n)
 
 Status pick_scores(RocData *out, size_t *n_records, ReportRows rows, PickBy by, Arena *a, Err *e)
 {
-    PickKey *key = arena_alloc(a, rows.n, sizeof *key);
+    PickKey *key = arena_alloc(a, rows.n, 2 * sizeof *key);
     size_t *cluster = arena_alloc(a, rows.n, sizeof *cluster), *user = arena_alloc(a, rows.n, sizeof *user);
     double *score = arena_alloc(a, rows.n, sizeof *score);
     if (key == NULL || cluster == NULL || user == NULL || score == NULL)
@@ -165,7 +170,7 @@ Status pick_scores(RocData *out, size_t *n_records, ReportRows rows, PickBy by, 
     size_t n = 0, m = 0;
     for (size_t i = 0; i < rows.n; i++) {
         if (rows.row[i]->label == LEDGER_NO_LABEL) continue;
-        key[n] = (PickKey){rows.row[i]->unit, rows.row[i]->record, n};
+        key[n] = (PickKey){(uint64_t)rows.row[i]->unit << 32 | rows.row[i]->record, n};
         m += rows.row[i]->label == 1;
         n++;
     }

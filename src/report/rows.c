@@ -1,6 +1,8 @@
 /* rows.c - from the ledger into memory: names become numbers, cells of one (task, method, lambda) a group. */
 #include "report_priv.h"
 
+#include "prime/sort.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,15 +164,26 @@ static int cell_cmp(const void *a, const void *b)
     return c != 0 ? c : strcmp(x->key, y->key);
 }
 
-static int row_cmp(const void *a, const void *b)
+/* A row and what it is sorted by, so that comparing needs no look at the row. */
+typedef struct {
+    uint64_t kind_metric, unit_cell;
+    uint32_t record;
+    const ReportRow *row;
+} RowKey;
+
+static bool row_key_before(RowKey a, RowKey b)
 {
-    const ReportRow *x = *(const ReportRow *const *)a, *y = *(const ReportRow *const *)b;
-    if (x->kind != y->kind) return x->kind - y->kind;
-    if (x->metric != y->metric) return x->metric < y->metric ? -1 : 1;
-    if (x->unit != y->unit) return x->unit < y->unit ? -1 : 1;
-    if (x->cell != y->cell) return x->cell < y->cell ? -1 : 1;
-    if (x->record != y->record) return x->record < y->record ? -1 : 1;
-    return (x > y) - (x < y); /* the order of writing */
+    if (a.kind_metric != b.kind_metric) return a.kind_metric < b.kind_metric;
+    if (a.unit_cell != b.unit_cell) return a.unit_cell < b.unit_cell;
+    return a.record < b.record; /* else the order of writing, in which they come */
+}
+
+SORT_DEFINE(rows_sort_keys, RowKey, row_key_before);
+
+static RowKey row_key(const ReportRow *x)
+{
+    return (RowKey){(uint64_t)(uint8_t)x->kind << 32 | x->metric, (uint64_t)x->unit << 32 | x->cell,
+                    x->record, x};
 }
 
 /* The rows of cells [first, first + n_cells) as sorted pointers. */
@@ -178,13 +191,19 @@ static bool group_rows(ReportGroup *g, const Report *r, Arena *a)
 {
     size_t n = 0;
     for (size_t i = 0; i < g->n_cells; i++) n += r->cell[g->first + i].n;
+    RowKey *key = calloc(2 * n + 1, sizeof *key);
     g->row = arena_alloc(a, n, sizeof *g->row);
-    if (g->row == NULL) return false;
+    if (g->row == NULL || key == NULL) {
+        free(key);
+        return false;
+    }
     for (size_t i = 0; i < g->n_cells; i++) {
         const ReportCell *c = &r->cell[g->first + i];
-        for (size_t k = 0; k < c->n; k++) g->row[g->n_rows++] = &r->row[c->first + k];
+        for (size_t k = 0; k < c->n; k++) key[g->n_rows++] = row_key(&r->row[c->first + k]);
     }
-    if (n > 0) qsort(g->row, n, sizeof *g->row, row_cmp);
+    rows_sort_keys(key, n, key + n);
+    for (size_t i = 0; i < n; i++) g->row[i] = key[i].row;
+    free(key);
     return true;
 }
 

@@ -70,6 +70,63 @@ Test(roc, every_point_of_the_curve_meets_the_reference)
     ref_close(&r);
 }
 
+/* DeLong's AUC and variance from counts over all pairs, and the rate from every threshold. */
+static double naive_delong(double *var, const RocData *d)
+{
+    double two_m = 2 * (double)d->m, two_n = 2 * (double)d->n, auc = 0, a = 0, b = 0;
+    for (size_t i = 0; i < d->m; i++)
+        for (size_t j = 0; j < d->n; j++) auc += (d->pos[i] > d->neg[j]) + (d->pos[i] >= d->neg[j]);
+    auc /= two_n * (double)d->m;
+    for (size_t i = 0; i < d->m; i++) {
+        double v = 0;
+        for (size_t j = 0; j < d->n; j++) v += (d->pos[i] > d->neg[j]) + (d->pos[i] >= d->neg[j]);
+        a += (v / two_n - auc) * (v / two_n - auc);
+    }
+    for (size_t j = 0; j < d->n; j++) {
+        double v = 0;
+        for (size_t i = 0; i < d->m; i++) v += (d->pos[i] < d->neg[j]) + (d->pos[i] <= d->neg[j]);
+        b += (1 - v / two_m - auc) * (1 - v / two_m - auc);
+    }
+    *var = a / (two_m / 2 * (two_m / 2 - 1)) + b / (two_n / 2 * (two_n / 2 - 1));
+    return auc;
+}
+
+static size_t naive_hits(const RocData *d, double fpr)
+{
+    size_t best = 0;
+    for (size_t k = 0; k < d->m; k++) {
+        size_t tp = 0, fp = 0;
+        for (size_t i = 0; i < d->m; i++) tp += d->pos[i] >= d->pos[k];
+        for (size_t j = 0; j < d->n; j++) fp += d->neg[j] >= d->pos[k];
+        if ((double)fp / (double)d->n <= fpr && tp > best) best = tp;
+    }
+    return best;
+}
+
+Test(roc, walks_meet_their_naive_twins)
+{
+    for (size_t t = 0; t < 120; t++) {
+        Rng r = rng_stream(78, "roc_naive", t);
+        RocData d = roc_draw(&r, 2 + rng_below(&r, 5), 1 + rng_below(&r, 9), 0.3, 0.5, t % 2 == 0);
+        for (size_t i = 0; i < d.m && t % 3 != 0; i++) { /* ties, and zeros of both signs */
+            pos[i] = round(2 * pos[i]);
+            neg[i] = round(2 * neg[i]);
+        }
+        RocEst delong, clustered, both[2];
+        double var = 0, auc = naive_delong(&var, &d), fpr = 0.1 * (double)rng_below(&r, 11);
+        RocPoint p;
+        cr_assert_eq(roc_delong(&delong, &d, 0.95, NULL), OK);
+        cr_assert_eq(roc_clustered(&clustered, &d, 0.95, NULL), OK);
+        cr_assert_eq(roc_both(&both[0], &both[1], &d, 0.95, NULL), OK);
+        cr_assert_eq(delong.value, auc, "to the bit: %.17g and %.17g", delong.value, auc);
+        cr_assert(var < 1e-30 || delong.se == sqrt(var), "to the bit: %.17g and %.17g", delong.se, sqrt(var));
+        cr_assert(both[0].lo == delong.lo && both[0].hi == delong.hi && both[0].p == delong.p);
+        cr_assert(both[1].lo == clustered.lo && both[1].hi == clustered.hi && both[1].se == clustered.se);
+        cr_assert_eq(roc_tpr_at(&p, &d, fpr, 0.95, NULL), OK);
+        cr_assert_eq(p.tp, naive_hits(&d, fpr), "at %g", fpr);
+    }
+}
+
 Test(roc, area_of_the_curve_is_the_auc)
 {
     static const char *const names[] = {"tiny", "ties_convex", "rounded_ties", "heavy_tail", "inverted"};
@@ -464,6 +521,11 @@ Test(roc, refusals)
     cr_assert_eq(roc_delong(&est, &d, 1, NULL), ERR_ARG);
     cr_assert_eq(roc_clustered(&est, &d, 0.95, NULL), ERR_ARG);
     cr_assert_eq(roc_tpr_at(&p, &d, 1.5, 0.95, NULL), ERR_ARG);
+    RocData nobody = d;
+    RocEst both = {.value = 7};
+    nobody.pos_user = nobody.neg_user = NULL;
+    cr_assert_eq(roc_both(NULL, &both, &nobody, 0.95, NULL), ERR_ARG);
+    cr_assert_eq(both.value, 7);
     cr_assert_eq(roc_partial(&adv, &adv, &d, 0, NULL), ERR_ARG);
     cr_assert_eq(roc_partial(&adv, &adv, &d, 1.01, NULL), ERR_ARG);
     e = d, e.n = 0;
