@@ -7,10 +7,10 @@
  *
  * Read from the ledger: meta `utility_metric.TASK` or `utility_metric` names the metric of the front; without
  * it the first utility metric of a task by name is taken. More of a metric is better, but for those that meta
- * `lower_is_better` names (a list, or `none`); without it for mae and rmse. Scores of kind utility and utility_all (unit = target), attack
- * (unit = anchor, label), norm `attenuation`, weight `w` (unit = anchor), search. Method `base` is the model
- * without any adapter, which the others are held against; all other methods are what the ledger calls them.
- * Cells whose status is not "ok" are counted but not used. */
+ * `lower_is_better` names (a list, or `none`); without it for mae and rmse. Scores of kind utility and
+ * utility_all (unit = target), attack (unit = anchor, label), norm `attenuation`, weight `w` (unit = anchor),
+ * search. Method `base` is the model without any adapter, which the others are held against; all other
+ * methods are what the ledger calls them. Cells whose status is not "ok" are counted but not used. */
 #ifndef PRIME_REPORT_H
 #define PRIME_REPORT_H
 

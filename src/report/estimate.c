@@ -115,6 +115,18 @@ MeanEst unit_mean(const double *x, size_t n, double null, double level)
     return m;
 }
 
+MeanEst unit_rates(const double *x, size_t n, double null, double level)
+{
+    MeanEst m = unit_mean(x, n, null, level);
+    if (n < 2) return m;
+    double bound = pow((1 - level) / 2, 1 / (double)n); /* that all of n come out alike */
+    if (m.value >= 1) m.lo = bound;
+    if (m.value <= 0) m.hi = 1 - bound;
+    m.lo = m.lo < 0 ? 0 : m.lo;
+    m.hi = m.hi > 1 ? 1 : m.hi;
+    return m;
+}
+
 /* Wins of n, ties by half; where that is no whole number, the interval covers both neighbours. */
 static RateEst win_rate(const double *diff, size_t n, double sign, double level)
 {

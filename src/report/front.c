@@ -50,13 +50,7 @@ Status mean_auc(MeanEst *out, const ReportGroup *g, size_t attack, double level,
 {
     UnitValues u;
     TRY(unit_aucs(&u, g, attack, a, e));
-    *out = unit_mean(u.value, u.n, 0.5, level);
-    if (u.n < 2) return OK;
-    double bound = pow((1 - level) / 2, 1 / (double)u.n); /* that all of n come out alike */
-    if (out->value >= 1) out->lo = bound;
-    if (out->value <= 0) out->hi = 1 - bound;
-    out->lo = out->lo < 0 ? 0 : out->lo;
-    out->hi = out->hi > 1 ? 1 : out->hi;
+    *out = unit_rates(u.value, u.n, 0.5, level);
     return OK;
 }
 

@@ -59,6 +59,28 @@ size_t grid_rows(const Grid *g)
     return g->n_cells / g->n_cols;
 }
 
+void grid_group(Grid *g, const ReportGroup *group)
+{
+    grid_text(g, group->task);
+    grid_text(g, group->method);
+    grid_num(g, group->lambda);
+}
+
+void grid_roc(Grid *g, const RocEst *est)
+{
+    grid_three(g, est->value, est->lo, est->hi);
+}
+
+void grid_mean(Grid *g, const MeanEst *m)
+{
+    grid_three(g, m->value, m->lo, m->hi);
+}
+
+void grid_rate(Grid *g, const RateEst *p)
+{
+    grid_three(g, p->value, p->lo, p->hi);
+}
+
 void grid_csv(Str *out, const Grid *g)
 {
     TableOut o;

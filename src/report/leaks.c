@@ -313,17 +313,85 @@ static Status doses_of(DoseFit *f, const Report *r, const ReportGroup *g, Report
     return OK;
 }
 
+static const StatsBoot dose_boot = {.reps = 1000, .level = 0.95, .seed = 20260101, .kind = STATS_PERCENTILE};
+
 /* The slope with a bootstrap over anchors; NaN where |w| does not vary. */
 static Status dose_fit(StatsEst *out, DoseFit *f, bool within, Arena *a, Err *e)
 {
-    static const StatsBoot how = {.reps = 1000, .level = 0.95, .seed = 20260101, .kind = STATS_PERCENTILE};
     *out = (StatsEst){.value = NAN, .se = NAN, .lo = NAN, .hi = NAN};
     f->within = within;
     double *ones = arena_alloc(a, f->n_anchors, sizeof *ones);
     if (ones == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu anchors", f->n_anchors);
     for (size_t i = 0; i < f->n_anchors; i++) ones[i] = 1;
     if (f->n_anchors == 0 || isnan(dose_slope(f, ones))) return OK;
-    return stats_boot(out, dose_slope, f, f->n_anchors, &how, e);
+    return stats_boot(out, dose_slope, f, f->n_anchors, &dose_boot, e);
+}
+
+/* ---- ranks ---- */
+
+/* Anchors by their mean |w| and mean AUC. */
+typedef struct {
+    double *value[2];
+    size_t *order[2]; /* of each */
+    double *rank[2];  /* scratch */
+    size_t n;
+} DoseRanks;
+
+static void dose_order(size_t *order, const double *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t j = i;
+        for (; j > 0 && x[order[j - 1]] > x[i]; j--) order[j] = order[j - 1];
+        order[j] = i;
+    }
+}
+
+/* Mid-ranks of the values when the i-th counts w[i] times. */
+static void dose_rank(double *rank, const double *x, const size_t *order, const double *w, size_t n)
+{
+    double below = 0;
+    for (size_t i = 0, j; i < n; i = j) {
+        double tie = 0;
+        for (j = i; j < n && x[order[j]] == x[order[i]]; j++) tie += w[order[j]];
+        for (size_t k = i; k < j; k++) rank[order[k]] = below + tie / 2;
+        below += tie;
+    }
+}
+
+/* Correlation of the ranks; NaN where one of them does not vary. */
+static double dose_spearman(void *ctx, const double *w)
+{
+    const DoseRanks *f = ctx;
+    double n = 0, xx = 0, xy = 0, yy = 0;
+    for (size_t k = 0; k < 2; k++) dose_rank(f->rank[k], f->value[k], f->order[k], w, f->n);
+    for (size_t u = 0; u < f->n; u++) n += w[u];
+    for (size_t u = 0; u < f->n; u++) { /* the mean of mid-ranks is n / 2 */
+        double x = f->rank[0][u] - n / 2, y = f->rank[1][u] - n / 2;
+        xx += w[u] * x * x;
+        xy += w[u] * x * y;
+        yy += w[u] * y * y;
+    }
+    return xx > 0 && yy > 0 ? xy / sqrt(xx * yy) : NAN;
+}
+
+static Status dose_ranks(StatsEst *out, const DoseFit *fit, Arena *a, Err *e)
+{
+    size_t n = fit->n_anchors;
+    double *x = arena_zalloc(a, n, 6 * sizeof *x), *count = x + 4 * n, *ones = x + 5 * n;
+    size_t *order = arena_alloc(a, n, 2 * sizeof *order);
+    if (x == NULL || order == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu anchors", n);
+    DoseRanks f = {{x, x + n}, {order, order + n}, {x + 2 * n, x + 3 * n}, n};
+    for (size_t i = 0; i < fit->n; i++) count[fit->dose[i].anchor]++;
+    for (size_t i = 0; i < fit->n; i++) {
+        size_t u = fit->dose[i].anchor;
+        x[u] += fit->dose[i].size / count[u];
+        x[n + u] += fit->dose[i].auc / count[u];
+        ones[u] = 1;
+    }
+    for (size_t k = 0; k < 2; k++) dose_order(f.order[k], f.value[k], n);
+    *out = (StatsEst){.value = NAN, .se = NAN, .lo = NAN, .hi = NAN};
+    if (n < 3 || isnan(dose_spearman(&f, ones))) return OK;
+    return stats_boot(out, dose_spearman, &f, n, &dose_boot, e);
 }
 
 static Status dose_group(Grid *out, const Report *r, const ReportGroup *g, Arena *a, Err *e)
@@ -332,16 +400,18 @@ static Status dose_group(Grid *out, const Report *r, const ReportGroup *g, Arena
     if (rows_of(g, KIND_WEIGHT, NAME_ANY, NAME_ANY).n == 0) return OK;
     while (rows_next_metric(&run, &rest)) {
         DoseFit f;
-        StatsEst all, within;
+        StatsEst all, within, ranks;
         TRY(doses_of(&f, r, g, run, a, e));
         TRY(dose_fit(&all, &f, false, a, e));
         TRY(dose_fit(&within, &f, true, a, e));
+        TRY(dose_ranks(&ranks, &f, a, e));
         grid_text(out, g->task);
         grid_text(out, g->method);
         grid_num(out, g->lambda);
         grid_text(out, r->names.name[run.row[0]->metric]);
         grid_three(out, all.value, all.lo, all.hi);
         grid_three(out, within.value, within.lo, within.hi);
+        grid_three(out, ranks.value, ranks.lo, ranks.hi);
         grid_count(out, f.n_anchors);
         grid_count(out, f.n);
     }

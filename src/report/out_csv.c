@@ -200,3 +200,43 @@ Status out_verdicts(Str *out, const Report *r, Err *e)
 {
     return out_grid(out, r, "verdicts.csv", grid_verdicts, e);
 }
+
+Status out_merges(Str *out, const Report *r, Err *e)
+{
+    return out_grid(out, r, "merges.csv", grid_merges, e);
+}
+
+Status out_loo(Str *out, const Report *r, Err *e)
+{
+    return out_grid(out, r, "loo.csv", grid_loo, e);
+}
+
+Status out_fingerprint(Str *out, const Report *r, Err *e)
+{
+    return out_grid(out, r, "fingerprint.csv", grid_fingerprint, e);
+}
+
+Status out_people(Str *out, const Report *r, Err *e)
+{
+    return out_grid(out, r, "people.csv", grid_people, e);
+}
+
+Status out_source(Str *out, const Report *r, Err *e)
+{
+    return out_grid(out, r, "source.csv", grid_source, e);
+}
+
+Status out_canary(Str *out, const Report *r, Err *e)
+{
+    return out_grid(out, r, "canary.csv", grid_canary, e);
+}
+
+Status out_eaf(Str *out, const Report *r, Err *e)
+{
+    return out_grid(out, r, "eaf.csv", grid_eaf, e);
+}
+
+Status out_null(Str *out, const Report *r, Err *e)
+{
+    return out_grid(out, r, "null.csv", grid_null, e);
+}

@@ -1,26 +1,12 @@
 /* out_html.c - one page that needs no network: the verdict first, then charts with their tables. Everything
  * that comes from data goes through show_xml, or through page_data and textContent. */
-#include "report_priv.h"
-
+#include "page_priv.h"
 #include "report_assets.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-
-/* One column of a table of the page. */
-typedef struct {
-    const char *head, *column;
-    int digits;    /* < 0: text as it is; 0: %g */
-    bool interval; /* with column_lo and column_hi */
-} PageColumn;
-
-typedef struct {
-    const char *caption, *file;
-    const PageColumn *col;
-    size_t n_cols;
-    Status (*fill)(Grid *, const Report *, Err *);
-} PageTable;
 
 static size_t page_col(const Grid *g, const char *name)
 {
@@ -72,36 +58,69 @@ static void page_row_data(Str *out, const Grid *g, size_t row)
     }
 }
 
-static void page_table(Str *out, const Grid *g, const PageTable *t)
+enum { PAGE_MAX_ROWS = 400 };
+
+static int page_value_order(const void *a, const void *b)
 {
-    str_printf(out,
-               "<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
-               "aria-label=\"%s\"><table><caption>%s</caption>\n<thead><tr>",
-               t->caption, t->caption);
-    for (size_t c = 0; c < t->n_cols; c++) str_printf(out, "<th scope=\"col\">%s</th>", t->col[c].head);
-    str_puts(out, "</tr></thead>\n<tbody>\n");
+    double x = *(const double *)a, y = *(const double *)b;
+    return (y > x) - (y < x);
+}
+
+static double page_value(const Grid *g, size_t row, const PageTable *t)
+{
+    double x = page_at(g, row, t->by, "")->num;
+    return isnan(x) ? -INFINITY : x;
+}
+
+/* Which rows are shown: those above a value, and the first of those that have it. */
+typedef struct {
+    double least;
+    size_t equal, left_out;
+} PageShown;
+
+static Status page_shown(PageShown *out, const Grid *g, const PageTable *t, Err *e)
+{
+    size_t n = grid_rows(g);
+    *out = (PageShown){-INFINITY, n, 0};
+    if (t->by == NULL || n <= PAGE_MAX_ROWS) return OK;
+    double *x = arena_alloc(g->arena, n, sizeof *x);
+    if (x == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu rows", n);
+    for (size_t i = 0; i < n; i++) x[i] = page_value(g, i, t);
+    qsort(x, n, sizeof *x, page_value_order);
+    size_t above = 0;
+    while (x[above] > x[PAGE_MAX_ROWS - 1]) above++;
+    *out = (PageShown){x[PAGE_MAX_ROWS - 1], PAGE_MAX_ROWS - above, n - PAGE_MAX_ROWS};
+    return OK;
+}
+
+static void page_table_rows(Str *out, const Grid *g, const PageTable *t, PageShown shown)
+{
     for (size_t i = 0; i < grid_rows(g); i++) {
+        double x = t->by != NULL ? page_value(g, i, t) : INFINITY;
+        if (x < shown.least || (x == shown.least && shown.equal == 0)) continue;
+        if (x == shown.least) shown.equal--;
         str_puts(out, "<tr");
         page_row_data(out, g, i);
         str_puts(out, ">");
         for (size_t c = 0; c < t->n_cols; c++) page_cell(out, g, i, &t->col[c]);
         str_puts(out, "</tr>\n");
     }
+}
+
+static void page_table(Str *out, const Grid *g, const PageTable *t, PageShown shown)
+{
+    if (shown.left_out > 0)
+        str_printf(out, "<p>%zu more rows are in %s; here are those with the largest %s.</p>\n",
+                   shown.left_out, t->file, t->by);
+    str_printf(out,
+               "<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+               "aria-label=\"%s\"><table><caption>%s</caption>\n<thead><tr>",
+               t->caption, t->caption);
+    for (size_t c = 0; c < t->n_cols; c++) str_printf(out, "<th scope=\"col\">%s</th>", t->col[c].head);
+    str_puts(out, "</tr></thead>\n<tbody>\n");
+    page_table_rows(out, g, t, shown);
     str_puts(out, "</tbody></table></div>\n");
 }
-
-static Status page_fill_table(Str *out, const Report *r, const PageTable *t, Err *e)
-{
-    Arena a = {0};
-    Grid g;
-    grid_begin(&g, &a, t->file);
-    Status s = t->fill(&g, r, e);
-    if (s == OK) page_table(out, &g, t);
-    arena_free(&a);
-    return s;
-}
-
-#define COLUMNS(array) array, sizeof(array) / sizeof(array)[0]
 
 static const PageColumn verdict_columns[] = {
     {"Verdict", "verdict", -1, false},
@@ -119,133 +138,7 @@ static const PageColumn verdict_columns[] = {
     {"n", "n", 0, false},
     {"Anchor", "who", -1, false},
 };
-static const PageColumn front_columns[] = {
-    {"Task", "task", -1, false},
-    {"Method", "method", -1, false},
-    {"λ", "lambda", 0, false},
-    {"Metric", "utility_metric", -1, false},
-    {"Utility", "utility", 3, true},
-    {"Gain over base", "gain", 3, true},
-    {"Share of targets that gain", "win_rate", 2, true},
-    {"Leakage (AUC)", "leakage", 2, true},
-    {"Mean of anchors' AUCs", "leakage_mean", 2, true},
-    {"Beyond the blind attack", "excess", 2, true},
-    {"TPR at 1% FPR", "tpr_at_fpr_0.01", 3, true},
-    {"Norm", "attenuation", 3, false},
-    {"On the front", "on_front", -1, false},
-    {"Share of draws on the front", "p_front", 2, false},
-    {"Graded", "graded", -1, false},
-};
-static const PageColumn anchor_columns[] = {
-    {"Task", "task", -1, false},
-    {"Method", "method", -1, false},
-    {"λ", "lambda", 0, false},
-    {"Attack", "attack", -1, false},
-    {"Anchor", "anchor", -1, false},
-    {"AUC", "auc", 2, true},
-    {"Holm's p", "p_holm", 0, false},
-    {"Weight", "weight", 3, false},
-    {"Rank of |w|", "weight_rank", 0, false},
-    {"Records", "n_records", 0, false},
-};
-static const PageColumn attack_columns[] = {
-    {"Task", "task", -1, false},
-    {"Method", "method", -1, false},
-    {"λ", "lambda", 0, false},
-    {"Attack", "attack", -1, false},
-    {"AUC", "auc", 2, true},
-    {"Mean of anchors' AUCs", "auc_mean", 2, true},
-    {"Holm's p", "p_holm", 0, false},
-    {"TPR at 1% FPR", "tpr_at_fpr_0.01", 3, true},
-    {"TPR at 0.1% FPR", "tpr_at_fpr_0.001", 3, true},
-    {"Blind AUC", "auc_blind", 2, false},
-    {"Beyond the blind attack", "excess", 2, true},
-};
-static const PageColumn dose_columns[] = {
-    {"Task", "task", -1, false},
-    {"Method", "method", -1, false},
-    {"λ", "lambda", 0, false},
-    {"Attack", "attack", -1, false},
-    {"AUC per unit of |w|", "slope", 3, true},
-    {"Within anchors", "slope_within", 3, true},
-    {"Anchors", "n_anchors", 0, false},
-    {"Points", "n_points", 0, false},
-};
-static const PageColumn method_columns[] = {
-    {"Task", "task", -1, false},
-    {"Method", "method", -1, false},
-    {"λ", "lambda", 0, false},
-    {"Metric", "metric", -1, false},
-    {"Better is", "better", -1, false},
-    {"Utility", "utility", 3, true},
-    {"Against base", "base_diff", 3, true},
-    {"Holm's p", "base_p_holm", 0, false},
-    {"Share of targets that gain", "base_win_rate", 2, true},
-    {"Reference", "reference", -1, false},
-    {"Against reference", "ref_diff", 3, true},
-    {"Holm's p", "ref_p_holm", 0, false},
-    {"Leakage (AUC)", "leakage", 2, true},
-};
-static const PageColumn volume_columns[] = {
-    {"Task", "task", -1, false},
-    {"Method (empty: all)", "method", -1, false},
-    {"Hypervolume", "volume", 4, true},
-    {"Reference utility", "ref_utility", 0, false},
-    {"Reference leakage", "ref_leakage", 0, false},
-    {"Rows", "n_points", 0, false},
-};
-
-/* A section: a heading, what it says, a chart or none, a table or none. */
-typedef struct {
-    const char *id, *title, *text;
-    const char *chart; /* what a screen reader is told of it; NULL: no chart */
-    PageTable table;
-} PageSection;
-
-static const PageSection sections[] = {
-    {"front",
-     "Utility and leakage",
-     "Each point is a method at one λ: to the right is more useful (for errors: less), further down leaks "
-     "less. Bars are 95% "
-     "intervals, by target for utility and by anchor for leakage. Hollow points cannot be graded: they prove "
-     "nothing.",
-     "Scatter plot of utility against leakage; the table below holds the same numbers",
-     {"The front", "front.csv", COLUMNS(front_columns), grid_front}},
-    {"anchors",
-     "Leakage by anchor",
-     "How well each anchor's training records can be told from other records of the same person; 0.5 is no "
-     "leak. Intervals are by "
-     "record and speak of that person alone.",
-     "Bar chart of the AUC of each anchor; the table below holds the same numbers",
-     {"Anchors", "anchors.csv", COLUMNS(anchor_columns), grid_anchors_page}},
-    {"roc",
-     "Attacks",
-     "Members found against held-out records accused, both on a logarithmic axis: what counts is the left "
-     "edge, where nobody is "
-     "accused in vain.",
-     "ROC curves on logarithmic axes; the table below holds the rates at 1% and 0.1%",
-     {"Attacks", "attacks.csv", COLUMNS(attack_columns), grid_attacks}},
-    {"dose",
-     "Dose and response",
-     "Leakage of each anchor against the size of its merge weight. A slope above zero says that a larger "
-     "share leaks more.",
-     "Scatter plot of the AUC of each anchor against the size of its weight; the table below holds the "
-     "slopes",
-     {"Slopes", "dose.csv", COLUMNS(dose_columns), grid_dose}},
-    {"methods",
-     "Methods",
-     "Every utility metric of each method, target by target against base and reference.",
-     NULL,
-     {"Methods", "methods.csv", COLUMNS(method_columns), grid_methods}},
-    {"volume",
-     "Hypervolume",
-     "How much of the plane of utility and leakage the rows of a method dominate, down to a fixed reference "
-     "point.",
-     NULL,
-     {"Hypervolume", "volume.csv", COLUMNS(volume_columns), grid_volume}},
-};
-
-static Status page_section(Str *out, const Report *r, const PageSection *s, Err *e)
+static void page_section_head(Str *out, const Report *r, const PageSection *s)
 {
     str_printf(out, "<section id=\"%s\" aria-labelledby=\"h-%s\">\n<h2 id=\"h-%s\">%s</h2>\n<p>%s</p>\n",
                s->id, s->id, s->id, s->title, s->text);
@@ -258,14 +151,35 @@ static Status page_section(Str *out, const Report *r, const PageSection *s, Err 
     if (s->table.fill == grid_anchors_page && anchors_left_out(r) > 0)
         str_printf(out, "<p>%zu more rows are in anchors.csv; here are those with the largest AUC.</p>\n",
                    anchors_left_out(r));
-    TRY(page_fill_table(out, r, &s->table, e));
-    str_puts(out, "</section>\n");
-    return OK;
+}
+
+static Status page_section(Str *out, const Report *r, const PageSection *s, Err *e)
+{
+    Arena a = {0};
+    Grid g;
+    PageShown shown;
+    grid_begin(&g, &a, s->table.file);
+    Status st = s->table.fill(&g, r, e);
+    if (st == OK) st = page_shown(&shown, &g, &s->table, e);
+    if (st == OK && (grid_rows(&g) > 0 || !s->optional)) {
+        page_section_head(out, r, s);
+        page_table(out, &g, &s->table, shown);
+        str_puts(out, "</section>\n");
+    }
+    arena_free(&a);
+    return st;
 }
 
 static Status page_verdict(Str *out, const Report *r, Err *e)
 {
-    static const PageTable table = {"Verdicts", "verdicts.csv", COLUMNS(verdict_columns), grid_verdicts};
+    static const PageSection gates = {
+        "verdicts",
+        "Gates",
+        "A gate passes when the whole interval keeps its limit, and is breached when the whole interval "
+        "breaks it.",
+        NULL,
+        {"Verdicts", "verdicts.csv", COLUMNS(verdict_columns), grid_verdicts, NULL},
+        false};
     static const char *const class[] = {"pass", "inconclusive", "ungraded", "breached", "none"};
     Str words = {0};
     report_sentence(&words, r);
@@ -286,13 +200,7 @@ static Status page_verdict(Str *out, const Report *r, Err *e)
     if (r->n_choices > 0) str_puts(out, "</ul>\n");
     str_puts(out, "</header>\n<main>\n");
     if (r->n_results == 0) return OK;
-    str_puts(out,
-             "<section id=\"verdicts\" aria-labelledby=\"h-verdicts\">\n<h2 id=\"h-verdicts\">Gates</h2>\n"
-             "<p>A gate passes when the whole interval keeps its limit, and is breached when the whole "
-             "interval breaks it.</p>\n");
-    TRY(page_fill_table(out, r, &table, e));
-    str_puts(out, "</section>\n");
-    return OK;
+    return page_section(out, r, &gates, e);
 }
 
 static void page_filters(Str *out)
@@ -334,7 +242,7 @@ static void page_selftest(Str *out, const Report *r)
         if (strncmp(r->meta[i].key, "selftest", 8) != 0) continue;
         if (n++ == 0)
             str_puts(out, "<section id=\"selftest\" aria-labelledby=\"h-selftest\">\n<h2 "
-                          "id=\"h-selftest\">Null self-test</h2>\n"
+                          "id=\"h-selftest\">Self-test of the attacks</h2>\n"
                           "<table><caption>What the attacks find where nothing leaks</caption>\n<tbody>\n");
         page_fact(out, r->meta[i].key, r->meta[i].value);
     }
@@ -388,8 +296,8 @@ Status out_html(Str *out, const Report *r, Err *e)
     page_head(out);
     TRY(page_verdict(out, r, e));
     page_filters(out);
-    for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++)
-        TRY(page_section(out, r, &sections[i], e));
+    const PageSection *section = NULL;
+    for (size_t i = 0; (section = page_section_at(i)) != NULL; i++) TRY(page_section(out, r, section, e));
     page_selftest(out, r);
     TRY(page_provenance(out, r, e));
     return page_scripts(out, r, e);

@@ -44,6 +44,14 @@ static const ReportGrid grids[] = {
     {"anchors", "anchors.csv", grid_anchors},
     {"dose", "dose.csv", grid_dose},
     {"attacks", "attacks.csv", grid_attacks},
+    {"merges", "merges.csv", grid_merges},
+    {"loo", "loo.csv", grid_loo},
+    {"fingerprint", "fingerprint.csv", grid_fingerprint},
+    {"people", "people.csv", grid_people},
+    {"source", "source.csv", grid_source},
+    {"canary", "canary.csv", grid_canary},
+    {"eaf", "eaf.csv", grid_eaf},
+    {"null", "null.csv", grid_null},
     {"volume", "volume.csv", grid_volume},
 };
 

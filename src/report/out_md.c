@@ -2,6 +2,7 @@
 #include "report_priv.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { MD_MAX_ROWS = 40, MD_MAX_ANCHORS = 5 };
@@ -116,6 +117,108 @@ static Status md_anchors(Str *out, const Report *r, Arena *a, Err *e)
     return OK;
 }
 
+/* ---- one line for each further table that has something to say ---- */
+
+static const GridCell *md_at(const Grid *g, size_t row, const char *column)
+{
+    size_t c = 0;
+    while (strcmp(g->col[c]->column, column) != 0) c++;
+    return &g->cell[row * g->n_cols + c];
+}
+
+static void md_value(Str *out, const Grid *g, size_t row, const char *column, int digits)
+{
+    char lo[64], hi[64];
+    snprintf(lo, sizeof lo, "%s_lo", column);
+    snprintf(hi, sizeof hi, "%s_hi", column);
+    str_printf(out, "%.*f", digits, md_at(g, row, column)->num);
+    double from = md_at(g, row, lo)->num, to = md_at(g, row, hi)->num;
+    if (!isnan(from) && !isnan(to)) str_printf(out, " [%.*f, %.*f]", digits, from, digits, to);
+}
+
+/* The row where a column is largest, of those whose `column` says `text` (NULL: all); false: there is none.
+ */
+static bool md_largest(size_t *row, const Grid *g, const char *by, const char *column, const char *text)
+{
+    double most = NAN;
+    for (size_t i = 0; i < grid_rows(g); i++) {
+        double x = md_at(g, i, by)->num;
+        if (isnan(x) || (text != NULL && strcmp(md_at(g, i, column)->text, text) != 0)) continue;
+        if (!isnan(most) && x <= most) continue;
+        most = x;
+        *row = i;
+    }
+    return !isnan(most);
+}
+
+static void md_where(Str *out, const Grid *g, size_t row)
+{
+    show_md(out, md_at(g, row, "task")->text);
+    str_puts(out, " ");
+    show_md(out, md_at(g, row, "method")->text);
+    double lambda = md_at(g, row, "lambda")->num;
+    if (!isnan(lambda)) str_printf(out, " λ=%g", lambda);
+}
+
+/* What a table's line says: its row with the largest `by`. */
+typedef struct {
+    const char *file, *by, *column, *text; /* as md_largest */
+    const char *before, *value;
+    int digits;
+    const char *after, *who; /* who: a column with a name, or NULL */
+    Status (*fill)(Grid *, const Report *, Err *);
+} MdLine;
+
+static const MdLine md_lines[] = {
+    {"merges.csv", "auc", NULL, NULL, "Most leaked from one target's merge: AUC ", "auc", 2, " of anchor ",
+     "anchor", grid_merges},
+    {"loo.csv", "loo_diff", NULL, NULL, "Most added by being in a merge: AUC ", "loo_diff", 2,
+     " more than left out, anchor ", "anchor", grid_loo},
+    {"dose.csv", "spearman", NULL, NULL, "Strongest rank correlation of leakage with |w|: ", "spearman", 2,
+     ", attack ", "attack", grid_dose},
+    {"people.csv", "auc", NULL, NULL, "Strongest attack on people: AUC ", "auc", 2, ", ", "attack",
+     grid_people},
+    {"source.csv", "members", NULL, NULL, "Training texts whose adapter is told right: ", "members", 2, "",
+     NULL, grid_source},
+    {"fingerprint.csv", "error", "anchor", "", "Weights are recovered, at worst, to ", "error", 4,
+     " in the mean", NULL, grid_fingerprint},
+    {"canary.csv", "planted", NULL, NULL, "Largest mean exposure of planted canaries: ", "planted", 2,
+     " bits", NULL, grid_canary},
+    {"null.csv", "share", "check", "permuted labels", "Most false alarms with permuted labels: ", "share", 3,
+     " of intervals, want 0.05, attack ", "attack", grid_null},
+};
+
+static void md_line(Str *out, const Grid *g, const MdLine *m)
+{
+    size_t row = 0;
+    if (!md_largest(&row, g, m->by, m->column, m->text)) return;
+    str_printf(out, "* %s", m->before);
+    md_value(out, g, row, m->value, m->digits);
+    str_puts(out, m->after);
+    if (m->who != NULL) show_md(out, md_at(g, row, m->who)->text);
+    if (strcmp(m->file, "null.csv") != 0) {
+        str_puts(out, " (");
+        md_where(out, g, row);
+        str_puts(out, ")");
+    }
+    str_printf(out, "; %s\n", m->file);
+}
+
+static Status md_further(Str *out, const Report *r, Err *e)
+{
+    str_puts(out, "\n## Further\n\n");
+    for (size_t i = 0; i < sizeof md_lines / sizeof md_lines[0]; i++) {
+        Arena a = {0};
+        Grid g;
+        grid_begin(&g, &a, md_lines[i].file);
+        Status s = md_lines[i].fill(&g, r, e);
+        if (s == OK) md_line(out, &g, &md_lines[i]);
+        arena_free(&a);
+        TRY(s);
+    }
+    return OK;
+}
+
 static void md_fact(void *ctx, const char *key, const char *value)
 {
     Str *out = ctx;
@@ -142,6 +245,7 @@ Status out_md(Str *out, const Report *r, Err *e)
     md_front(out, r);
     Status s = md_anchors(out, r, &a, e);
     arena_free(&a);
+    if (s == OK) s = md_further(out, r, e);
     if (s != OK || r->how.no_provenance) return s;
     str_puts(out, "\n<details><summary>Provenance</summary>\n\n| fact | value |\n|---|---|\n");
     s = provenance_each(r, md_fact, out, e);

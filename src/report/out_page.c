@@ -59,6 +59,18 @@ static Status page_grid(JsVal *to, const char *name, const Report *r, const char
     return s;
 }
 
+/* Corners of the attainment surfaces, in their order. */
+static Status page_eaf(JsVal *to, const Report *r, Err *e)
+{
+    Arena a = {0};
+    Grid g;
+    grid_begin(&g, &a, "eaf.csv");
+    Status s = grid_eaf(&g, r, e);
+    if (s == OK) js_set(to, "eaf", grid_js(&g, true));
+    arena_free(&a);
+    return s;
+}
+
 /* ---- ROC curves ---- */
 
 typedef struct {
@@ -142,10 +154,13 @@ static Status page_fill(JsVal *root, const Report *r, Err *e)
                                         "leakage_lo", "leakage_hi", "graded",     "on_front"};
     static const char *const attacks[] = {"attack", "auc", "auc_lo", "auc_hi"};
     static const char *const anchors[] = {"attack", "anchor", "auc", "auc_lo", "auc_hi", "weight_abs"};
+    static const char *const loo[] = {"attack", "anchor", "auc_alone", "auc_merge", "auc_loo"};
     js_set(root, "attack", page_name(r->how.attack));
+    TRY(page_eaf(root, r, e));
     TRY(page_grid(root, "front", r, "front.csv", grid_front, front, 12, e));
     TRY(page_grid(root, "attacks", r, "attacks.csv", grid_attacks, attacks, 4, e));
     TRY(page_grid(root, "anchors", r, "anchors.csv", grid_anchors_page, anchors, 6, e));
+    TRY(page_grid(root, "loo", r, "loo.csv", grid_loo, loo, 5, e));
     JsVal *curves = js_new_arr();
     js_set(root, "roc", curves);
     return page_curves(curves, r, e);

@@ -31,6 +31,9 @@ typedef enum {
     KIND_NORM,
     KIND_SEARCH,
     KIND_WEIGHT,
+    KIND_FINGERPRINT,
+    KIND_PERSON,
+    KIND_CANARY,
     N_KINDS
 } ReportKind;
 
@@ -255,6 +258,9 @@ Status unit_aucs(UnitValues *out, const ReportGroup *g, size_t attack, Arena *a,
  * better. */
 Status unit_boot(StatsEst *out, const UnitValues *u, double level, Arena *a, Err *e) PRIME_MUST_USE;
 MeanEst unit_mean(const double *x, size_t n, double null, double level);
+/* unit_rates - unit_mean of numbers in [0, 1]: the interval is cut to that, and where all are 0 or all are 1
+ * it is the exact bound that n of n come out alike. */
+MeanEst unit_rates(const double *x, size_t n, double null, double level);
 Status unit_pair(PairEst *out, const UnitValues *a, const UnitValues *b, double sign, double level, Arena *m,
                  Err *e) PRIME_MUST_USE;
 /* metric_sign - 1 when more of a utility metric is better, -1 for those that the run's `lower_is_better`
@@ -262,8 +268,7 @@ Status unit_pair(PairEst *out, const UnitValues *a, const UnitValues *b, double 
 double metric_sign(const Report *r, size_t metric);
 /* metric_root - whether records hold squares, of whose mean the root is taken: rmse. */
 bool metric_root(const Report *r, size_t metric);
-/* mean_auc - the mean of the anchors' own AUCs, t interval; where all are 0 or all are 1, the exact bound
- * that n of n come out alike. */
+/* mean_auc - the mean of the anchors' own AUCs, as unit_rates. */
 Status mean_auc(MeanEst *out, const ReportGroup *g, size_t attack, double level, Arena *a,
                 Err *e) PRIME_MUST_USE;
 /* adjust_fill - out [n]: adjustment of p [n] over those that are numbers; NaN stays. holm_fill - Holm's. */
@@ -336,6 +341,11 @@ void grid_num(Grid *g, double x);
 void grid_count(Grid *g, size_t n);
 void grid_flag(Grid *g, bool yes);
 void grid_three(Grid *g, double value, double lo, double hi);
+/* grid_group - task, method and lambda; grid_roc, grid_mean, grid_rate - value and interval. */
+void grid_group(Grid *g, const ReportGroup *group);
+void grid_roc(Grid *g, const RocEst *est);
+void grid_mean(Grid *g, const MeanEst *m);
+void grid_rate(Grid *g, const RateEst *p);
 void grid_csv(Str *out, const Grid *g);
 size_t grid_rows(const Grid *g);
 
@@ -357,6 +367,14 @@ Status grid_anchors_page(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
 size_t anchors_left_out(const Report *r);
 Status grid_dose(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
 Status grid_attacks(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
+Status grid_merges(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
+Status grid_loo(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
+Status grid_fingerprint(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
+Status grid_people(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
+Status grid_source(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
+Status grid_canary(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
+Status grid_eaf(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
+Status grid_null(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
 Status grid_volume(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
 Status grid_verdicts(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
 
@@ -381,6 +399,14 @@ Status out_methods(Str *out, const Report *r, Err *e);
 Status out_anchors(Str *out, const Report *r, Err *e);
 Status out_dose(Str *out, const Report *r, Err *e);
 Status out_attacks(Str *out, const Report *r, Err *e);
+Status out_merges(Str *out, const Report *r, Err *e);
+Status out_loo(Str *out, const Report *r, Err *e);
+Status out_fingerprint(Str *out, const Report *r, Err *e);
+Status out_people(Str *out, const Report *r, Err *e);
+Status out_source(Str *out, const Report *r, Err *e);
+Status out_canary(Str *out, const Report *r, Err *e);
+Status out_eaf(Str *out, const Report *r, Err *e);
+Status out_null(Str *out, const Report *r, Err *e);
 Status out_volume(Str *out, const Report *r, Err *e);
 Status out_verdicts(Str *out, const Report *r, Err *e);
 Status out_gates(Str *out, const Report *r, Err *e);

@@ -11,31 +11,9 @@ static Status grid_done(const Grid *g, Err *e)
     return OK;
 }
 
-static void grid_group(Grid *g, const ReportGroup *group)
-{
-    grid_text(g, group->task);
-    grid_text(g, group->method);
-    grid_num(g, group->lambda);
-}
-
 static const char *metric_name(const Report *r, size_t metric)
 {
     return metric < r->names.n ? r->names.name[metric] : "";
-}
-
-static void grid_roc(Grid *g, const RocEst *est)
-{
-    grid_three(g, est->value, est->lo, est->hi);
-}
-
-static void grid_mean(Grid *g, const MeanEst *m)
-{
-    grid_three(g, m->value, m->lo, m->hi);
-}
-
-static void grid_rate(Grid *g, const RateEst *p)
-{
-    grid_three(g, p->value, p->lo, p->hi);
 }
 
 static void front_row(Grid *g, const Report *r, const ReportFront *f)

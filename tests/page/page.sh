@@ -53,11 +53,11 @@ awk -v before="$here/before.js" -v after="$here/after.js" '
     $0 == "<body>" { put(before) }' "$tmp/run/report.html" >"$tmp/run/probed.html"
 open_page --dump-dom "file://$tmp/run/probed.html" >"$tmp/dom"
 grep -o 'probe [^<]*' "$tmp/dom" >"$tmp/said"
-for chart in front anchors roc dose; do says "ink c-$chart = yes"; done
+for chart in front anchors loo roc dose; do says "ink c-$chart = yes"; done
 says "toy rows = 5"
-says "toy points = 4"
+says "toy points = 12" # 4 rows and the corners of what 2 seeds attain
 says "evolved rows = 2"
-says "evolved points = 2"
+says "evolved points = 10"
 says "hover = evolved λ=0.5; rouge1 0.367 [0.346, 0.387]; AUC 0.839 [0.707, 0.971]; on the front"
 says "hover anchor = a3; AUC 0.998 [0.994, 1.000]; |w| 0.503"
 says "loss rows = 2"

@@ -67,6 +67,31 @@
   const chosen = () => ({ task: el('f-task').value, method: el('f-method').value, attack: el('f-attack').value });
   const fits = (f, c) => f.task === c.task && (c.method === all || f.method === c.method);
 
+  /* Stairs through the corners of what a share of the seeds attains: from the most useful corner down. */
+  function surfaces(c) {
+    const corners = data.eaf.filter((s) => s.task === c.task && (c.method === all || s.method === c.method));
+    const name = (s) => s.method + ', ' + Math.round(100 * s.share) + '% of seeds';
+    return unique(corners.map(name)).map((text) => {
+      const list = corners.filter((s) => name(s) === text);
+      const data = [];
+      list.forEach((s, i) => {
+        if (i > 0) data.push({ x: s.utility, y: list[i - 1].leakage, s });
+        data.push({ x: s.utility, y: s.leakage, s });
+      });
+      return {
+        label: text,
+        type: 'line',
+        data,
+        borderColor: colour(list[0].method),
+        borderDash: list[0].share < 1 ? [6, 4] : [],
+        borderWidth: 1.5,
+        pointRadius: 0,
+        pointHitRadius: 5,
+        pointStyle: 'line',
+      };
+    });
+  }
+
   function drawFront(c) {
     const auc = new Map(data.attacks.filter((a) => a.attack === c.attack).map((a) => [a.g, a]));
     const rows = data.front.filter((f) => fits(f, c) && f.utility !== null && auc.has(f.g));
@@ -82,6 +107,7 @@
         return { x: f.utility, y: a.auc, xlo: f.utility_lo, xhi: f.utility_hi, ylo: a.auc_lo, yhi: a.auc_hi, f, a };
       }),
     }));
+    if (c.attack === data.attack) sets.push(...surfaces(c));
     const metric = rows.length > 0 ? rows[0].utility_metric : '';
     const ends = rows.flatMap((f) => [f.utility_lo, f.utility_hi, f.utility]).filter((x) => x !== null);
     const room = ends.length > 0 ? { suggestedMin: Math.min(...ends), suggestedMax: Math.max(...ends) } : {};
@@ -90,7 +116,7 @@
       data: { datasets: sets },
       options: {
         scales: { x: axis('utility: ' + metric, { grace: '5%', ...room }), y: axis('leakage: AUC of ' + c.attack, { suggestedMin: 0.4, suggestedMax: 1 }) },
-        plugins: label((p) => [
+        plugins: label((p) => p.s !== undefined ? [p.s.method + ': attained by ' + p.s.n_attain + ' of ' + p.s.n_seeds + ' seeds', metric + ' ' + num(p.x, 3), 'AUC ' + num(p.y, 3)] : [
           rowName(p.f),
           metric + ' ' + three(p.x, p.xlo, p.xhi, 3),
           'AUC ' + three(p.y, p.ylo, p.yhi, 3),
@@ -98,7 +124,9 @@
         ]),
       },
     });
-    el('n-front').textContent = rows.length + ' rows of task ' + c.task + ', attack ' + c.attack + '.';
+    const lines = sets.length - unique(rows.map((f) => f.method)).length;
+    el('n-front').textContent = rows.length + ' rows of task ' + c.task + ', attack ' + c.attack + '.' +
+      (lines > 0 ? ' Lines: what all seeds attain, and, broken, what half of them do.' : '');
   }
 
   /* The row that leaks most among those chosen. */
@@ -196,6 +224,31 @@
     el('n-dose').textContent = list.length + ' anchors with weights.';
   }
 
+  /* The row that leaks most among those that something stands beside. */
+  function drawLoo(c) {
+    if (el('c-loo') === null) return;
+    const rows = data.loo.filter((a) => a.attack === c.attack && fits(data.front[a.g], c));
+    const best = rows.reduce((top, a) => (top === null || (a.auc_loo !== null) > (top.auc_loo !== null) ||
+      ((a.auc_loo !== null) === (top.auc_loo !== null) && a.auc_merge > top.auc_merge) ? a : top), null);
+    const list = best === null ? [] : rows.filter((a) => a.g === best.g);
+    const part = (text, key, hue) => ({
+      label: text, backgroundColor: hue + '88', borderColor: hue, borderWidth: 1,
+      data: list.map((a) => ({ x: a.anchor, y: a[key] })),
+    });
+    draw('loo', {
+      type: 'bar',
+      data: {
+        labels: list.map((a) => a.anchor),
+        datasets: [part('alone', 'auc_alone', hues[3]), part('in the merge', 'auc_merge', hues[0]), part('left out', 'auc_loo', hues[7])],
+      },
+      options: {
+        scales: { x: axis('anchor', { type: 'category' }), y: axis('AUC of ' + c.attack, { min: 0, max: 1 }) },
+        plugins: label((p) => [p.x, 'AUC ' + num(p.y, 3)]),
+      },
+    });
+    el('n-loo').textContent = best === null ? 'Nothing to show.' : list.length + ' anchors in ' + rowName(data.front[best.g]) + '.';
+  }
+
   function filterTables(c) {
     let shown = 0;
     let rows = 0;
@@ -218,6 +271,7 @@
     drawAnchors(c);
     drawRoc(c);
     drawDose(c);
+    drawLoo(c);
     filterTables(c);
   }
 

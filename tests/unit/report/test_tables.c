@@ -122,38 +122,6 @@ Test(tables, errors_are_better_when_small)
     arena_free(&a);
 }
 
-/* One row: a cell with attack scores and weights by hand. */
-static void add_row(Ledger *l, const char *kind, const char *metric, size_t unit, size_t record, int label,
-                    double value)
-{
-    char u[16], n[16];
-    snprintf(u, sizeof u, "a%zu", unit);
-    snprintf(n, sizeof n, "r%zu", record);
-    add(l, kind, metric, u, n, label, value);
-}
-
-static void begin_cell(Ledger *l, const char *method, const char *target)
-{
-    char key[64];
-    snprintf(key, sizeof key, "%s %s", method, target);
-    LedgerCell c = {key, method, "toy", target, NAN, 1, NULL, 0};
-    cr_assert_eq(ledger_cell_begin(l, &c, &err), OK, "%s", err.msg);
-}
-
-static char *close_and_report(Ledger *l, const char *file)
-{
-    Report *r = NULL;
-    Str text = {0};
-    cr_assert_eq(report_load(&r, l, NULL, &err), OK, "%s", err.msg);
-    ledger_close(l);
-    remove(path);
-    const ReportOutput *o = NULL;
-    for (size_t i = 0; (o = report_output_at(i)) != NULL; i++)
-        if (o->file != NULL && strcmp(o->file, file) == 0) cr_assert_eq(o->fn(&text, r, &err), OK);
-    report_free(r);
-    return text.s;
-}
-
 /* Everybody's members lie above their own held-out records, and everybody has a level: pooled 6 of 9 pairs
  * of people count half or less. */
 Test(tables, pooling_hides_a_leak_that_the_mean_shows)
@@ -214,6 +182,7 @@ Test(tables, dose_and_response)
         /* Sums over both cells: Sxy 2.5, Sxx 12. */
         cr_assert_float_eq(num_at(&t, 0, "slope"), 2.5 / 12, 1e-12);
         cr_assert_float_eq(num_at(&t, 0, "slope_within"), 0, 1e-12);
+        cr_assert_float_eq(num_at(&t, 0, "spearman"), 1, 1e-12, "in the same order");
         cr_assert_eq(num_at(&t, 0, "n_anchors"), 4);
         cr_assert_eq(num_at(&t, 0, "n_points"), 8);
         free(text);

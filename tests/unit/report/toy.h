@@ -116,4 +116,42 @@ static inline char *report_of(const Toy *t, size_t n, size_t anchors, bool backw
     return report_how(t, n, anchors, backwards, metric, file, NULL);
 }
 
+/* One row: a cell with attack scores and weights by hand. */
+static inline void add_row(Ledger *l, const char *kind, const char *metric, size_t unit, size_t record,
+                           int label, double value)
+{
+    char u[16], n[16];
+    snprintf(u, sizeof u, "a%zu", unit);
+    snprintf(n, sizeof n, "r%zu", record);
+    add(l, kind, metric, u, n, label, value);
+}
+
+static inline void begin_cell_of(Ledger *l, const char *method, const char *target, double lambda,
+                                 uint64_t seed)
+{
+    char key[96];
+    snprintf(key, sizeof key, "%s %s %g %d", method, target, lambda, (int)seed);
+    LedgerCell c = {key, method, "toy", target, lambda, seed, NULL, 0};
+    cr_assert_eq(ledger_cell_begin(l, &c, &err), OK, "%s", err.msg);
+}
+
+static inline void begin_cell(Ledger *l, const char *method, const char *target)
+{
+    begin_cell_of(l, method, target, NAN, 1);
+}
+
+static inline char *close_and_report(Ledger *l, const char *file)
+{
+    Report *r = NULL;
+    Str text = {0};
+    cr_assert_eq(report_load(&r, l, NULL, &err), OK, "%s", err.msg);
+    ledger_close(l);
+    remove(path);
+    const ReportOutput *o = NULL;
+    for (size_t i = 0; (o = report_output_at(i)) != NULL; i++)
+        if (o->file != NULL && strcmp(o->file, file) == 0) cr_assert_eq(o->fn(&text, r, &err), OK);
+    report_free(r);
+    return text.s;
+}
+
 #endif
