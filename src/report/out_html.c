@@ -45,11 +45,12 @@ static void page_cell(Str *out, const Grid *g, size_t row, const PageColumn *c)
     str_puts(out, "</td>");
 }
 
-/* What the filters look at. Verdicts are always shown. */
+/* What the filters look at. Verdicts are always shown; attacks on people are none that can be chosen. */
 static void page_row_data(Str *out, const Grid *g, size_t row)
 {
     static const char *const names[] = {"task", "method", "attack"};
-    for (size_t i = 0; i < 3 && strcmp(g->file, "verdicts.csv") != 0; i++) {
+    size_t n = strcmp(g->file, "verdicts.csv") == 0 ? 0 : strcmp(g->file, "people.csv") == 0 ? 2 : 3;
+    for (size_t i = 0; i < n; i++) {
         const GridCell *v = page_at(g, row, names[i], "");
         if (v->text == NULL || v->text[0] == '\0') continue;
         str_printf(out, " data-%s=\"", names[i]);

@@ -59,6 +59,23 @@ static Status page_grid(JsVal *to, const char *name, const Report *r, const char
     return s;
 }
 
+enum { PAGE_MAX_BESIDE = 2000 };
+
+/* As much of loo.csv as a page can hold: where that is too much, the report's attack alone. */
+static Status grid_loo_page(Grid *g, const Report *r, Err *e)
+{
+    TRY(grid_loo(g, r, e));
+    size_t all = grid_rows(g), kept = 0, attack = 0;
+    while (strcmp(g->col[attack]->column, "attack") != 0) attack++;
+    for (size_t i = 0; all > PAGE_MAX_BESIDE && i < all && kept < PAGE_MAX_BESIDE; i++) {
+        const GridCell *row = &g->cell[i * g->n_cols];
+        if (strcmp(row[attack].text, r->how.attack) != 0) continue;
+        memmove(&g->cell[kept++ * g->n_cols], row, g->n_cols * sizeof *row);
+    }
+    if (all > PAGE_MAX_BESIDE) g->n_cells = kept * g->n_cols;
+    return OK;
+}
+
 /* Corners of the attainment surfaces, in their order. */
 static Status page_eaf(JsVal *to, const Report *r, Err *e)
 {
@@ -160,7 +177,7 @@ static Status page_fill(JsVal *root, const Report *r, Err *e)
     TRY(page_grid(root, "front", r, "front.csv", grid_front, front, 12, e));
     TRY(page_grid(root, "attacks", r, "attacks.csv", grid_attacks, attacks, 4, e));
     TRY(page_grid(root, "anchors", r, "anchors.csv", grid_anchors_page, anchors, 6, e));
-    TRY(page_grid(root, "loo", r, "loo.csv", grid_loo, loo, 5, e));
+    TRY(page_grid(root, "loo", r, "loo.csv", grid_loo_page, loo, 5, e));
     JsVal *curves = js_new_arr();
     js_set(root, "roc", curves);
     return page_curves(curves, r, e);

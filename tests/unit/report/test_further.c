@@ -345,6 +345,36 @@ Test(further, the_runs_own_null_checks)
     arena_free(&a);
 }
 
+/* 1,100 anchors under two attacks, alone and merged: the chart's numbers are those of the report's attack. */
+Test(further, a_page_of_many_anchors_alone)
+{
+    Ledger *l = toy_ledger();
+    for (size_t u = 0; u < 1100; u++) {
+        char id[8];
+        snprintf(id, sizeof id, "a%zu", u);
+        begin_cell(l, "anchor", id);
+        for (int i = 0; i < 2; i++) add_row(l, "attack", "ref", u, (size_t)i, i, i);
+        for (int i = 0; i < 2; i++) add_row(l, "attack", "loss", u, (size_t)i, i, i);
+        end_cell(l);
+    }
+    begin_cell(l, "soup", "u1");
+    for (size_t u = 0; u < 1100; u++)
+        for (int i = 0; i < 2; i++) {
+            add_row(l, "attack", "ref", u, (size_t)i, i, i);
+            add_row(l, "attack", "loss", u, (size_t)i, i, i);
+        }
+    end_cell(l);
+    char *text = close_and_report(l, "report.html");
+    cr_assert_not_null(strstr(text, "1800 more rows are in loo.csv"));
+    const char *from = strstr(text, "\"loo\": ["), *to = from != NULL ? strstr(from, "]") : NULL;
+    cr_assert_not_null(to);
+    size_t rows = 0;
+    for (const char *at = from; (at = strstr(at, "auc_alone")) != NULL && at < to; at++) rows++;
+    cr_assert_eq(rows, 1100);
+    cr_assert_lt(strlen(text), 2000000);
+    free(text);
+}
+
 /* Nothing of all this in a ledger without such rows: headers alone. */
 Test(further, tables_may_be_empty)
 {
