@@ -64,26 +64,55 @@ static double power_df(const PowerPlan *p, double a)
     return (v + w) * (v + w) / (v * v / f + w * w / g);
 }
 
-/* P(T > q) of a noncentral t: the mean of Phi(shift - q s) over s = sqrt(chi-square / df). */
-static double power_noncentral(double q, double df, double shift)
+/* The interval's t, were the deviation known, over a = Phi^-1(AUC): it rises with a. */
+enum { POWER_GRID = 256 };
+static const double power_top = 5; /* AUC up to 1 - 3e-7 */
+
+typedef struct {
+    const PowerPlan *p;
+    double q, t[POWER_GRID + 1];
+} PowerTable;
+
+static void power_table(PowerTable *w, const PowerPlan *p)
 {
-    enum { STEPS = 2000 };
-    double to = 1 + 12 / sqrt(df), h = to / STEPS, sum = 0;
+    size_t least = p->users_pos < p->users_neg ? p->users_pos : p->users_neg;
+    *w = (PowerTable){.p = p, .q = stats_t_q((1 + p->level) / 2, (double)least - 1)};
+    for (size_t i = 0; i <= POWER_GRID; i++) {
+        double a = power_top * (double)i / POWER_GRID;
+        w->t[i] = (stats_norm_cdf(a) - 0.5) / sqrt(power_var(p, a));
+        if (i > 0 && w->t[i] < w->t[i - 1]) w->t[i] = w->t[i - 1]; /* rounding, next to AUC 1 */
+    }
+}
+
+/* The AUC from which on the interval lies above 0.5, when the estimated deviation is s times what it should
+ * be. */
+static double power_threshold(const PowerTable *w, double s)
+{
+    double want = w->q * s;
+    size_t lo = 0, hi = POWER_GRID;
+    if (want > w->t[hi]) return INFINITY;
+    while (hi - lo > 1) {
+        size_t mid = (lo + hi) / 2;
+        *(w->t[mid] < want ? &lo : &hi) = mid;
+    }
+    double step = w->t[hi] - w->t[lo], part = step > 0 ? (want - w->t[lo]) / step : 0;
+    return stats_norm_cdf(power_top * ((double)lo + part) / POWER_GRID);
+}
+
+/* The mean over s = sqrt(chi-square / df) of the chance that the estimate lies above the threshold of s. */
+static double power_at(const PowerTable *w, double a)
+{
+    enum { STEPS = 1000 };
+    double df = power_df(w->p, a), to = 1 + 12 / sqrt(df), h = to / STEPS, sum = 0;
     double scale = log(2) + df / 2 * log(df / 2) - lgamma(df / 2);
+    double sd = sqrt(power_var(w->p, a)), auc = stats_norm_cdf(a);
     for (size_t i = 0; i <= STEPS; i++) {
         double s = h * (double)i;
         double log_f = scale - df * s * s / 2 + (df == 1 ? 0 : (df - 1) * log(s));
         double weight = i == 0 || i == STEPS ? 1 : i % 2 == 1 ? 4 : 2;
-        sum += weight * exp(log_f) * stats_norm_cdf(shift - q * s);
+        sum += weight * exp(log_f) * stats_norm_cdf((auc - power_threshold(w, s)) / sd);
     }
     return fmin(1, sum * h / 3);
-}
-
-static double power_at(const PowerPlan *p, double a)
-{
-    size_t least = p->users_pos < p->users_neg ? p->users_pos : p->users_neg;
-    double q = stats_t_q((1 + p->level) / 2, (double)least - 1);
-    return power_noncentral(q, power_df(p, a), (stats_norm_cdf(a) - 0.5) / sqrt(power_var(p, a)));
 }
 
 static Status power_check(const PowerPlan *p, Err *e)
@@ -104,7 +133,9 @@ Status power_of_auc(double *out, const PowerPlan *p, double auc, Err *e)
 {
     if (!(auc > 0 && auc < 1)) FAIL(e, ERR_ARG, "auc = %g, want (0, 1)", auc);
     TRY(power_check(p, e));
-    *out = power_at(p, stats_norm_q(auc));
+    PowerTable w;
+    power_table(&w, p);
+    *out = power_at(&w, stats_norm_q(auc));
     return OK;
 }
 
@@ -112,14 +143,16 @@ Status power_min_auc(double *out, const PowerPlan *p, double power, Err *e)
 {
     if (!(power > 0 && power < 1)) FAIL(e, ERR_ARG, "power = %g, want (0, 1)", power);
     TRY(power_check(p, e));
-    double lo = 0, hi = 5; /* AUC up to 1 - 3e-7 */
-    if (power_at(p, hi) < power) {
+    PowerTable w;
+    power_table(&w, p);
+    double lo = 0, hi = power_top;
+    if (power_at(&w, hi) < power) {
         *out = NAN;
         return OK;
     }
     for (size_t i = 0; i < 50; i++) {
         double mid = (lo + hi) / 2;
-        *(power_at(p, mid) < power ? &lo : &hi) = mid;
+        *(power_at(&w, mid) < power ? &lo : &hi) = mid;
     }
     *out = stats_norm_cdf(hi);
     return OK;
