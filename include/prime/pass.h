@@ -10,6 +10,16 @@
 #include "prime/gate.h"
 #include "prime/model.h"
 
+/* Training only: neighbouring sequences that have an adapter, dropout masks and gradients of their own. The
+ * masks are a function of the key and of the row among the rows of the part, so that a part sees what it
+ * would see in a pass of its own. */
+typedef struct {
+    const LoraBank *bank; /* of one adapter */
+    Lora *grad;           /* gets this part's gradient (+=); NULL for none; parts may share it */
+    uint64_t drop_key;    /* instead of pass_dropout's */
+    size_t n;             /* sequences, behind those of the part before; may be 0 */
+} PassPart;
+
 typedef struct {
     const LoraBank *bank; /* NULL: the base model */
     LoraOp op;
@@ -18,6 +28,10 @@ typedef struct {
      */
     const size_t *group;
     size_t n_groups;
+    /* Several adapters of one shape in one pass for training, instead of all of the above: base products are
+     * taken over the rows of all parts, adapter products part by part. At most max_rows parts. */
+    const PassPart *part;
+    size_t n_parts;
 } PassLora;
 
 /* Keys and values of earlier tokens. A slot may begin with the content of another slot (its prefix): answers
@@ -93,5 +107,18 @@ typedef struct {
  * with w = 1. */
 double pass_loss(Pass *p, const Model *m, const PassSeq *seq, const size_t *skip, size_t n,
                  const PassLora *lora, float scale, const PassGrad *grad, size_t *n_targets);
+
+/* What is to be learnt of one sequence. */
+typedef struct {
+    size_t first, end; /* targets ids[t], first <= t < end, first >= 1; end <= n + 1: the last token may be
+                          one that is predicted and not read, ids then has n + 1 entries */
+    float scale;       /* of these targets' gradients */
+} PassTarget;
+
+/* pass_loss_each - the same with a scale for every sequence; loss [n] gets each sequence's sum, in nats. With
+ * parts, adapters' gradients go where the parts say, and grad->lora is not read. No work is done below the
+ * first layer that has an adapter when grad->base is NULL. */
+void pass_loss_each(double *loss, Pass *p, const Model *m, const PassSeq *seq, const PassTarget *target,
+                    size_t n, const PassLora *lora, const PassGrad *grad);
 
 #endif

@@ -75,7 +75,7 @@ static Status pass_memory(Pass *p, const Model *m, Err *e)
     p->data = malloc(bytes);
     p->cand = malloc((p->max_rows + 1) * sizeof *p->cand);
     p->freq = malloc((rope_dim(c) / 2 + 1) * sizeof *p->freq);
-    if (p->data == NULL || p->cand == NULL || p->freq == NULL)
+    if (p->data == NULL || p->cand == NULL || p->freq == NULL || !pass_spans_new(p))
         FAIL(e, ERR_NOMEM, "no memory for a pass of %zu rows (%zu bytes)", p->max_rows, bytes);
     float *at = p->data;
     for (size_t i = 0; i < n; at += b[i].copies * b[i].width * p->max_rows, i++) *b[i].at = at;
@@ -117,6 +117,7 @@ void pass_free(Pass *p)
     free(p->data);
     free(p->cand);
     free(p->freq);
+    pass_spans_free(p);
     free(p);
 }
 
@@ -159,7 +160,7 @@ static void group_down_project(Pass *p, float *h, const float *x, size_t n_in, c
     }
     for (size_t k = 0; k < g.n; at += st[k].n, k++) {
         if (st[k].n == 0) continue;
-        const float *in = pass_site_input(p, x, layer, g.first + k, n_in);
+        const float *in = pass_site_input(p, x, 0, p->n_spans, layer, g.first + k, n_in);
         mat_mul_nt(h + at, p->width_h, in, n_in, st[k].a, n_in, p->n_rows, st[k].n, n_in, 1, 0);
     }
 }
@@ -200,7 +201,8 @@ static void weigh_rows(const Pass *p, float *h, const PassLora *lora, size_t sit
 static void group_apply(Pass *p, float *y, size_t ldy, const float *x, size_t n_in, const PassLora *lora,
                         size_t layer, PassGroup g)
 {
-    if (lora == NULL || lora->bank == NULL) return;
+    if (lora != NULL && lora->part != NULL) pass_apply_parts(p, y, ldy, x, n_in, layer, g);
+    if (lora == NULL || lora->part != NULL || lora->bank == NULL) return;
     const LoraBank *b = lora->bank;
     float *h = pass_at(p, p->h, layer, p->width_h) + pass_h_column(b, layer, g.first);
     group_down_project(p, h, x, n_in, b, layer, g);
@@ -372,6 +374,7 @@ void pass_forward(Pass *p, const Model *m, const PassSeq *seq, size_t n, const P
 {
     assert(lora == NULL || lora->bank == NULL || lora->bank->width <= p->width_h);
     place_rows(p, m, seq, n, kv);
+    pass_spans(p, seq, lora);
     for (size_t l = 0; l < p->n_layers; l++) {
         attention_block(p, m, l, seq, n, lora, kv);
         ffn_block(p, m, l, lora);

@@ -9,6 +9,14 @@
 
 #include <math.h>
 
+/* Rows that share dropout masks and gradients: those of a part, or all. */
+typedef struct {
+    const LoraBank *bank;
+    Lora *grad; /* or NULL */
+    uint64_t key;
+    size_t row, n; /* n > 0 */
+} PassSpan;
+
 /* Buffers hold max_rows rows. Those marked [L] exist once per layer when training and once otherwise. */
 struct Pass {
     size_t max_rows, n_layers, n_hidden, width_qkv, width_q, n_ffn, width_gu,
@@ -41,7 +49,12 @@ struct Pass {
     float *dside, *draw, *dqk;
     float *logits, *picked, *dpicked, *slope; /* training only: PASS_CHUNK rows */
     size_t *cand;                             /* [max_rows] */
-    double *freq;                             /* of one sequence beyond the old length */
+    PassSpan
+        *span; /* of the last forward with adapters; room for max_rows of them, or one without training */
+    size_t n_spans;
+    PassTarget *target; /* [max_rows], training only: of pass_loss, and what it takes the losses in */
+    double *loss;
+    double *freq; /* of one sequence beyond the old length */
 };
 
 enum { PASS_CHUNK = 256 };
@@ -108,10 +121,28 @@ static inline void pass_norm(float *out, float *stat, const float *x, const Mode
              m->cfg.n_hidden, m->cfg.norm, m->cfg.norm_eps);
 }
 
-static inline uint64_t pass_drop_key(const Pass *p, size_t layer, size_t kind)
+static inline uint64_t pass_drop_key(uint64_t key, size_t layer, size_t kind)
 {
-    return rng_mix(p->drop_key ^ rng_mix(layer * LORA_KINDS + kind + 1));
+    return rng_mix(key ^ rng_mix(layer * LORA_KINDS + kind + 1));
 }
+
+/* ---- pass_span.c ---- */
+
+/* pass_spans_new - false without memory; pass_spans_free undoes it, half done or not. */
+bool pass_spans_new(Pass *p);
+void pass_spans_free(Pass *p);
+/* pass_spans - the rows of each part of the batch that is about to run; none without adapters. */
+void pass_spans(Pass *p, const PassSeq *seq, const PassLora *lora);
+/* pass_run - the end of the run of spans from `at` on that have the same adapter: their products are taken
+ * together. */
+size_t pass_run(const Pass *p, size_t at);
+static inline size_t pass_run_rows(const Pass *p, size_t at, size_t end)
+{
+    return p->span[end - 1].row + p->span[end - 1].n - p->span[at].row;
+}
+/* pass_apply_parts - y += the parts' adapters of the group applied to x: y has the outputs of the group's
+ * kinds side by side. */
+void pass_apply_parts(Pass *p, float *y, size_t ldy, const float *x, size_t n_in, size_t layer, PassGroup g);
 
 /* ---- pass_gate.c ---- */
 
@@ -123,10 +154,13 @@ static inline bool pass_reads_plain(const Pass *p)
 
 /* The hook's turn at the sites of a group, whose common input is x. */
 void pass_show_inputs(const Pass *p, const float *x, const LoraBank *b, size_t layer, PassGroup g);
-/* What the adapter of a site reads for the input x [N, n_in]: x itself, or p->drop_in, written. */
-const float *pass_site_input(Pass *p, const float *x, size_t layer, size_t kind, size_t n_in);
+/* What the adapter of a site reads for the input x of some spans, from..to-1, whose first row x points at: x
+ * itself, or p->drop_in, written. */
+const float *pass_site_input(Pass *p, const float *x, size_t from, size_t to, size_t layer, size_t kind,
+                             size_t n_in);
 /* Its way back, unless the adapter reads x plainly: from the gradient in p->drop_in, which is used up, to dx
- * += and the gate's. */
-void pass_site_input_bwd(Pass *p, float *dx, const float *x, size_t layer, size_t kind, size_t n_in);
+ * += (unless NULL) and the gate's. */
+void pass_site_input_bwd(Pass *p, float *dx, const float *x, size_t from, size_t to, size_t layer,
+                         size_t kind, size_t n_in);
 
 #endif

@@ -343,7 +343,8 @@ Test(family, weights_by_group_equal_scaled_sites)
         PassSeq seq[CANDS];
         for (size_t c = 0; c < CANDS; c++) seq[c] = (PassSeq){.ids = ids, .n = N, .cand = c};
         MUST(pass_new(&p, m, CANDS * N, b->width, false, &e_));
-        pass_forward(p, m, seq, CANDS, &(PassLora){b, LORA_EXACT, w, group, sites}, NULL);
+        PassLora weighted = {.bank = b, .op = LORA_EXACT, .w = w, .group = group, .n_groups = sites};
+        pass_forward(p, m, seq, CANDS, &weighted, NULL);
         for (size_t c = 0; c < CANDS; c++) { /* the same by scaling B */
             Lora *scaled[2] = {family_lora(m, 1), family_lora(m, 2)};
             LoraBank *sb = NULL;
