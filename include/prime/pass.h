@@ -11,13 +11,14 @@
 #include "prime/model.h"
 
 /* Training only: neighbouring sequences that have an adapter, dropout masks and gradients of their own. The
- * masks are a function of the key and of the row among the rows of the part, so that a part sees what it
- * would see in a pass of its own. */
+ * masks are a function of the key and of the row among the rows of the part, counted from drop_row on: a part
+ * sees what it would see in a pass of its own. */
 typedef struct {
     const LoraBank *bank; /* of one adapter */
     Lora *grad;           /* gets this part's gradient (+=); NULL for none; parts may share it */
     uint64_t drop_key;    /* instead of pass_dropout's */
-    size_t n;             /* sequences, behind those of the part before; may be 0 */
+    size_t drop_row;
+    size_t n; /* sequences, behind those of the part before; may be 0 */
 } PassPart;
 
 typedef struct {

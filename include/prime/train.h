@@ -50,6 +50,23 @@ Status train_base(Model *m, const TrainDoc *doc, size_t n, const TrainOpts *o, T
 Status train_lora(Lora *l, const Model *m, const TrainDoc *doc, size_t n, const TrainOpts *o,
                   TrainWatch watch, void *ctx, Err *e) PRIME_MUST_USE;
 
+/* train_lora_many - several adapters of the same sites and ranks, each on documents of its own, in the same
+ * passes: the base's products are taken over all their rows together, which pays where a step of one alone
+ * has few rows. In every round each adapter that is not through takes one step. Each gets what train_lora
+ * alone would give it (order, dropout masks, schedule, optimiser) but for the rounding of products with more
+ * rows. A watch that says no ends its own adapter alone. Errors: as above, with the adapter's index when
+ * there are several; ERR_SHAPE sites or ranks that differ; ERR_ARG dropouts that differ. After an error none
+ * is of use. Cost: memory for one step of all of them together. */
+typedef struct {
+    Lora *l;
+    const TrainDoc *doc;
+    size_t n;
+    TrainOpts o;
+    TrainWatch watch; /* or NULL */
+    void *ctx;
+} TrainJob;
+Status train_lora_many(const TrainJob *job, size_t n, const Model *m, Err *e) PRIME_MUST_USE;
+
 /* train_gate - the gates of an adapter, base and adapter frozen (gate.h, pass_gate), in place. The adapter is
  * dropped out as in its own training. Errors: as above; ERR_SHAPE gates that are not those of the adapter.
  * train_gate_loss - the mean loss of the answers under base, adapter and gates, in nats a token; NaN without

@@ -31,14 +31,15 @@ static void site_bwd(const Back *k, float *dx, const float *dy, size_t ldy, cons
            n_out = b->shape.n_out[kind], rows = pass_run_rows(p, from, to);
     const float *in = NULL;
     mat_mul_nn(p->dh, r, dy, ldy, b->stack[site].b, r, rows, r, n_out, b->scale[site], 0);
-    for (size_t i = from; i < to; i++) {
+    for (size_t i = from, j; i < to; i = j) {
         const PassSpan *s = &p->span[i];
-        size_t at = s->row - p->span[from].row;
+        size_t at = s->row - p->span[from].row, n = 0;
+        for (j = i; j < to && p->span[j].grad == s->grad; j++) n += p->span[j].n;
         if (s->grad == NULL) continue;
         if (in == NULL) in = pass_site_input(p, x, from, to, layer, kind, n_in);
         LoraSite *g = &s->grad->site[site];
-        mat_mul_tn(g->b, r, dy + at * ldy, ldy, h + at * p->width_h, p->width_h, n_out, r, s->n, 1, 1);
-        mat_mul_tn(g->a, n_in, p->dh + at * r, r, in + at * n_in, n_in, r, n_in, s->n, 1, 1);
+        mat_mul_tn(g->b, r, dy + at * ldy, ldy, h + at * p->width_h, p->width_h, n_out, r, n, 1, 1);
+        mat_mul_tn(g->a, n_in, p->dh + at * r, r, in + at * n_in, n_in, r, n_in, n, 1, 1);
     }
     if (pass_reads_plain(p)) {
         if (dx != NULL) mat_mul_nn(dx, n_in, p->dh, r, b->stack[site].a, n_in, rows, n_in, r, 1, 1);

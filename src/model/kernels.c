@@ -219,18 +219,18 @@ static uint32_t dropout_limit(double p)
     return (uint32_t)(p * 4294967295.0);
 }
 
-void dropout_apply(float *out, const float *x, size_t n, double p, uint64_t key)
+void dropout_apply(float *out, const float *x, size_t n, double p, uint64_t key, size_t first)
 {
     uint32_t limit = dropout_limit(p);
     float keep = (float)(1.0 / (1.0 - p));
 #pragma omp simd
-    for (size_t i = 0; i < n; i++) out[i] = dropout_hash(key, i) < limit ? 0.0f : x[i] * keep;
+    for (size_t i = 0; i < n; i++) out[i] = dropout_hash(key, first + i) < limit ? 0.0f : x[i] * keep;
 }
 
-void dropout_add(float *out, const float *x, size_t n, double p, uint64_t key)
+void dropout_add(float *out, const float *x, size_t n, double p, uint64_t key, size_t first)
 {
     uint32_t limit = dropout_limit(p);
     float keep = (float)(1.0 / (1.0 - p));
 #pragma omp simd
-    for (size_t i = 0; i < n; i++) out[i] += dropout_hash(key, i) < limit ? 0.0f : x[i] * keep;
+    for (size_t i = 0; i < n; i++) out[i] += dropout_hash(key, first + i) < limit ? 0.0f : x[i] * keep;
 }

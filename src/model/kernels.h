@@ -33,9 +33,9 @@ void act_bwd(float *dgu, const float *dact, const float *gu, size_t n, size_t f,
 /* x := cap tanh(x / cap). */
 void softcap_apply(float *x, size_t n, float cap);
 
-/* out = x * mask / (1-p), mask from (key, index): written, out may be x; add = out += instead. */
-void dropout_apply(float *out, const float *x, size_t n, double p, uint64_t key);
-void dropout_add(float *out, const float *x, size_t n, double p, uint64_t key);
+/* out = x * mask / (1-p), mask from (key, first + index): written, out may be x; add = out += instead. */
+void dropout_apply(float *out, const float *x, size_t n, double p, uint64_t key, size_t first);
+void dropout_add(float *out, const float *x, size_t n, double p, uint64_t key, size_t first);
 
 /* Keys and values of a run of tokens: k and v point at the first token's, rows are ld apart. */
 typedef struct {

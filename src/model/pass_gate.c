@@ -68,7 +68,7 @@ static void spans_drop(const Pass *p, float *out, const float *x, size_t from, s
         const PassSpan *s = &p->span[i];
         size_t at = (s->row - p->span[from].row) * n_in;
         (add ? dropout_add : dropout_apply)(out + at, x + at, s->n * n_in, p->drop,
-                                            pass_drop_key(s->key, layer, kind));
+                                            pass_drop_key(s->key, layer, kind), s->drop_row * n_in);
     }
 }
 

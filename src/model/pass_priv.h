@@ -14,7 +14,8 @@ typedef struct {
     const LoraBank *bank;
     Lora *grad; /* or NULL */
     uint64_t key;
-    size_t row, n; /* n > 0 */
+    size_t drop_row; /* what the first row counts as in the masks */
+    size_t row, n;   /* n > 0 */
 } PassSpan;
 
 /* Buffers hold max_rows rows. Those marked [L] exist once per layer when training and once otherwise. */

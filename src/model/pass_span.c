@@ -32,7 +32,7 @@ void pass_spans(Pass *p, const PassSeq *seq, const PassLora *lora)
     assert(lora->part == NULL || (p->train && p->gate == NULL && p->hook == NULL));
     for (size_t i = 0; lora->part != NULL && i < lora->n_parts; i++) {
         const PassPart *part = &lora->part[i];
-        PassSpan s = {part->bank, part->grad, part->drop_key, row, 0};
+        PassSpan s = {part->bank, part->grad, part->drop_key, part->drop_row, row, 0};
         assert(part->bank->k == 1 && part->bank->width <= p->width_h);
         for (size_t j = 0; j < part->n; j++, seq++) s.n += seq->n;
         row += s.n;

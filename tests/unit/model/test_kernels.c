@@ -232,14 +232,14 @@ Test(kernels, dropout_keeps_the_right_share)
     for (size_t k = 0; k < 3; k++) {
         double p = ps[k];
         size_t kept = 0, same = 0;
-        dropout_apply(y, x, N, p, 77);
+        dropout_apply(y, x, N, p, 77, 0);
         for (size_t i = 0; i < N; i++) {
             kept += y[i] != 0;
             cr_assert(y[i] == 0 || fabs((double)y[i] * (1 - p) / (double)x[i] - 1) < 1e-6);
         }
         double sd = sqrt(p * (1 - p) / N);
         cr_assert_float_eq((double)kept / N, 1 - p, 5 * sd, "p %g: kept %zu", p, kept);
-        dropout_apply(z, x, N, p, 78); /* another key, another mask */
+        dropout_apply(z, x, N, p, 78, 0); /* another key, another mask */
         for (size_t i = 0; i < N; i++) same += (y[i] != 0) == (z[i] != 0);
         cr_assert_float_eq((double)same / N, p * p + (1 - p) * (1 - p), 0.01);
     }
@@ -252,13 +252,13 @@ Test(kernels, dropout_apply_and_add_share_one_mask)
 {
     enum { N = 1000 };
     float *x = kern_normals(N, 10), *sum = kern_normals(N, 11), *before = kern_normals(N, 11), y[N];
-    dropout_apply(y, x, N, 0.4, 5);
-    dropout_add(sum, x, N, 0.4, 5);
+    dropout_apply(y, x, N, 0.4, 5, 0);
+    dropout_add(sum, x, N, 0.4, 5, 0);
     for (size_t i = 0; i < N; i++) cr_assert_float_eq(sum[i], (double)before[i] + (double)y[i], 1e-6);
     float *in_place = kern_normals(N, 10);
-    dropout_apply(in_place, in_place, N, 0.4, 5);
+    dropout_apply(in_place, in_place, N, 0.4, 5, 0);
     cr_assert(memcmp(in_place, y, sizeof y) == 0);
-    dropout_apply(y, x, N, 0, 5);
+    dropout_apply(y, x, N, 0, 5, 0);
     cr_assert(memcmp(x, y, sizeof y) == 0, "p = 0 drops nothing");
     free(x);
     free(sum);
