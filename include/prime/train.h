@@ -67,6 +67,9 @@ typedef struct {
 } TrainJob;
 Status train_lora_many(const TrainJob *job, size_t n, const Model *m, Err *e) PRIME_MUST_USE;
 
+/* train_most_rows - a bound on the tokens of any step. */
+size_t train_most_rows(const TrainDoc *doc, size_t n, const TrainOpts *o);
+
 /* train_gate - the gates of an adapter, base and adapter frozen (gate.h, pass_gate), in place. The adapter is
  * dropped out as in its own training. Errors: as above; ERR_SHAPE gates that are not those of the adapter.
  * train_gate_loss - the mean loss of the answers under base, adapter and gates, in nats a token; NaN without

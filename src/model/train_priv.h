@@ -33,8 +33,7 @@ void train_course_close(TrainCourse *c);
 bool train_course_next(TrainCourse *c, const size_t **which, size_t *n);
 Status train_course_told(TrainCourse *c, const size_t *which, size_t n, Err *e) PRIME_MUST_USE;
 
-/* Bounds of any batch of any epoch. */
-size_t train_most_rows(const TrainDoc *doc, size_t n, const TrainOpts *o);
+/* As train_most_rows, of documents. */
 size_t train_most_docs(size_t n, const TrainOpts *o);
 /* train_targets - tokens of a document that count: all, or answers alone. */
 size_t train_targets(const TrainDoc *d, bool answers);
