@@ -56,7 +56,7 @@ typedef struct {
  * AdamW on the mean of the documents' losses. The news' loss is the mean over the units of the step, 0 for
  * none. Errors: ERR_ARG options or documents out of range; ERR_SHAPE an adapter for another model; ERR_NUM a
  * loss or gradient that is not finite, or an epsilon beyond the accountant; ERR_NOMEM. Cost: as train_lora's
- * on the same tokens, one document a pass; memory one gradient more. Source: Abadi et al. 2016,
+ * on the same tokens, 768 of them a pass; memory for 32 gradients more. Source: Abadi et al. 2016,
  * arXiv:1607.00133; user-level: McMahan et al. 2018, arXiv:1710.06963. Differs: PriME's own option averages
  * the loss over the batch's tokens before clipping, skips empty batches and leaves delta open. */
 Status dp_train_lora(DpTrained *out, Lora *l, const Model *m, const DpDocs *d, const DpTrainOpts *o,

@@ -14,13 +14,25 @@ void dp_noise(float *x, size_t n, double sd, Rng *rng)
 
 /* ---- gradients, unit by unit ---- */
 
+/* Documents go through the base in passes of about PASS_ROWS tokens, whatever their units. Up to HELD_UNITS
+ * units have a gradient each at a time: that of an adapter is small, and summing it over a document's tokens
+ * costs what training does. (Norms from Gram matrices of a document's tokens instead, without such gradients,
+ * cost tokens / rank times as much.) */
+enum { PASS_ROWS = 768, HELD_UNITS = 32 };
+
 struct DpGrad {
     const Model *m;
     const DpDocs *d;
     LoraBank *bank;
     Pass *pass;
-    Lora *one;           /* gradient of a unit */
+    Lora *one[HELD_UNITS]; /* gradients of units */
+    size_t n_one;
     size_t *first, *doc; /* documents of unit u: doc[first[u]] .. doc[first[u + 1] - 1] */
+    PassSeq *seq;        /* of a pass */
+    PassTarget *target;
+    PassPart *part;
+    double *loss, *share; /* share: of a document's summed loss in the result */
+    size_t n_seq, rows;
 };
 
 static Status grad_index(DpGrad *g, Err *e)
@@ -36,14 +48,27 @@ static Status grad_index(DpGrad *g, Err *e)
     return OK;
 }
 
+/* A pass has room for PASS_ROWS tokens and at least one document. */
+static Status grad_pass_new(DpGrad *g, Lora *l, Err *e)
+{
+    size_t rows = PASS_ROWS, units = g->d->n_units < HELD_UNITS ? g->d->n_units : HELD_UNITS;
+    for (size_t i = 0; i < g->d->n; i++) rows = g->d->doc[i].n > rows ? g->d->doc[i].n : rows;
+    for (; g->n_one < units; g->n_one++) TRY(lora_like(&g->one[g->n_one], l, e));
+    g->seq = calloc(rows, sizeof *g->seq);
+    g->target = calloc(rows, sizeof *g->target);
+    g->part = calloc(rows, sizeof *g->part);
+    g->loss = calloc(rows, sizeof *g->loss);
+    g->share = calloc(rows, sizeof *g->share);
+    if (g->seq == NULL || g->target == NULL || g->part == NULL || g->loss == NULL || g->share == NULL)
+        FAIL(e, ERR_NOMEM, "no memory for a pass of %zu tokens", rows);
+    return pass_new(&g->pass, g->m, rows, g->bank->width, true, e);
+}
+
 static Status grad_fill(DpGrad *g, Lora *l, Err *e)
 {
-    size_t longest = 1;
-    for (size_t i = 0; i < g->d->n; i++) longest = g->d->doc[i].n > longest ? g->d->doc[i].n : longest;
     TRY(grad_index(g, e));
-    TRY(lora_like(&g->one, l, e));
     TRY(lora_bank_view(&g->bank, l, e));
-    return pass_new(&g->pass, g->m, longest, g->bank->width, true, e);
+    return grad_pass_new(g, l, e);
 }
 
 Status dp_grad_new(DpGrad **out, Lora *l, const Model *m, const DpDocs *d, Err *e)
@@ -65,41 +90,75 @@ void dp_grad_free(DpGrad *g)
     if (g == NULL) return;
     pass_free(g->pass);
     lora_bank_free(g->bank);
-    lora_free(g->one);
+    for (size_t i = 0; i < g->n_one; i++) lora_free(g->one[i]);
     free(g->first);
     free(g->doc);
+    free(g->seq);
+    free(g->target);
+    free(g->part);
+    free(g->loss);
+    free(g->share);
     free(g);
 }
 
-/* Adds the gradient of a document's mean loss, times share, to g->one; returns the mean loss. */
-static double grad_add_doc(DpGrad *g, size_t i, double share, double dropout, uint64_t key)
+/* Runs the documents that have gathered; returns their share of the loss. */
+static double grad_run(DpGrad *g)
+{
+    double loss = 0;
+    PassLora lora = {.part = g->part, .n_parts = g->n_seq};
+    if (g->n_seq == 0) return 0;
+    pass_forward(g->pass, g->m, g->seq, g->n_seq, &lora, NULL);
+    pass_loss_each(g->loss, g->pass, g->m, g->seq, g->target, g->n_seq, &lora, &(PassGrad){0});
+    for (size_t i = 0; i < g->n_seq; i++) loss += g->loss[i] * g->share[i];
+    g->n_seq = g->rows = 0;
+    return loss;
+}
+
+/* A document joins the pass, which is run before if it is full: the gradient of its mean loss, times share,
+ * is for `one`. The last token is predicted and predicts none. */
+static double grad_take_doc(DpGrad *g, size_t i, double share, Lora *one, uint64_t key)
 {
     const TrainDoc *d = &g->d->doc[i];
-    const float weight = 1;
-    size_t first = d->skip > 1 ? d->skip : 1, targets = d->n > first ? d->n - first : 0;
-    PassLora lora = {.bank = g->bank, .op = LORA_EXACT, .w = &weight};
-    PassSeq seq = {.ids = d->ids, .n = d->n};
-    if (targets == 0) return 0;
-    pass_dropout(g->pass, dropout, rng_mix(key ^ rng_mix(i)));
-    pass_forward(g->pass, g->m, &seq, 1, &lora, NULL);
-    double loss = pass_loss(g->pass, g->m, &seq, &d->skip, 1, &lora, (float)(share / (double)targets),
-                            &(PassGrad){.lora = g->one}, &targets);
-    return loss / (double)targets;
+    size_t first = d->skip > 1 ? d->skip : 1, at;
+    if (d->n <= first) return 0;
+    double loss = g->rows + d->n - 1 > PASS_ROWS ? grad_run(g) : 0;
+    at = g->n_seq++;
+    g->rows += d->n - 1;
+    g->share[at] = share / (double)(d->n - first);
+    g->seq[at] = (PassSeq){.ids = d->ids, .n = d->n - 1};
+    g->target[at] = (PassTarget){first, d->n, (float)g->share[at]};
+    g->part[at] = (PassPart){.bank = g->bank, .grad = one, .drop_key = rng_mix(key ^ rng_mix(i)), .n = 1};
+    return loss;
+}
+
+/* g->one[k] = gradient of unit[k], for k < n <= n_one; returns the sum of their mean losses. */
+static double grad_units(DpGrad *g, const size_t *unit, size_t n, uint64_t key)
+{
+    double loss = 0;
+    for (size_t k = 0; k < n; k++) {
+        size_t from = g->first[unit[k]], to = g->first[unit[k] + 1];
+        memset(g->one[k]->data, 0, g->one[k]->n_params * sizeof *g->one[k]->data);
+        for (size_t i = from; i < to; i++)
+            loss += grad_take_doc(g, g->doc[i], 1 / (double)(to - from), g->one[k], key);
+    }
+    return loss + grad_run(g);
 }
 
 double dp_grad_sum(Lora *sum, double *norm, DpGrad *g, const size_t *unit, size_t n, double clip,
                    double dropout, uint64_t key)
 {
     double loss = 0;
+    pass_dropout(g->pass, dropout, 0);
     memset(sum->data, 0, sum->n_params * sizeof *sum->data);
-    for (size_t k = 0; k < n; k++) {
-        size_t from = g->first[unit[k]], to = g->first[unit[k] + 1];
-        double share = 1 / (double)(to - from);
-        memset(g->one->data, 0, g->one->n_params * sizeof *g->one->data);
-        for (size_t i = from; i < to; i++) loss += share * grad_add_doc(g, g->doc[i], share, dropout, key);
-        double size = sqrt(vec_dot_d(g->one->data, g->one->data, g->one->n_params));
-        vec_axpy(sum->data, size > clip ? (float)(clip / size) : 1, g->one->data, sum->n_params);
-        if (norm != NULL) norm[k] = size;
+    for (size_t at = 0, some; at < n; at += some) {
+        some = n - at < g->n_one ? n - at : g->n_one;
+        loss += grad_units(g, unit + at, some, key);
+        for (size_t k = 0; k < some; k++) {
+            const Lora *one = g->one[k];
+            double size = sqrt(vec_dot_d(one->data, one->data, one->n_params));
+            vec_axpy(sum->data, size > clip ? (float)(clip / size) : 1, one->data, sum->n_params);
+            if (norm != NULL) norm[at + k] = size;
+        }
     }
     return loss;
 }
