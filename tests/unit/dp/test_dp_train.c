@@ -127,6 +127,34 @@ static Lora *dp_naive_grad(DpCase *c, size_t i)
     return g;
 }
 
+/* More units and tokens than one pass takes: each norm, and the clipped sum, as from gradients made one by
+ * one.
+ */
+Test(dp_train, norms_are_those_of_gradients_made_alone)
+{
+    enum { UNITS = 75 };
+    DpCase *c = dp_case(false);
+    TrainDoc doc[UNITS];
+    size_t unit[UNITS];
+    double norm[UNITS];
+    for (size_t i = 0; i < UNITS; i++) doc[i] = c->doc[(i * 5) % DP_DOCS], unit[i] = UNITS - 1 - i;
+    DpDocs many = {doc, UNITS, NULL, UNITS};
+    Lora *sum = dp_sum_of(c, &many, unit, UNITS, 0.3, 0, norm), *want = NULL;
+    MUST(lora_like(&want, c->l, &e_));
+    for (size_t i = 0; i < UNITS; i++) {
+        Lora *g = dp_naive_grad(c, (unit[i] * 5) % DP_DOCS);
+        double size = sqrt(vec_dot_d(g->data, g->data, g->n_params));
+        cr_assert_float_eq(norm[i], size, 1e-5 * size, "unit %zu: %g, want %g", unit[i], norm[i], size);
+        vec_axpy(want->data, (float)fmin(1, 0.3 / size), g->data, g->n_params);
+        lora_free(g);
+    }
+    double size = sqrt(vec_dot_d(want->data, want->data, want->n_params));
+    cr_assert_lt(dp_distance(sum, want), 1e-5 * size);
+    lora_free(sum);
+    lora_free(want);
+    dp_case_free(c);
+}
+
 /* Three people with four texts each, given in turns: a person's gradient is the mean of theirs. */
 Test(dp_train, a_person_is_one_unit)
 {
