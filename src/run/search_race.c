@@ -127,7 +127,7 @@ static Status race_keep(Race *r, Err *e)
 }
 
 /* x [dim] is one that this run has not seen. */
-static void race_enter(Race *r, double *to, const double *x)
+static void race_join(Race *r, double *to, const double *x)
 {
     const Search *s = r->s;
     size_t i = r->n++;
@@ -151,7 +151,7 @@ static Status race_all(Race *r, const double *x, size_t n, Err *e)
     TRY(race_room(r, s, n, e));
     r->x = fresh;
     for (size_t i = 0; i < n; i++)
-        if (!race_knows(&it, &end, s, s->known, x + i * s->dim)) race_enter(r, fresh, x + i * s->dim);
+        if (!race_knows(&it, &end, s, s->known, x + i * s->dim)) race_join(r, fresh, x + i * s->dim);
     if (r->n_live > 0) TRY(race_run(r, e));
     return r->n > 0 ? race_keep(r, e) : OK;
 }

@@ -129,8 +129,8 @@ static const struct {
 enum { N_KERNELS = sizeof kernels / sizeof kernels[0] };
 
 /* What is counted, by this name. */
-void counts_run(void (*fn)(void));
-__attribute__((noinline)) void counts_run(void (*fn)(void))
+void counts_run(void (*fn)(void)) __attribute__((noinline));
+void counts_run(void (*fn)(void))
 {
     fn();
 }
