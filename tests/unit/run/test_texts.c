@@ -4,6 +4,7 @@
 
 #include "prime/attack.h"
 #include "prime/lower.h"
+#include "prime/pass.h"
 #include "prime/roc.h"
 #include "prime/sample.h"
 #include "prime/score.h"
@@ -136,6 +137,78 @@ Test(texts, scores_are_those_of_a_naive_twin, .timeout = 240)
         cr_expect_float_eq(row_like(&r, x, "base", "con_recall")->value, (after_non - after_member) / plain,
                            1e-5);
         cr_expect_float_eq(row_like(&r, x, "base", "dc_pdd")->value, twin_dc_pdd(&lab, &r, &s), 1e-6);
+        seen++;
+    }
+    cr_expect_gt(seen, 0);
+    lab_close(&lab);
+    free(r.row);
+    world_close(&w);
+}
+
+/* ---- neighbours ---- */
+
+enum { NEIGHBOURS = 3, TOP = 8 };
+
+/* One of the TOP likeliest tokens of a row of logits, not `own` and not the end of text, by the share x in
+ * [0, 1) of their probability. */
+static int32_t likely_other(const float *z, size_t V, int32_t own, double x)
+{
+    int32_t top[TOP];
+    double mass[TOP], all = 0;
+    for (size_t k = 0; k < TOP; k++) {
+        top[k] = -1;
+        for (size_t v = 1; v < V; v++) { /* 0 is the end of text */
+            bool taken = (int32_t)v == own;
+            for (size_t j = 0; j < k; j++) taken = taken || top[j] == (int32_t)v;
+            if (!taken && (top[k] < 0 || z[v] > z[top[k]])) top[k] = (int32_t)v;
+        }
+        mass[k] = exp((double)z[top[k]]);
+        all += mass[k];
+    }
+    double up = 0;
+    for (size_t k = 0; k < TOP; k++)
+        if (x * all < (up += mass[k])) return top[k];
+    return top[TOP - 1];
+}
+
+static double twin_neighbour(Lab *lab, const DataRecord *rec)
+{
+    Sample s = lab_sample(lab, rec, rec->output);
+    size_t V = lab->m->cfg.n_vocab, n = s.n - s.skip - 1, order[256], row[256];
+    float *z = arena_alloc(&lab->a, n * V, sizeof *z), work[256 * 32];
+    Pass *pass = NULL;
+    double sum = 0;
+    MUST(pass_new(&pass, lab->m, s.n, 0, false, &e_));
+    for (size_t t = 0; t < n; t++) row[t] = s.skip - 1 + t;
+    pass_forward(pass, lab->m, &(PassSeq){.ids = s.ids, .n = s.n}, 1, NULL, NULL);
+    pass_logits(z, pass, lab->m, row, n, work);
+    pass_free(pass);
+    for (size_t k = 0; k < NEIGHBOURS; k++) {
+        int32_t ids[256];
+        Rng rng = rng_stream(0, rec->id, 1000 + k);
+        memcpy(ids, s.ids, s.n * sizeof *ids);
+        for (size_t t = 0; t < n; t++) order[t] = t;
+        rng_shuffle(&rng, order, n);
+        for (size_t c = 0; c < (n < 4 ? 1 : n / 4); c++) {
+            size_t t = order[c];
+            ids[s.skip + t] = likely_other(z + t * V, V, s.ids[s.skip + t], rng_uniform(&rng));
+        }
+        sum += lab_loss(lab, ids, s.n, s.skip);
+    }
+    return sum / NEIGHBOURS - lab_loss(lab, s.ids, s.n, s.skip);
+}
+
+Test(texts, neighbours_have_likely_tokens_in_a_quarter_of_the_places, .timeout = 240)
+{
+    World w = world_open();
+    Rows r = run_and_load(&w, "run", wanted, N_WANTED);
+    Lab lab = lab_open(&w);
+    size_t seen = 0;
+    for (size_t i = 0; i < r.n; i++) {
+        const Row *x = &r.row[i];
+        if (!row_is(x, "base", "attack", "neighbour")) continue;
+        const DataRecord *rec = history_or_heldout(data_user(lab.d, x->unit), x->record);
+        cr_expect_float_eq(x->value, twin_neighbour(&lab, rec), 1e-5, "%s: %g", x->record, x->value);
         seen++;
     }
     cr_expect_gt(seen, 0);
