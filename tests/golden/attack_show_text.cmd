@@ -3,7 +3,7 @@
 rm -r d
 prime data synth --seed 3 --users 20 --records 16 --canaries 1 --out d -q
 sweep() { prime sweep a.yaml -q --out run --set task=synth_headline --set base=$FIXTURES/base --set search.score=likelihood \
-    --set evolve.budget=4 --set utility.records=2 --set attack.members=3 --set attack.heldout=3 --set adapter.epochs=1 \
+    --set evolve.budget=2 --set targets.count=1 --set anchors.pool=3 --set utility.records=1 --set search.records=2 --set attack.members=2 --set attack.heldout=2 --set adapter.epochs=1 \
     --set utility.score=generate --set methods=base,anchor,uniform,malicious,evolved,loo "$@"; }
 sweep --set attack.methods=all --set attack.texts=lowercase,prefix,neighbour --set attack.shots=2 --set attack.signals=true \
     --set attack.counts=others --set attack.people=true --set attack.canaries=20 --set attack.malicious=8 \
