@@ -231,6 +231,11 @@ Status out_canary(Str *out, const Report *r, Err *e)
     return out_grid(out, r, "canary.csv", grid_canary, e);
 }
 
+Status out_own(Str *out, const Report *r, Err *e)
+{
+    return out_grid(out, r, "own.csv", grid_own, e);
+}
+
 Status out_eaf(Str *out, const Report *r, Err *e)
 {
     return out_grid(out, r, "eaf.csv", grid_eaf, e);

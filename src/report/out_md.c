@@ -184,6 +184,8 @@ static const MdLine md_lines[] = {
      " in the mean", NULL, grid_fingerprint},
     {"canary.csv", "planted", NULL, NULL, "Largest mean exposure of planted canaries: ", "planted", 2,
      " bits", NULL, grid_canary},
+    {"own.csv", "auc", NULL, NULL, "Most leaked by people's own adapters: AUC ", "auc", 2, ", attack ",
+     "attack", grid_own},
     {"null.csv", "share", "check", "permuted labels", "Most false alarms with permuted labels: ", "share", 3,
      " of intervals, want 0.05, attack ", "attack", grid_null},
 };

@@ -145,6 +145,12 @@ static const PageColumn canary_columns[] = {
     {"People", "n_people", 0, false},
     {"Canaries", "n_canaries", 0, false},
 };
+static const PageColumn own_columns[] = {
+    {"Task", "task", -1, false},      {"Method", "method", -1, false},
+    {"Attack", "attack", -1, false},  {"AUC", "auc", 2, true},
+    {"Holm's p", "p_holm", 0, false}, {"Mean of people's AUCs", "auc_mean", 2, true},
+    {"People", "n_people", 0, false}, {"Records", "n_records", 0, false},
+};
 static const PageColumn eaf_columns[] = {
     {"Task", "task", -1, false},
     {"Method", "method", -1, false},
@@ -255,6 +261,14 @@ static const PageSection sections[] = {
      "the control.",
      NULL,
      {"Exposure of canaries", "canary.csv", COLUMNS(canary_columns), grid_canary, NULL},
+     true},
+    {"own",
+     "Own adapters",
+     "What an adapter that serves the person whom it was trained on gives away about that person: what "
+     "merging is "
+     "held against.",
+     NULL,
+     {"Own adapters", "own.csv", COLUMNS(own_columns), grid_own, NULL},
      true},
     {"methods",
      "Methods",

@@ -349,3 +349,67 @@ Status grid_canary(Grid *g, const Report *r, Err *e)
 {
     return probes_each(g, r, canary_group, e);
 }
+
+/* ---- a person's own adapter ---- */
+
+typedef struct {
+    size_t attack, n_records;
+    RocEst auc;
+    MeanEst mean;
+    double holm;
+} OwnRow;
+
+/* The mean of the people's own AUCs. */
+static Status own_mean(MeanEst *out, ReportRows rows, Arena *a, Err *e)
+{
+    ReportRows unit;
+    double *auc = arena_alloc(a, rows.n, 2 * sizeof *auc), *work = auc + rows.n;
+    size_t n = 0;
+    if (auc == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu scores", rows.n);
+    while (rows_next_unit(&unit, &rows)) {
+        RocData d;
+        TRY(pick_scores(&d, NULL, unit, BY_UNIT, a, e));
+        if (d.m > 0 && d.n > 0) auc[n++] = roc_auc(d.pos, d.m, d.neg, d.n, work);
+    }
+    *out = unit_rates(auc, n, 0.5, 0.95);
+    return OK;
+}
+
+static void grid_own_row(Grid *out, const Report *r, const ReportGroup *g, const OwnRow *row)
+{
+    grid_group(out, g);
+    grid_text(out, r->names.name[row->attack]);
+    grid_roc(out, &row->auc);
+    grid_num(out, row->auc.p);
+    grid_num(out, row->holm);
+    grid_mean(out, &row->mean);
+    grid_count(out, row->auc.n_clusters);
+    grid_count(out, row->n_records);
+}
+
+static Status own_group(Grid *out, const Report *r, const ReportGroup *g, Arena *a, Err *e)
+{
+    ReportRows all = rows_of(g, KIND_OWN, NAME_ANY, NAME_ANY), run;
+    size_t n = 0, k = 0;
+    for (ReportRows rest = all; rows_next_metric(&run, &rest);) n++;
+    OwnRow *row = arena_zalloc(a, n, sizeof *row);
+    double *p = arena_alloc(a, n, 2 * sizeof *p);
+    if (row == NULL || p == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu attacks", n);
+    for (; rows_next_metric(&run, &all); k++) {
+        row[k].attack = run.row[0]->metric;
+        TRY(pick_auc(&row[k].auc, &row[k].n_records, run, BY_UNIT, 0.95, a, e));
+        TRY(own_mean(&row[k].mean, run, a, e));
+        p[k] = strncmp(r->names.name[row[k].attack], "blind_", 6) == 0 ? NAN : row[k].auc.p;
+    }
+    TRY(holm_fill(p + n, p, n, a, e));
+    for (k = 0; k < n; k++) {
+        row[k].holm = p[n + k];
+        grid_own_row(out, r, g, &row[k]);
+    }
+    return OK;
+}
+
+Status grid_own(Grid *g, const Report *r, Err *e)
+{
+    return probes_each(g, r, own_group, e);
+}

@@ -34,6 +34,7 @@ typedef enum {
     KIND_FINGERPRINT,
     KIND_PERSON,
     KIND_CANARY,
+    KIND_OWN,
     N_KINDS
 } ReportKind;
 
@@ -373,6 +374,7 @@ Status grid_fingerprint(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
 Status grid_people(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
 Status grid_source(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
 Status grid_canary(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
+Status grid_own(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
 Status grid_eaf(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
 Status grid_null(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
 Status grid_volume(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
@@ -405,6 +407,7 @@ Status out_fingerprint(Str *out, const Report *r, Err *e);
 Status out_people(Str *out, const Report *r, Err *e);
 Status out_source(Str *out, const Report *r, Err *e);
 Status out_canary(Str *out, const Report *r, Err *e);
+Status out_own(Str *out, const Report *r, Err *e);
 Status out_eaf(Str *out, const Report *r, Err *e);
 Status out_null(Str *out, const Report *r, Err *e);
 Status out_volume(Str *out, const Report *r, Err *e);

@@ -85,6 +85,17 @@ static Status make_people(Maker *m, const char *target, Err *e)
     return make_score(m, "person", "prime_mia_blind_auc", target, "", LEDGER_NO_LABEL, 0.5, e);
 }
 
+static Status make_own(Maker *m, const char *target, Err *e)
+{
+    char record[32];
+    for (int i = 0; i < 2 * N_RECORDS; i++) {
+        snprintf(record, sizeof record, "o%d", i);
+        TRY(make_score(m, "attack_own", "ref", target, record, i < N_RECORDS,
+                       2 * (i < N_RECORDS) + rng_normal(&m->rng), e));
+    }
+    return OK;
+}
+
 static Status make_probes(Maker *m, const char *target, Err *e)
 {
     for (size_t a = 0; a < m->anchors; a++) {
@@ -100,6 +111,7 @@ static Status make_probes(Maker *m, const char *target, Err *e)
                            e));
         }
     }
+    TRY(make_own(m, target, e));
     return make_people(m, target, e);
 }
 

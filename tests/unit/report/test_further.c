@@ -145,6 +145,28 @@ Test(further, exposure_of_canaries)
     arena_free(&a);
 }
 
+/* Two people, of whom one is found altogether and the other not at all; pooled 4 of 16 pairs. */
+Test(further, own_adapters)
+{
+    static const double score[2][4] = {{3, 4, 1, 2}, {-1, 0, 5, 6}};
+    Arena a = {0};
+    Ledger *l = toy_ledger();
+    for (size_t u = 0; u < 2; u++) {
+        begin_cell(l, "oppu", u == 0 ? "a0" : "a1");
+        for (size_t i = 0; i < 4; i++) add_row(l, "attack_own", "ref", u, i, i < 2, score[u][i]);
+        end_cell(l);
+    }
+    char *text = close_and_report(l, "own.csv");
+    Table t = table_of(&a, text);
+    cr_assert_eq(t.n_rows, 1);
+    cr_assert_float_eq(num_at(&t, 0, "auc"), 4.0 / 16, 1e-12); /* 3 and 4 beat 1 and 2 */
+    cr_assert_float_eq(num_at(&t, 0, "auc_mean"), 0.5, 1e-12);
+    cr_assert_eq(num_at(&t, 0, "n_people"), 2);
+    cr_assert_eq(num_at(&t, 0, "n_records"), 8);
+    free(text);
+    arena_free(&a);
+}
+
 /* One anchor's two members and two held-out records. */
 static void add_scores(Ledger *l, size_t unit, const double score[4])
 {
@@ -378,9 +400,9 @@ Test(further, a_page_of_many_anchors_alone)
 /* Nothing of all this in a ledger without such rows: headers alone. */
 Test(further, tables_may_be_empty)
 {
-    static const char *const file[] = {"merges.csv", "loo.csv",    "fingerprint.csv", "people.csv",
-                                       "source.csv", "canary.csv", "eaf.csv",         "null.csv"};
-    for (size_t k = 0; k < 8; k++) {
+    static const char *const file[] = {"merges.csv", "loo.csv", "fingerprint.csv", "people.csv", "source.csv",
+                                       "canary.csv", "own.csv", "eaf.csv",         "null.csv"};
+    for (size_t k = 0; k < 9; k++) {
         Arena a = {0};
         Ledger *l = toy_ledger();
         begin_cell(l, "soup", "u1");
