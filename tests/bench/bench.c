@@ -138,7 +138,7 @@ static const struct {
     {"signals", signals_add, signals_rows, signals_bench_free, false, false},
     {"greedy", greedy_add, NULL, greedy_free, false, false},
     {"smollm", smol_add, smol_rows, smol_free, false, false},
-    {"train", train_add, NULL, train_free, false, false},
+    {"train", train_add, train_rows, train_free, false, false},
     {"merge", merging_add, merging_rows, merging_free, true, false},
     {"stats", stats_add, NULL, stats_free, false, false},
     {"fronts", fronts_add, NULL, fronts_free, true, false},

@@ -84,6 +84,7 @@ Status growth_add(Bench *b, const BenchIn *in, Err *e);
 Status tokens_add(Bench *b, const BenchIn *in, Err *e);
 Status scoring_rows(const Bench *b, const BenchIn *in, Err *e);
 Status signals_rows(const Bench *b, const BenchIn *in, Err *e);
+Status train_rows(const Bench *b, const BenchIn *in, Err *e);
 Status smol_rows(const Bench *b, const BenchIn *in, Err *e);
 Status merging_rows(const Bench *b, const BenchIn *in, Err *e);
 Status search_rows(const Bench *b, const BenchIn *in, Err *e);
