@@ -9,6 +9,8 @@
 
 /* vec_exp - out[i] = exp(x[i]); out may be x. */
 void vec_exp(float *out, const float *x, size_t n);
+/* vec_sigmoid - out[i] = 1 / (1 + exp(-x[i])); out may be x. */
+void vec_sigmoid(float *out, const float *x, size_t n);
 /* vec_dot - sum of a[i]*b[i], accumulated in float lanes. */
 float vec_dot(const float *a, const float *b, size_t n);
 /* vec_dot_d - the same accumulated in double, for norms that are reported. */

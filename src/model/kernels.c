@@ -101,24 +101,20 @@ void rope_apply(float *x, size_t ld, const float *co, const float *si, size_t n,
 /* Everything goes through a tile, so that the loops stay simple enough to vectorise. */
 enum { ACT_TILE = 256 };
 
-/* s = 1 / (1 + exp(-x)) */
-static void sigmoid_tile(float *s, const float *x, size_t n)
-{
-    for (size_t j = 0; j < n; j++) s[j] = -x[j];
-    vec_exp(s, s, n);
-#pragma omp simd
-    for (size_t j = 0; j < n; j++) s[j] = 1.0f / (1.0f + s[j]);
-}
-
 /* y = f(x), and slope = f'(x) unless NULL; s is scratch. */
 static void silu_tile(float *y, float *slope, float *s, const float *x, size_t n)
 {
-    sigmoid_tile(s, x, n);
+    vec_sigmoid(s, x, n);
+    if (slope == NULL) {
 #pragma omp simd
-    for (size_t j = 0; j < n; j++) y[j] = x[j] * s[j];
-    if (slope == NULL) return;
+        for (size_t j = 0; j < n; j++) y[j] = x[j] * s[j];
+        return;
+    }
 #pragma omp simd
-    for (size_t j = 0; j < n; j++) slope[j] = s[j] * (1.0f + x[j] * (1.0f - s[j]));
+    for (size_t j = 0; j < n; j++) {
+        y[j] = x[j] * s[j];
+        slope[j] = s[j] * (1.0f + x[j] * (1.0f - s[j]));
+    }
 }
 
 /* x/2 (1 + tanh z) = x sigmoid(2z) with z = sqrt(2/pi) (x + 0.044715 x^3). */
@@ -127,7 +123,7 @@ static void gelu_tanh_tile(float *y, float *slope, float *s, const float *x, siz
     const float a = 1.5957691216057308f, b = 0.044715f;
 #pragma omp simd
     for (size_t j = 0; j < n; j++) y[j] = a * (x[j] + b * x[j] * x[j] * x[j]);
-    sigmoid_tile(s, y, n);
+    vec_sigmoid(s, y, n);
 #pragma omp simd
     for (size_t j = 0; j < n; j++) y[j] = x[j] * s[j];
     if (slope == NULL) return;
@@ -185,13 +181,15 @@ void act_bwd(float *dgu, const float *dact, const float *gu, size_t n, size_t f,
             const float *d = dact + at, *u = gu + f + at;
             float *dg = dgu + at, *du = dgu + f + at;
             act_tiles[kind](y, slope, s, gu + at, m);
+            if (!gated) {
 #pragma omp simd
-            for (size_t j = 0; j < m; j++) dg[j] = d[j] * slope[j];
-            if (!gated) continue;
+                for (size_t j = 0; j < m; j++) dg[j] = d[j] * slope[j];
+                continue;
+            }
 #pragma omp simd
             for (size_t j = 0; j < m; j++) {
                 du[j] = d[j] * y[j];
-                dg[j] *= u[j];
+                dg[j] = d[j] * slope[j] * u[j];
             }
         }
 }

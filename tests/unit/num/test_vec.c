@@ -218,3 +218,20 @@ Test(vec, moments_at_the_edges)
     cr_assert(m.above == 0 && fabs(m.lse - 80) < 1e-6);
     cr_assert(!isfinite(vec_moments(bad, 3, 0).sd) && !isfinite(vec_moments(inf, 2, 0).lse));
 }
+
+Test(vec, sigmoid_is_its_definition)
+{
+    enum { N = 2001 };
+    float x[N], y[N];
+    for (size_t i = 0; i < N; i++) x[i] = 0.1f * ((float)i - 1000);
+    vec_sigmoid(y, x, N);
+    for (size_t i = 0; i < N; i++) {
+        double want = 1 / (1 + exp(-(double)x[i]));
+        cr_assert_float_eq(y[i], want, 1e-6 * want + 1e-37, "at %g: %g, want %g", x[i], y[i], want);
+    }
+    vec_sigmoid(x, x, N); /* in place */
+    cr_assert(memcmp(x, y, sizeof x) == 0);
+    float odd[1] = {NAN};
+    vec_sigmoid(odd, odd, 1);
+    cr_assert(isnan(odd[0]));
+}
