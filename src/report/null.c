@@ -52,12 +52,11 @@ static bool null_usable(const RocData *d)
     return varies && d->n_users >= REPORT_MIN_USERS;
 }
 
-/* The rows of one cell: those of a group come by person, so they are gathered. */
 static Status null_cell(NullCells *c, const Report *r, size_t cell, size_t attack, Arena *a, Err *e)
 {
-    ReportGroup one;
-    if (!group_of_cell(&one, r, cell, a)) FAIL(e, ERR_NOMEM, "no memory for a cell");
-    TRY(pick_scores(&c->cell[c->n], NULL, rows_of(&one, KIND_ATTACK, attack, NAME_ANY), BY_UNIT, a, e));
+    ReportRows rows;
+    if (!rows_of_cell(&rows, r, cell, KIND_ATTACK, attack, a)) FAIL(e, ERR_NOMEM, "no memory for a cell");
+    TRY(pick_scores(&c->cell[c->n], NULL, rows, BY_UNIT, a, e));
     if (!null_usable(&c->cell[c->n])) return OK;
     c->scores += c->cell[c->n].m + c->cell[c->n].n;
     c->n++;

@@ -215,6 +215,9 @@ typedef struct {
  * is). rows_utility - those of a utility metric, of whichever kind has it. */
 ReportRows rows_of(const ReportGroup *g, ReportKind kind, size_t metric, size_t unit);
 ReportRows rows_utility(const ReportGroup *g, size_t metric);
+/* rows_of_cell - those of one cell, of a kind and a metric, by unit and record; memory from a. false when
+ * memory is out. */
+bool rows_of_cell(ReportRows *out, const Report *r, size_t cell, ReportKind kind, size_t metric, Arena *a);
 /* rows_next_metric, rows_next_unit, rows_next_cell - take the leading rows of one metric (unit, cell) from
  * rest. */
 bool rows_next_metric(ReportRows *run, ReportRows *rest);

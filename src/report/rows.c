@@ -215,6 +215,26 @@ bool group_of_cell(ReportGroup *g, const Report *r, size_t cell, Arena *a)
     return group_rows(g, r, a);
 }
 
+bool rows_of_cell(ReportRows *out, const Report *r, size_t cell, ReportKind kind, size_t metric, Arena *a)
+{
+    const ReportCell *c = &r->cell[cell];
+    size_t n = 0;
+    for (size_t k = 0; k < c->n; k++)
+        n += r->row[c->first + k].kind == (int)kind && r->row[c->first + k].metric == metric;
+    RowKey *key = arena_alloc(a, n, 2 * sizeof *key);
+    const ReportRow **row = arena_alloc(a, n, sizeof *row);
+    if (key == NULL || row == NULL) return false;
+    n = 0;
+    for (size_t k = 0; k < c->n; k++) {
+        const ReportRow *x = &r->row[c->first + k];
+        if (x->kind == (int)kind && x->metric == metric) key[n++] = row_key(x);
+    }
+    rows_sort_keys(key, n, key + n);
+    for (size_t k = 0; k < n; k++) row[k] = key[k].row;
+    *out = (ReportRows){row, n};
+    return true;
+}
+
 bool group_is(const ReportGroup *g, const char *task, const char *method, double lambda, bool any)
 {
     return (task == NULL || strcmp(task, g->task) == 0) &&
