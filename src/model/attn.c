@@ -136,6 +136,7 @@ void attn_fwd(float *out, size_t ldo, const float *q, size_t ldq, const AttnSpan
               size_t n, const AttnShape *a, float *work)
 {
     size_t total = 0, d = a->d;
+    if (a->probs != NULL) work = a->probs;
     for (size_t s = 0; s < n_span; s++) total += span[s].n;
     for (size_t h = 0; h < a->heads; h++) {
         size_t kv_at = h / (a->heads / a->kv_heads) * d;
@@ -146,6 +147,7 @@ void attn_fwd(float *out, size_t ldo, const float *q, size_t ldq, const AttnSpan
             else
                 attn_tile(out + i * ldo + h * d, ldo, q + i * ldq + h * d, ldq, span, n_span, kv_at, &v, a,
                           work);
+            if (a->probs != NULL) work += v.m * (v.to - v.from);
         }
     }
 }
@@ -178,7 +180,7 @@ void attn_bwd(float *dq, float *dk, float *dv, const float *dout, size_t ldo, co
               const AttnSpan *span, const AttnShape *a, float *work)
 {
     size_t n = span->n, ld = span->ld, d = a->d;
-    float *probs = work, *dprobs = work + ATTN_TILE * n,
+    float *probs = a->probs != NULL ? a->probs : work, *dprobs = work + ATTN_TILE * n,
           *slope = a->softcap > 0 ? dprobs + ATTN_TILE * n : NULL;
     for (size_t h = 0; h < a->heads; h++) {
         size_t kv_at = h / (a->heads / a->kv_heads) * d;
@@ -186,14 +188,17 @@ void attn_bwd(float *dq, float *dk, float *dv, const float *dout, size_t ldo, co
             AttnView v = attn_view(a, n, n, i);
             size_t width = v.to - v.from, at = v.from * ld + kv_at;
             const float *qi = q + i * ld + h * d, *doi = dout + i * ldo + h * d;
-            attn_scores(probs, qi, ld, span, 1, kv_at, &v, a);
-            if (slope != NULL) softcap_slope(slope, probs, v.m * width, a->softcap);
-            attn_softmax(probs, &v, a);
+            if (a->probs == NULL) {
+                attn_scores(probs, qi, ld, span, 1, kv_at, &v, a);
+                if (slope != NULL) softcap_slope(slope, probs, v.m * width, a->softcap);
+                attn_softmax(probs, &v, a);
+            }
             mat_mul_tn(dv + at, ld, probs, width, doi, ldo, width, d, v.m, 1, 1);
             mat_mul_nt(dprobs, width, doi, ldo, span->v + at, ld, v.m, width, d, 1, 0);
             softmax_bwd(dprobs, probs, slope, v.m, width, a->scale);
             mat_mul_nn(dq + i * ld + h * d, ld, dprobs, width, span->k + at, ld, v.m, d, width, 1, 0);
             mat_mul_tn(dk + at, ld, dprobs, width, qi, ld, width, d, v.m, 1, 1);
+            if (a->probs != NULL) probs += v.m * width;
         }
     }
 }

@@ -214,6 +214,7 @@ static void attend_bwd(const Back *k, size_t l)
         const float *q = qkv + row * W, *key = q + p->width_q;
         float *dq = p->dqkv + row * W, *dk = dq + p->width_q;
         AttnSpan span = {key, key + kv, W, k->seq[i].n};
+        shape.probs = pass_kept(p, c, l, row, k->seq[i].n);
         attn_bwd(dq, dk, dk + kv, p->datt + row * p->width_q, p->width_q, q, &span, &shape, p->scores);
     }
     if (rope_dim(c) > 0)

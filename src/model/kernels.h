@@ -48,6 +48,8 @@ typedef struct {
     float scale;   /* of q k */
     float softcap; /* 0: none */
     size_t window; /* keys a query sees, its own included; 0: all */
+    float *probs;  /* [heads * n * keys] attn_fwd leaves its probabilities here and attn_bwd reads them; NULL:
+                      nowhere, and the way back takes them again. Not with a softcap */
 } AttnShape;
 
 enum { ATTN_TILE = 64 };

@@ -44,6 +44,7 @@ static size_t list_buffers(PassBuf *b, Pass *p, const ModelConfig *c)
     b[n++] = (PassBuf){&p->qk_raw, L, width_qk};
     b[n++] = (PassBuf){&p->qk_stat, L, c->qk_norm ? 2 * (c->n_heads + c->n_kv) : 0};
     b[n++] = (PassBuf){&p->drop_in, t, widest_input(p)};
+    b[n++] = (PassBuf){&p->probs, c->attn_softcap > 0 ? 0 : t * L, c->n_heads * PASS_KEPT};
     b[n++] = (PassBuf){&p->dx, t, C};
     b[n++] = (PassBuf){&p->dnorm, t, C};
     b[n++] = (PassBuf){&p->dact, t, p->n_ffn};
@@ -259,6 +260,7 @@ static void attend(Pass *p, const ModelConfig *c, float *att, const float *qkv, 
     for (size_t i = 0, row = 0; i < n; row += seq[i].n, i++) {
         const float *q = qkv + row * p->width_qkv;
         AttnSpan span[2];
+        if (kv == NULL) shape.probs = pass_kept(p, c, layer, row, seq[i].n);
         size_t n_span =
             kv_spans(span, kv, &seq[i], layer, q + p->width_q, p->width_qkv, c->n_kv * c->head_dim);
         attn_fwd(att + row * p->width_q, p->width_q, q, p->width_qkv, span, n_span, seq[i].n, &shape,

@@ -41,6 +41,7 @@ struct Pass {
     float *act;      /* act(g) * u */
     float *drop_in;  /* a product's input, gated and with entries dropped; as wide as the widest */
     float *scores;   /* attention */
+    float *probs;    /* [L] training only: attention of short sequences */
     float *angle[4]; /* cos, sin of rope; cos, sin of rope_local */
     float *side;     /* parallel models: the feed-forward's normalised input */
     float *raw, *raw_stat;   /* [2L or 2] norms behind blocks: what they normalise */
@@ -110,7 +111,18 @@ static inline AttnShape pass_attn(const ModelConfig *c, size_t layer)
                        c->head_dim,
                        (float)scale,
                        (float)c->attn_softcap,
-                       model_layer_local(c, layer) ? c->window : 0};
+                       model_layer_local(c, layer) ? c->window : 0,
+                       NULL};
+}
+
+/* Where training keeps the attention of n rows from `row` on: sequences longer than this take it again on the
+ * way back, since it grows with the square. */
+enum { PASS_KEPT = 128 };
+static inline float *pass_kept(const Pass *p, const ModelConfig *c, size_t layer, size_t row, size_t n)
+{
+    size_t width = c->n_heads * PASS_KEPT;
+    if (!p->train || c->attn_softcap > 0 || n > PASS_KEPT) return NULL;
+    return pass_at(p, p->probs, layer, width) + row * width;
 }
 
 /* The norm before attention (part 0) or the feed-forward (part 1) of layer l, of any rows. */

@@ -331,7 +331,7 @@ static void check_attn_with(size_t n, size_t keys, size_t cut, size_t heads, siz
                   NULL,
                   softcap,
                   window};
-    AttnShape shape = {heads, kv_heads, d, 1 / sqrtf((float)d), (float)softcap, window};
+    AttnShape shape = {heads, kv_heads, d, 1 / sqrtf((float)d), (float)softcap, window, NULL};
     for (size_t i = 0; i < n * Q; i++) c.q[i] = (double)q[i / Q * ldq + i % Q];
     for (size_t i = 0; i < keys * W; i++) c.k[i] = (double)kv[i / W * ld + i % W];
     for (size_t i = 0; i < keys * W; i++) c.v[i] = (double)kv[i / W * ld + W + i % W];
@@ -370,8 +370,8 @@ Test(kernels, attention_forward)
     check_attn_fwd(5, 40, 20, 2, 2, 8);    /* new tokens behind own earlier ones */
 }
 
-/* q, k, v of a token side by side, as a pass holds them. */
-static void check_attn_bwd(double softcap, size_t window)
+/* q, k, v of a token side by side, as a pass holds them. keep: the way there leaves its probabilities. */
+static void check_attn_bwd(double softcap, size_t window, bool keep)
 {
     enum { N = 70, HEADS = 4, KV = 2, D = 6, Q = HEADS * D, W = KV * D, LD = Q + 2 * W, LDO = Q + 3 };
     float *qkv = kern_normals(N * LD, 30), *dout = kern_normals(N * LDO, 31),
@@ -387,30 +387,38 @@ static void check_attn_bwd(double softcap, size_t window)
                   malloc(N * Q * sizeof(double)),
                   softcap,
                   window};
-    AttnShape shape = {HEADS, KV, D, 1 / sqrtf(D), (float)softcap, window};
+    AttnShape shape = {HEADS, KV, D, 1 / sqrtf(D), (float)softcap, window, NULL};
     for (size_t i = 0; i < N * Q; i++) c.q[i] = (double)qkv[i / Q * LD + i % Q];
     for (size_t i = 0; i < N * Q; i++) c.r[i] = (double)dout[i / Q * LDO + i % Q];
     for (size_t i = 0; i < N * W; i++) c.k[i] = (double)qkv[i / W * LD + Q + i % W];
     for (size_t i = 0; i < N * W; i++) c.v[i] = (double)qkv[i / W * LD + Q + W + i % W];
     AttnSpan span = {qkv + Q, qkv + Q + W, LD, N};
+    float *probs = malloc(HEADS * N * N * sizeof *probs), *got = malloc(N * Q * sizeof *got);
+    if (keep) {
+        float *out = malloc(N * Q * sizeof *out);
+        shape.probs = probs;
+        attn_fwd(out, Q, qkv, LD, &span, 1, N, &shape, NULL);
+        free(out);
+    }
     attn_bwd(dqkv, dqkv + Q, dqkv + Q + W, dout, LDO, qkv, &span, &shape, work);
-    float *got = malloc(N * Q * sizeof *got);
     for (size_t i = 0; i < N * Q; i++) got[i] = dqkv[i / Q * LD + i % Q];
     kern_check_grad(got, NULL, c.q, N * Q, 29, kern_attn_sum, &c, "attention dq");
     for (size_t i = 0; i < N * W; i++) got[i] = dqkv[i / W * LD + Q + i % W];
     kern_check_grad(got, NULL, c.k, N * W, 17, kern_attn_sum, &c, "attention dk");
     for (size_t i = 0; i < N * W; i++) got[i] = dqkv[i / W * LD + Q + W + i % W];
     kern_check_grad(got, NULL, c.v, N * W, 17, kern_attn_sum, &c, "attention dv");
-    float *floats[] = {qkv, dout, dqkv, work, got};
-    for (size_t i = 0; i < 5; i++) free(floats[i]);
+    float *floats[] = {qkv, dout, dqkv, work, got, probs};
+    for (size_t i = 0; i < 6; i++) free(floats[i]);
     double *doubles[] = {c.q, c.k, c.v, c.r};
     for (size_t i = 0; i < 4; i++) free(doubles[i]);
 }
 
 Test(kernels, attention_backward)
 {
-    check_attn_bwd(0, 0);
-    check_attn_bwd(2, 0);
-    check_attn_bwd(0, 9);
-    check_attn_bwd(1, 67);
+    check_attn_bwd(0, 0, false);
+    check_attn_bwd(2, 0, false);
+    check_attn_bwd(0, 9, false);
+    check_attn_bwd(1, 67, false);
+    check_attn_bwd(0, 0, true);
+    check_attn_bwd(0, 9, true);
 }
