@@ -93,7 +93,7 @@ static Status run_lora(void *ctx, size_t threads, Err *e)
 }
 
 /* Adapters first .. first + n - 1 of the crowd, `docs` records a step, in one call. */
-static Status crowd_train(size_t first, size_t n, size_t docs, Err *e)
+static Status records_train(size_t first, size_t n, size_t docs, Err *e)
 {
     TrainJob job[CROWD];
     for (size_t i = 0; i < n; i++) {
@@ -112,7 +112,7 @@ static size_t one_record = 1, two_records = 2, six_records = 6;
 static Status run_alone(void *ctx, size_t threads, Err *e)
 {
     (void)threads;
-    for (size_t i = 0; i < CROWD; i++) TRY(crowd_train(i, 1, *(size_t *)ctx, e));
+    for (size_t i = 0; i < CROWD; i++) TRY(records_train(i, 1, *(size_t *)ctx, e));
     return OK;
 }
 
@@ -123,7 +123,7 @@ static Status run_many(void *ctx, size_t threads, Err *e)
     size_t docs = *(size_t *)ctx, some = 512 / (docs * SHORT_LEN), n;
     for (size_t i = 0; i < CROWD; i += n) {
         n = CROWD - i < some ? CROWD - i : some;
-        TRY(crowd_train(i, n, docs, e));
+        TRY(records_train(i, n, docs, e));
     }
     return OK;
 }
@@ -160,7 +160,7 @@ static Status new_lora(Lora **l, Rng *rng, Err *e)
     return OK;
 }
 
-static Status crowd_open(Rng *rng, Err *e)
+static Status records_open(Rng *rng, Err *e)
 {
     const ModelConfig *c = &tr.w->m->cfg;
     size_t wide = 2 * c->n_ffn > c->n_vocab ? 2 * c->n_ffn : c->n_vocab;
@@ -187,7 +187,7 @@ static Status train_open(const Workload *w, Err *e)
     if (tr.ids == NULL) FAIL(e, ERR_NOMEM, "no memory for documents");
     for (size_t i = 0; i < BASE_DOCS * DOC_LEN; i++) tr.ids[i] = (int32_t)rng_below(&rng, w->m->cfg.n_vocab);
     for (size_t i = 0; i < BASE_DOCS; i++) tr.doc[i] = (TrainDoc){tr.ids + i * DOC_LEN, DOC_LEN, 1};
-    return crowd_open(&rng, e);
+    return records_open(&rng, e);
 }
 
 static void short_add(Bench *b, const char *what, const char *note, Status (*run)(void *, size_t, Err *),
