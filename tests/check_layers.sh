@@ -25,7 +25,7 @@ cli:      run report attack task dp model merge lora evolve num io ledger
 '
 # HEADER (or its folder) = the one room that may include it.
 owners='
-cblas.h=num lapacke.h=num openblas_config.h=num gsl=num
+cblas.h=num lapacke.h=num openblas_config.h=num gsl=num oneapi=num
 csv.h=io jansson.h=io yaml.h=io cyaml=io pcre2.h=io utf8proc.h=io
 sqlite3.h=ledger
 mpi.h=run

@@ -39,6 +39,7 @@ static void doctor_machine(CliRecord *r)
     const char *core = getenv("OPENBLAS_CORETYPE");
     char cpu[HOST_NAME];
     host_cpu(cpu);
+    cli_record_str(r, "products", mat_backend());
     cli_record_str(r, "blas", mat_library());
     cli_record_str(r, "blas_kernel", mat_kernel());
     if (core != NULL) cli_record_str(r, "OPENBLAS_CORETYPE", core);

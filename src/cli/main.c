@@ -7,6 +7,7 @@
 #include "prime/str.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* One noun a line. */
@@ -118,8 +119,9 @@ static int dispatch(int argc, char **argv)
 int main(int argc, char **argv)
 {
     log_install(log_to_stderr, NULL);
+    Err e = {0};
     mat_init();
-    int code = dispatch(argc, argv);
+    int code = mat_choose(getenv("PRIME_MAT"), &e) == OK ? dispatch(argc, argv) : cli_fail(&e);
     if (fclose(stdout) != 0 && code == EXIT_DONE) { /* a full disk must not exit 0 */
         fputs("prime: cannot write standard output\n", stderr);
         code = EXIT_FAILED;

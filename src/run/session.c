@@ -175,6 +175,7 @@ static Status session_facts(Ledger *l, size_t number, Err *e)
                 {"version", PRIME_VERSION},
                 {"commit", origin_commit()},
                 {"compiler", origin_compiler()},
+                {"products", mat_backend()},
                 {"blas", mat_library()},
                 {"kernel", mat_kernel()},
                 {"threads", threads},

@@ -1,5 +1,7 @@
-unset OPENBLAS_CORETYPE
-prime doctor | cut -d, -f1
+unset OPENBLAS_CORETYPE PRIME_MAT
+prime doctor | cut -d, -f1 | grep -v onednn
+PRIME_MAT=openblas prime doctor | grep products
+PRIME_MAT=cublas prime doctor; echo "exit $?"
 prime doctor --threads 3 | grep threads
 OPENBLAS_CORETYPE=Haswell prime doctor | grep CORETYPE
 prime doctor --json | sed -n '1,2p;/processors/s/[0-9][0-9]*/N/p'

@@ -64,11 +64,16 @@ static void mat_check(size_t which, size_t m, size_t n, size_t k, size_t pad, fl
     }
 }
 
-Test(mat, products_equal_the_triple_loop)
+static void mat_use(const char *name)
 {
-    static const size_t size[][3] = {{1, 1, 1},   {1, 8, 3},    {7, 1, 5},    {5, 9, 1},
-                                     {17, 33, 8}, {64, 64, 64}, {70, 13, 24}, {3, 70, 69}};
-    mat_init();
+    Err e = {0};
+    cr_assert_eq(mat_choose(name, &e), OK, "%s", e.msg);
+}
+
+static void mat_check_sizes(void)
+{
+    static const size_t size[][3] = {{1, 1, 1},    {1, 8, 3},    {7, 1, 5},   {5, 9, 1},   {17, 33, 8},
+                                     {64, 64, 64}, {70, 13, 24}, {3, 70, 69}, {1, 70, 70}, {70, 70, 70}};
     for (size_t p = 0; p < 3; p++)
         for (size_t s = 0; s < sizeof size / sizeof size[0]; s++)
             for (size_t pad = 0; pad < 4; pad += 3) {
@@ -78,7 +83,16 @@ Test(mat, products_equal_the_triple_loop)
             }
 }
 
-Test(mat, empty_products)
+Test(mat, products_equal_the_triple_loop)
+{
+    for (size_t i = 0; mat_backend_at(i) != NULL; i++) {
+        mat_use(mat_backend_at(i));
+        cr_assert_str_eq(mat_backend(), mat_backend_at(i));
+        mat_check_sizes();
+    }
+}
+
+static void mat_check_empty(void)
 {
     for (size_t p = 0; p < 3; p++) {
         mat_check(p, 0, 5, 4, 0, 1, 0);
@@ -88,18 +102,55 @@ Test(mat, empty_products)
     }
 }
 
-/* beta = 0 means that C is not read: what is there may be anything. */
-Test(mat, beta_zero_overwrites_what_is_not_a_number)
+Test(mat, empty_products)
 {
-    for (size_t p = 0; p < 3; p++) {
-        mat_fill();
-        c[0] = NAN;
-        products[p].mul(c, 2, a, 2, b, 2, 2, 2, 2, 1, 0);
-        cr_assert_float_eq(c[0], mat_twin(p, 0, 0, 2, 2, 2), 1e-6);
+    for (size_t i = 0; mat_backend_at(i) != NULL; i++) {
+        mat_use(mat_backend_at(i));
+        mat_check_empty();
     }
 }
 
-Test(mat, the_kernel_has_a_name)
+/* beta = 0 means that C is not read: what is there may be anything. */
+Test(mat, beta_zero_overwrites_what_is_not_a_number)
 {
-    cr_assert_gt(strlen(mat_kernel()), 0);
+    for (size_t i = 0; mat_backend_at(i) != NULL; i++) {
+        mat_use(mat_backend_at(i));
+        for (size_t p = 0; p < 3; p++) {
+            mat_fill();
+            c[0] = NAN;
+            products[p].mul(c, 2, a, 2, b, 2, 2, 2, 2, 1, 0);
+            cr_assert_float_eq(c[0], mat_twin(p, 0, 0, 2, 2, 2), 1e-6);
+            c[0] = NAN;
+            products[p].mul(c, 64, a, 64, b, 64, 8, 64, 64, 1, 0);
+            cr_assert(isfinite(c[0]));
+        }
+    }
+}
+
+Test(mat, every_library_has_a_name_and_a_kernel)
+{
+    for (size_t i = 0; mat_backend_at(i) != NULL; i++) {
+        mat_use(mat_backend_at(i));
+        cr_assert_gt(strlen(mat_kernel()), 0);
+        cr_assert_gt(strlen(mat_library()), 0);
+    }
+    cr_assert_str_eq(mat_backend_at(0), "openblas");
+}
+
+Test(mat, choosing)
+{
+    Err e = {0};
+    cr_assert_eq(mat_choose("cublas", &e), ERR_ARG);
+    cr_assert_str_eq(e.msg,
+                     "no library for matrix products is called 'cublas', want openblas, onednn or auto");
+    if (mat_backend_at(1) == NULL) cr_assert_eq(mat_choose("onednn", &e), ERR_UNSUP);
+    mat_use("auto");
+    const char *mine = mat_backend();
+    mat_use("openblas");
+    setenv("PRIME_MAT", "cublas", 1);
+    mat_init();
+    cr_assert_str_eq(mat_backend(), mine, "a name that is not there counts as auto");
+    setenv("PRIME_MAT", "openblas", 1);
+    mat_init();
+    cr_assert_str_eq(mat_backend(), "openblas");
 }

@@ -1,0 +1,26 @@
+/* mat_priv.h - what a library for matrix products has to offer. */
+#ifndef PRIME_NUM_MAT_PRIV_H
+#define PRIME_NUM_MAT_PRIV_H
+
+#include "prime/mat.h"
+
+/* C [m, n] = alpha op(A) op(B) + beta C, where ta, tb say that A, B are read by columns; m, n > 0. */
+typedef void (*MatMul)(bool ta, bool tb, float *c, size_t ldc, const float *a, size_t lda, const float *b,
+                       size_t ldb, size_t m, size_t n, size_t k, float alpha, float beta);
+
+typedef struct {
+    const char *name;
+    void (*begin)(void);
+    bool (*preferred)(void); /* whether "auto" takes it on this processor, when no later row is wanted */
+    MatMul mul;
+    const char *(*kernel)(void), *(*library)(void);
+} MatBackend;
+
+extern const MatBackend mat_openblas;
+void mat_blas_mul(bool ta, bool tb, float *c, size_t ldc, const float *a, size_t lda, const float *b,
+                  size_t ldb, size_t m, size_t n, size_t k, float alpha, float beta);
+#ifdef PRIME_ONEDNN
+extern const MatBackend mat_onednn;
+#endif
+
+#endif
