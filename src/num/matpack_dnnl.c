@@ -1,0 +1,262 @@
+/* matpack_dnnl.c - packed weights of oneDNN. The library asks for a primitive of every shape; they are made
+ * when they are first wanted and kept for the life of the program. */
+#include "mat_priv.h"
+#include "matpack_priv.h"
+
+#include <oneapi/dnnl/dnnl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <threads.h>
+
+typedef struct {
+    size_t m, n, k, ldx, ldy;
+    MatType type;
+    bool add;
+} PrimKey;
+
+typedef struct {
+    PrimKey key;
+    dnnl_primitive_t prim;
+    dnnl_memory_desc_t x, y, work;
+} Prim;
+
+enum { MAX_PRIMS = 1024, PRIM_SLOTS = 2 * MAX_PRIMS };
+
+/* Everything here is reached by all threads; prims are entered under the lock and never leave. */
+static struct {
+    once_flag once;
+    dnnl_engine_t engine;
+    dnnl_stream_t stream;
+    mtx_t lock;
+    Prim *slot[PRIM_SLOTS];
+    size_t n;
+    bool fine;
+} lib = {.once = ONCE_FLAG_INIT};
+
+typedef struct {
+    dnnl_memory_desc_t desc;
+    dnnl_memory_t mem;
+} DnnlPack;
+
+static void lib_begin(void)
+{
+    mat_onednn.begin();
+    lib.fine = dnnl_engine_create(&lib.engine, dnnl_cpu, 0) == dnnl_success &&
+               dnnl_stream_create(&lib.stream, lib.engine, dnnl_stream_default_flags) == dnnl_success &&
+               mtx_init(&lib.lock, mtx_plain) == thrd_success;
+}
+
+static dnnl_data_type_t dnnl_type(MatType t)
+{
+    return t == MAT_BF16 ? dnnl_bf16 : dnnl_f32;
+}
+
+/* ---- primitives ---- */
+
+static dnnl_status_t rows_desc(dnnl_memory_desc_t *d, size_t m, size_t n, size_t ld, dnnl_data_type_t type)
+{
+    dnnl_dims_t size = {(dnnl_dim_t)m, (dnnl_dim_t)n}, stride = {(dnnl_dim_t)ld, 1};
+    return dnnl_memory_desc_init_by_strides(d, 2, size, type, stride);
+}
+
+static dnnl_status_t prim_attr(dnnl_primitive_attr_t *attr, bool add)
+{
+    dnnl_post_ops_t post = NULL;
+    dnnl_status_t s = dnnl_primitive_attr_create(attr);
+    if (s == dnnl_success) s = dnnl_primitive_attr_set_scratchpad_mode(*attr, dnnl_scratchpad_mode_user);
+    if (s != dnnl_success || !add) return s;
+    s = dnnl_post_ops_create(&post);
+    if (s == dnnl_success) s = dnnl_post_ops_append_sum(post, 1);
+    if (s == dnnl_success) s = dnnl_primitive_attr_set_post_ops(*attr, post);
+    if (post != NULL) dnnl_post_ops_destroy(post);
+    return s;
+}
+
+/* Describes y = x W^T of one shape; weights in the form w. */
+static dnnl_status_t prim_describe(dnnl_primitive_desc_t *pd, Prim *p, const dnnl_memory_desc_t *w)
+{
+    const PrimKey *k = &p->key;
+    dnnl_primitive_attr_t attr = NULL;
+    dnnl_matmul_desc_t d;
+    dnnl_status_t s = rows_desc(&p->x, k->m, k->k, k->ldx, dnnl_type(k->type));
+    if (s == dnnl_success) s = rows_desc(&p->y, k->m, k->n, k->ldy, dnnl_f32);
+    if (s == dnnl_success) s = dnnl_matmul_desc_init(&d, &p->x, w, NULL, &p->y);
+    if (s == dnnl_success) s = prim_attr(&attr, k->add);
+    if (s == dnnl_success) s = dnnl_primitive_desc_create(pd, &d, attr, lib.engine, NULL);
+    if (attr != NULL) dnnl_primitive_attr_destroy(attr);
+    return s;
+}
+
+static Prim *prim_new(const PrimKey *key, const dnnl_memory_desc_t *w)
+{
+    dnnl_primitive_desc_t pd = NULL;
+    Prim *p = calloc(1, sizeof *p);
+    if (p == NULL) return NULL;
+    p->key = *key;
+    dnnl_status_t s = prim_describe(&pd, p, w);
+    if (s == dnnl_success) {
+        p->work = *dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
+        s = dnnl_primitive_create(&p->prim, pd);
+    }
+    if (pd != NULL) dnnl_primitive_desc_destroy(pd);
+    if (s == dnnl_success) return p;
+    free(p);
+    return NULL;
+}
+
+static void prim_free(Prim *p)
+{
+    dnnl_primitive_destroy(p->prim);
+    free(p);
+}
+
+static bool key_same(const PrimKey *a, const PrimKey *b)
+{
+    return a->m == b->m && a->n == b->n && a->k == b->k && a->ldx == b->ldx && a->ldy == b->ldy &&
+           a->type == b->type && a->add == b->add;
+}
+
+/* The place of a key among the slots, of which at least half are empty. */
+static Prim **prim_slot(const PrimKey *k)
+{
+    size_t h = k->m * 0x9E3779B1U ^ k->n * 0x85EBCA77U ^ k->k * 0xC2B2AE3DU ^ k->ldy * 0x27D4EB2FU ^
+               (k->ldx << 2) ^ ((size_t)k->type << 1) ^ (size_t)k->add;
+    h ^= h >> 15;
+    while (lib.slot[h % PRIM_SLOTS] != NULL && !key_same(&lib.slot[h % PRIM_SLOTS]->key, k)) h++;
+    return &lib.slot[h % PRIM_SLOTS];
+}
+
+/* *kept: stays in the table; else the caller frees it. */
+static Prim *prim_get(const PrimKey *key, const dnnl_memory_desc_t *w, bool *kept)
+{
+    *kept = true;
+    mtx_lock(&lib.lock);
+    Prim **at = prim_slot(key), *p = *at;
+    if (p == NULL && lib.n < MAX_PRIMS) {
+        p = *at = prim_new(key, w);
+        lib.n += p != NULL;
+        mtx_unlock(&lib.lock);
+        return p;
+    }
+    mtx_unlock(&lib.lock);
+    if (p != NULL) return p;
+    *kept = false;
+    return prim_new(key, w);
+}
+
+/* ---- products ---- */
+
+static dnnl_status_t prim_run(const Prim *p, dnnl_memory_t w, const void *x, float *y, void *work)
+{
+    dnnl_memory_t mx = NULL, my = NULL, mw = NULL;
+    dnnl_status_t s = dnnl_memory_create(&mx, &p->x, lib.engine, (void *)x);
+    if (s == dnnl_success) s = dnnl_memory_create(&my, &p->y, lib.engine, y);
+    if (s == dnnl_success) s = dnnl_memory_create(&mw, &p->work, lib.engine, work);
+    const dnnl_exec_arg_t args[] = {
+        {DNNL_ARG_SRC, mx}, {DNNL_ARG_WEIGHTS, w}, {DNNL_ARG_DST, my}, {DNNL_ARG_SCRATCHPAD, mw}};
+    if (s == dnnl_success) s = dnnl_primitive_execute(p->prim, lib.stream, 4, args);
+    if (mx != NULL) dnnl_memory_destroy(mx);
+    if (my != NULL) dnnl_memory_destroy(my);
+    if (mw != NULL) dnnl_memory_destroy(mw);
+    return s;
+}
+
+static const void *round_rows(const float *x, size_t ldx, size_t m, size_t k)
+{
+    uint16_t *out = pack_scratch(PACK_X, m * k * sizeof *out);
+    if (out == NULL) return NULL;
+    if (ldx == k) {
+        mat_bf16_round(out, x, m * k);
+        return out;
+    }
+    for (size_t i = 0; i < m; i++) mat_bf16_round(out + i * k, x + i * ldx, k);
+    return out;
+}
+
+static void dnnl_pack_mul(float *y, size_t ldy, const float *x, size_t ldx, size_t m, const MatPack *p,
+                          bool add)
+{
+    const DnnlPack *own = p->own;
+    bool narrow = p->type == MAT_BF16, kept;
+    PrimKey key = {m, p->n, p->k, narrow ? p->k : ldx, ldy, p->type, add};
+    mat_onednn.begin();
+    const void *in = narrow ? round_rows(x, ldx, m, p->k) : x;
+    Prim *prim = in != NULL ? prim_get(&key, &own->desc, &kept) : NULL;
+    void *work = prim != NULL ? pack_scratch(PACK_LIBRARY, dnnl_memory_desc_get_size(&prim->work) + 1) : NULL;
+    if (work == NULL || prim_run(prim, own->mem, in, y, work) != dnnl_success) pack_fail(y, ldy, m, p->n);
+    if (prim != NULL && !kept) prim_free(prim);
+}
+
+/* ---- packing ---- */
+
+/* The form of the weights that the kernels want: the same for all numbers of rows. */
+static dnnl_status_t pack_form(dnnl_memory_desc_t *form, const MatPack *p)
+{
+    Prim ask = {.key = {PACK_ROWS, p->n, p->k, p->k, p->n, p->type, false}};
+    dnnl_primitive_desc_t pd = NULL;
+    dnnl_memory_desc_t any;
+    dnnl_dims_t size = {(dnnl_dim_t)p->k, (dnnl_dim_t)p->n};
+    dnnl_status_t s = dnnl_memory_desc_init_by_tag(&any, 2, size, dnnl_type(p->type), dnnl_format_tag_any);
+    if (s == dnnl_success) s = prim_describe(&pd, &ask, &any);
+    if (s == dnnl_success) *form = *dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0);
+    if (pd != NULL) dnnl_primitive_desc_destroy(pd);
+    return s;
+}
+
+static dnnl_status_t pack_reorder(dnnl_memory_t to, const dnnl_memory_desc_t *form, const MatPack *p,
+                                  void *stage)
+{
+    dnnl_dims_t size = {(dnnl_dim_t)p->k, (dnnl_dim_t)p->n},
+                stride = {p->in_out ? (dnnl_dim_t)p->n : 1, p->in_out ? 1 : (dnnl_dim_t)p->k};
+    dnnl_memory_desc_t plain;
+    dnnl_memory_t from = NULL;
+    dnnl_primitive_desc_t pd = NULL;
+    dnnl_primitive_t prim = NULL;
+    dnnl_status_t s = dnnl_memory_desc_init_by_strides(&plain, 2, size, dnnl_type(p->type), stride);
+    if (s == dnnl_success) s = dnnl_memory_create(&from, &plain, lib.engine, stage);
+    if (s == dnnl_success)
+        s = dnnl_reorder_primitive_desc_create(&pd, &plain, lib.engine, form, lib.engine, NULL);
+    if (s == dnnl_success) s = dnnl_primitive_create(&prim, pd);
+    const dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
+    if (s == dnnl_success) s = dnnl_primitive_execute(prim, lib.stream, 2, args);
+    if (prim != NULL) dnnl_primitive_destroy(prim);
+    if (pd != NULL) dnnl_primitive_desc_destroy(pd);
+    if (from != NULL) dnnl_memory_destroy(from);
+    return s;
+}
+
+static Status dnnl_pack_finish(MatPack *p, void *stage, Err *e)
+{
+    mat_onednn.begin();
+    DnnlPack *own = p->own = calloc(1, sizeof *own);
+    dnnl_status_t s = own != NULL ? pack_form(&own->desc, p) : dnnl_out_of_memory;
+    if (s == dnnl_success) {
+        p->bytes = dnnl_memory_desc_get_size(&own->desc);
+        p->data = pack_room(p->bytes);
+        s = p->data != NULL ? dnnl_memory_create(&own->mem, &own->desc, lib.engine, p->data)
+                            : dnnl_out_of_memory;
+    }
+    if (s == dnnl_success) s = pack_reorder(own->mem, &own->desc, p, stage);
+    if (s == dnnl_success) return OK;
+    if (s == dnnl_out_of_memory) FAIL(e, ERR_NOMEM, "no memory to pack %zu x %zu weights", p->n, p->k);
+    FAIL(e, ERR_UNSUP, "oneDNN does not pack %zu x %zu weights (status %d)", p->n, p->k, (int)s);
+}
+
+static void dnnl_pack_drop(MatPack *p)
+{
+    DnnlPack *own = p->own;
+    if (own != NULL && own->mem != NULL) dnnl_memory_destroy(own->mem);
+    free(own);
+}
+
+static const PackOps dnnl_ops[MAT_TYPES] = {
+    [MAT_F32] = {"oneDNN f32", dnnl_pack_finish, dnnl_pack_mul, dnnl_pack_drop},
+    [MAT_BF16] = {"oneDNN bf16", dnnl_pack_finish, dnnl_pack_mul, dnnl_pack_drop}};
+
+const PackOps *pack_onednn(MatType type)
+{
+    call_once(&lib.once, lib_begin);
+    bool native =
+        (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
+    return lib.fine && (type != MAT_BF16 || native) ? &dnnl_ops[type] : NULL;
+}
