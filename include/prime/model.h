@@ -12,6 +12,7 @@
 #include "prime/err.h"
 #include "prime/hash.h"
 #include "prime/lora.h"
+#include "prime/matpack.h"
 #include "prime/rng.h"
 #include "prime/st.h"
 
@@ -96,7 +97,8 @@ typedef struct {
     float *w;    /* all of it in float32; NULL when the parts are kept as stored */
     ModelPart part[MODEL_PARTS];
     size_t n_parts;
-    float *bias; /* [n_out] or NULL */
+    float *bias;   /* [n_out] or NULL */
+    MatPack *pack; /* model_pack's; NULL for none */
 } ModelLin;
 
 /* What a family lacks is NULL (vectors) or has n_out 0 (products). */
@@ -135,10 +137,11 @@ typedef struct {
 typedef struct {
     ModelConfig cfg;
     ModelParams p;
-    bool stored;     /* products are kept as stored: cannot be trained or folded into */
-    bool freq_given; /* the frequencies come from the file (GGUF), not from the configuration */
-    double *freq[2]; /* of rope and rope_local [rotary_dim/2], radians a token */
-    size_t n_params; /* with the ones that are kept as stored */
+    bool stored;       /* products are kept as stored: cannot be trained or folded into */
+    MatType precision; /* of the products in passes without gradients; MAT_F32 unless packed otherwise */
+    bool freq_given;   /* the frequencies come from the file (GGUF), not from the configuration */
+    double *freq[2];   /* of rope and rope_local [rotary_dim/2], radians a token */
+    size_t n_params;   /* with the ones that are kept as stored */
     /* What lay in the files: tensors that were read, their bytes and types. */
     size_t n_tensors, n_bytes;
     char types[MODEL_TYPES_LEN];
@@ -190,11 +193,22 @@ Status model_config_parse(ModelConfig *c, char **ignored, const char *json, size
  * without a config of its own. */
 Status model_save(const Model *m, const char *dir, StType type, Err *e) PRIME_MUST_USE;
 
+/* model_pack - copies of all products' weights (layers and head) in the form that the processor's kernels
+ * read, in float32 or bfloat16: from now on scoring and generating use them, and no longer touch the weights
+ * themselves but for embeddings; training goes on with the weights. With weights kept as stored a model in
+ * bfloat16 takes 2 bytes a weight beside the file, which is mapped. Norms, softmax, the residual stream and
+ * sums are float32 in either case. Packs do not follow changes of the weights: model_fold drops them; whoever
+ * trains a model's own weights calls model_unpack before, and packs again afterwards. Not while other threads
+ * use the model. Errors: ERR_NOMEM; ERR_UNSUP. Cost: reads all weights once, about 1 s per 10^9.
+ * model_unpack - frees them; precision is MAT_F32 again. */
+Status model_pack(Model *m, MatType precision, Err *e) PRIME_MUST_USE;
+void model_unpack(Model *m);
+
 /* model_lora_shape - the sites that an adapter for this model can have. */
 LoraShape model_lora_shape(const ModelConfig *cfg);
 
-/* model_fold - W += weight * scale * B A for every site: makes an adapter part of the base. Errors:
- * ERR_SHAPE; ERR_ARG weights that are kept as stored; ERR_NOMEM. */
+/* model_fold - W += weight * scale * B A for every site: makes an adapter part of the base, and drops packs.
+ * Errors: ERR_SHAPE; ERR_ARG weights that are kept as stored; ERR_NOMEM. */
 Status model_fold(Model *m, const Lora *l, double weight, Err *e) PRIME_MUST_USE;
 
 #endif

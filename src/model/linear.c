@@ -98,6 +98,17 @@ void lin_fwd(float *y, size_t ldy, const float *x, size_t ldx, size_t n, const M
     if (lin->bias != NULL) add_bias(y, ldy, lin->bias, n, lin->n_out);
 }
 
+void lin_fwd_packed(float *y, size_t ldy, const float *x, size_t ldx, size_t n, const ModelLin *lin, bool add,
+                    float *tile)
+{
+    if (lin->pack == NULL) {
+        lin_fwd(y, ldy, x, ldx, n, lin, add, tile);
+        return;
+    }
+    mat_pack_mul(y, ldy, x, ldx, n, lin->pack, add);
+    if (lin->bias != NULL) add_bias(y, ldy, lin->bias, n, lin->n_out);
+}
+
 void lin_bwd_x(float *dx, size_t ldx, const float *dy, size_t ldy, size_t n, const ModelLin *lin, float *tile)
 {
     if (lin->w != NULL && lin->in_out)

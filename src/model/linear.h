@@ -13,6 +13,9 @@ size_t lin_tile_size(const Model *m);
 /* lin_fwd - y [N, n_out] ldy = x [N, n_in] ldx W^T + bias, plus what y holds when `add`. */
 void lin_fwd(float *y, size_t ldy, const float *x, size_t ldx, size_t n, const ModelLin *lin, bool add,
              float *tile);
+/* lin_fwd_packed - the same by the weights' pack, where there is one. */
+void lin_fwd_packed(float *y, size_t ldy, const float *x, size_t ldx, size_t n, const ModelLin *lin, bool add,
+                    float *tile);
 /* lin_bwd_x - dx [N, n_in] ldx = dy W. */
 void lin_bwd_x(float *dx, size_t ldx, const float *dy, size_t ldy, size_t n, const ModelLin *lin,
                float *tile);

@@ -85,6 +85,7 @@ Status model_new(Model **m, const ModelConfig *cfg, Err *e)
 void model_free(Model *m)
 {
     if (m == NULL) return;
+    model_unpack(m);
     model_params_free(&m->p);
     files_close(m->files);
     free(m->freq[0]);
@@ -189,6 +190,7 @@ Status model_fold(Model *m, const Lora *l, double weight, Err *e)
     LoraShape want = model_lora_shape(&m->cfg);
     if (!lora_shape_same(&want, &l->shape)) FAIL(e, ERR_SHAPE, "the adapter is for a model of another shape");
     if (m->stored) FAIL(e, ERR_ARG, "the weights are kept as stored: folding needs them in float32");
+    model_unpack(m);
     for (size_t i = 0; i < want.n_layers * LORA_KINDS; i++) {
         LoraKind k = (LoraKind)(i % LORA_KINDS);
         if (l->site[i].r == 0) continue;

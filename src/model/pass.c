@@ -145,6 +145,13 @@ Status pass_check(const Model *m, const int32_t *ids, size_t n, Err *e)
     return OK;
 }
 
+/* Training reads the weights that it may change; everything else their pack. */
+static void pass_product(const Pass *p, float *y, size_t ldy, const float *x, size_t ldx, size_t n,
+                         const ModelLin *lin, bool add)
+{
+    (p->train ? lin_fwd : lin_fwd_packed)(y, ldy, x, ldx, n, lin, add, p->tile);
+}
+
 /* h [N, columns of the group] = input times the A matrices of the group, each kind with its own gated and
  * dropped input. */
 static void group_down_project(Pass *p, float *h, const float *x, size_t n_in, const LoraBank *bank,
@@ -279,12 +286,12 @@ static void block_end(Pass *p, const Model *m, size_t l, size_t part, const Mode
     float *x = pass_x(p, l, part), *out = part == 0 ? pass_x(p, l, 1) : pass_x(p, l + 1, 0);
     if (out != x) memcpy(out, x, N * C * sizeof *x);
     if (!c->post_norms) {
-        lin_fwd(out, C, in, lin->n_in, N, lin, true, p->tile);
+        pass_product(p, out, C, in, lin->n_in, N, lin, true);
         group_apply(p, out, C, in, lin->n_in, lora, l, g);
         return;
     }
     float *raw = pass_part(p, p->raw, l, part, C), *stat = pass_part(p, p->raw_stat, l, part, 2);
-    lin_fwd(raw, C, in, lin->n_in, N, lin, false, p->tile);
+    pass_product(p, raw, C, in, lin->n_in, N, lin, false);
     group_apply(p, raw, C, in, lin->n_in, lora, l, g);
     norm_fwd(p->norm, stat, raw, part == 0 ? y->post1 : y->post2, NULL, N, C, c->norm, c->norm_eps);
     vec_axpy(out, 1, p->norm, N * C);
@@ -299,7 +306,7 @@ static void attention_block(Pass *p, const Model *m, size_t l, const PassSeq *se
     float *qkv = pass_at(p, p->qkv, l, W), *att = pass_at(p, p->att, l, p->width_q), *x = pass_x(p, l, 0);
     pass_norm(p->norm, pass_part(p, p->stat, l, 0, 2), x, m, l, 0, N);
     if (c->parallel) pass_norm(p->side, pass_part(p, p->stat, l, 1, 2), x, m, l, 1, N);
-    lin_fwd(qkv, W, p->norm, C, N, &y->qkv, false, p->tile);
+    pass_product(p, qkv, W, p->norm, C, N, &y->qkv, false);
     group_apply(p, qkv, W, p->norm, C, lora, l, group_qkv);
     if (c->qk_norm) norm_heads(p, m, l, qkv);
     if (rope_dim(c) > 0)
@@ -315,7 +322,7 @@ static void ffn_block(Pass *p, const Model *m, size_t l, const PassLora *lora)
     size_t N = p->n_rows, C = p->n_hidden, W = p->width_gu;
     float *gu = pass_at(p, p->gu, l, W), *in = m->cfg.parallel ? p->side : p->norm;
     if (!m->cfg.parallel) pass_norm(in, pass_part(p, p->stat, l, 1, 2), pass_x(p, l, 1), m, l, 1, N);
-    lin_fwd(gu, W, in, C, N, &y->gu, false, p->tile);
+    pass_product(p, gu, W, in, C, N, &y->gu, false);
     group_apply(p, gu, W, in, C, lora, l, group_gu);
     act_fwd(p->act, gu, N, p->n_ffn, m->cfg.act, !m->cfg.ungated);
     block_end(p, m, l, 1, &y->down, p->act, lora, group_down);
@@ -398,6 +405,6 @@ void pass_logits(float *logits, const Pass *p, const Model *m, const size_t *row
 {
     size_t C = p->n_hidden, V = m->cfg.n_vocab;
     pass_normed(work, p, m, row, n_rows);
-    lin_fwd(logits, V, work, C, n_rows, &m->p.head, false, p->tile);
+    pass_product(p, logits, V, work, C, n_rows, &m->p.head, false);
     if (m->cfg.final_softcap > 0) softcap_apply(logits, n_rows * V, (float)m->cfg.final_softcap);
 }
