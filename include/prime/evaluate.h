@@ -4,13 +4,15 @@
 #define PRIME_EVALUATE_H
 
 #include "prime/err.h"
+#include "prime/matpack.h"
 #include "prime/str.h"
 
 #include <stddef.h>
 
 typedef struct {
     const char *model, *data, *task;
-    size_t records; /* at most so many, spread evenly over the audit users' records; 0 = all */
+    MatType precision; /* of the model's products */
+    size_t records;    /* at most so many, spread evenly over the audit users' records; 0 = all */
     const char
         *text; /* file that gets the evaluated texts, for compressors to be compared with; NULL = none */
 } EvaluateOpts;

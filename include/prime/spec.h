@@ -27,6 +27,7 @@ typedef struct {
 enum { SPEC_CONTEXTS = 16 };
 
 typedef struct {
+    int precision;        /* MatType: of scoring and generating; training is float32 */
     const char *question; /* what the audit is to answer, in a sentence */
     const char *data, *base;
     YmlStrs tasks;

@@ -74,17 +74,32 @@ static Status adapters_put(CliModel *m, const CliList *adapters, Err *e)
 
 /* ---- models ---- */
 
-const char *cli_model_weights = "auto";
+const char *cli_model_weights = "auto", *cli_model_precision = "f32";
 ModelOpts cli_model_opts;
+
+Status cli_precision(MatType *p, const char *name, Err *e)
+{
+    if (!mat_type_named(p, name)) FAIL(e, ERR_ARG, "--precision = %s, want f32 or bf16", name);
+    return OK;
+}
+
+Status cli_model_pack(Model *m, Err *e)
+{
+    MatType p = MAT_F32;
+    TRY(cli_precision(&p, cli_model_precision, e));
+    return p != MAT_F32 || model_pack_pays(m) ? model_pack(m, p, e) : OK;
+}
 
 Status cli_model_load(Model **m, const char *path, Err *e)
 {
     static const char *const how[] = {
         [WEIGHTS_AUTO] = "auto", [WEIGHTS_F32] = "f32", [WEIGHTS_STORED] = "stored"};
     size_t i = 0, n = sizeof how / sizeof how[0];
+    MatType precision = MAT_F32;
+    TRY(cli_precision(&precision, cli_model_precision, e));
     while (i < n && strcmp(cli_model_weights, how[i]) != 0) i++;
     if (i == n) FAIL(e, ERR_ARG, "--weights = %s, want auto, f32 or stored", cli_model_weights);
-    cli_model_opts.weights = (ModelWeights)i;
+    cli_model_opts.weights = i == WEIGHTS_AUTO && precision == MAT_BF16 ? WEIGHTS_STORED : (ModelWeights)i;
     TRY(model_open(m, path, &cli_model_opts, e));
     if ((*m)->ignored != NULL) log_say(LOG_DEBUG, "%s: keys that have no say here: %s", path, (*m)->ignored);
     return OK;
@@ -93,6 +108,7 @@ Status cli_model_load(Model **m, const char *path, Err *e)
 Status cli_model_open(CliModel *m, const char *dir, bool tok, const CliList *adapters, Err *e)
 {
     TRY(cli_model_load(&m->model, dir, e));
+    TRY(cli_model_pack(m->model, e));
     TRY(adapters_put(m, adapters, e));
     if (!tok) return OK;
     TRY(tok_load(&m->tok, dir, e));

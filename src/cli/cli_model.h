@@ -14,21 +14,31 @@
     }
 
 /* How models are loaded, on every verb that loads one. */
-extern const char *cli_model_weights;
+extern const char *cli_model_weights, *cli_model_precision;
 extern ModelOpts cli_model_opts;
-#define CLI_MODEL_OPTS                                                                             \
-    {"weights", 0,                                                                                 \
-     OPT_STR,   &cli_model_weights,                                                                \
-     "HOW",     "hold weights in memory as f32, or stored: mapped as they lie in the file (auto)", \
-     0,         0},                                                                                \
-    {                                                                                              \
-        "unknown-keys", 0, OPT_FLAG, &cli_model_opts.unknown_keys, NULL,                           \
-            "pass over keys of config.json that are not known", 0, 0                               \
+#define CLI_MODEL_OPTS                                                                                \
+    {"weights", 0,                                                                                    \
+     OPT_STR,   &cli_model_weights,                                                                   \
+     "HOW",     "hold weights in memory as f32, or stored: mapped as they lie in the file (auto)",    \
+     0,         0},                                                                                   \
+        {"precision", 0,                                                                              \
+         OPT_STR,     &cli_model_precision,                                                           \
+         "P",         "take the model's products in f32, or in bf16: half the memory and time (f32)", \
+         0,           0},                                                                             \
+    {                                                                                                 \
+        "unknown-keys", 0, OPT_FLAG, &cli_model_opts.unknown_keys, NULL,                              \
+            "pass over keys of config.json that are not known", 0, 0                                  \
     }
 
-/* cli_model_load - by these options; says under -v which keys of config.json had no say. Errors: ERR_ARG
- * --weights; those of model_open. */
+/* cli_precision - a precision by its name. Errors: ERR_ARG another one. */
+Status cli_precision(MatType *p, const char *name, Err *e) PRIME_MUST_USE;
+
+/* cli_model_load - by these options, not packed: for bf16 the weights are mapped as stored unless --weights
+ * says otherwise. Says under -v which keys of config.json had no say. Errors: ERR_ARG --weights, --precision;
+ * those of model_open.
+ * cli_model_pack - in the precision of the options, where that is not float32 or packing pays. */
 Status cli_model_load(Model **m, const char *path, Err *e) PRIME_MUST_USE;
+Status cli_model_pack(Model *m, Err *e) PRIME_MUST_USE;
 
 typedef struct {
     Model *model;
@@ -40,9 +50,9 @@ typedef struct {
     PassLora pass; /* borrows bank and w */
 } CliModel;
 
-/* cli_model_open - load the model in dir, its tokenizer if `tok`, and the adapters. cli_model_close accepts a
- * half-open one. Errors: those of loading; ERR_ARG a weight that is not a finite number.
- * A tokenizer with more entries than the model has is warned of: an id beyond is refused where it occurs. */
+/* cli_model_open - load the model in dir, pack it, its tokenizer if `tok`, and the adapters. cli_model_close
+ * accepts a half-open one. Errors: those of loading; ERR_ARG a weight that is not a finite number. A
+ * tokenizer with more entries than the model has is warned of: an id beyond is refused where it occurs. */
 Status cli_model_open(CliModel *m, const char *dir, bool tok, const CliList *adapters, Err *e) PRIME_MUST_USE;
 void cli_model_close(CliModel *m);
 

@@ -1,5 +1,7 @@
 #include "cmd_model_priv.h"
 
+#include "cli_model.h"
+
 #include "prime/evaluate.h"
 #include "prime/log.h"
 #include "prime/pretrain.h"
@@ -77,6 +79,7 @@ int model_pretrain_run(const CliVerb *self, int argc, char **argv)
 int model_evaluate_run(const CliVerb *self, int argc, char **argv)
 {
     EvaluateOpts o = {0};
+    const char *precision = "f32";
     const CliOpt opts[] = {
         {"data", 'd', OPT_STR, &o.data, "DIR", "dataset folder (required)", 0, 0},
         {"task", 't', OPT_STR, &o.task, "NAME", "task of the dataset (required)", 0, 0},
@@ -84,6 +87,7 @@ int model_evaluate_run(const CliVerb *self, int argc, char **argv)
          1e9},
         {"text", 0, OPT_STR, &o.text, "FILE",
          "write the evaluated texts, for compressors to be compared with", 0, 0},
+        {"precision", 0, OPT_STR, &precision, "P", "take the model's products in f32 or bf16 (f32)", 0, 0},
     };
     CliList pos = {0};
     Str out = {0};
@@ -93,7 +97,9 @@ int model_evaluate_run(const CliVerb *self, int argc, char **argv)
         code = cli_usage("'prime model evaluate' wants --data DIR and --task NAME");
     if (code < 0) {
         o.model = pos.item[0];
-        code = evaluate_run(&out, &o, &e) == OK ? EXIT_DONE : cli_fail(&e);
+        code = cli_precision(&o.precision, precision, &e) == OK && evaluate_run(&out, &o, &e) == OK
+                   ? EXIT_DONE
+                   : cli_fail(&e);
         if (code == EXIT_DONE) fputs(out.s, stdout);
     }
     str_free(&out);

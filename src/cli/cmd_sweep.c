@@ -42,6 +42,18 @@ static const char **assignments(size_t *n, const CliList *set, const char *lambd
     return all;
 }
 
+/* --precision is short for an assignment, whose text is written to `text`. */
+static Status assign_precision(CliList *set, char text[64], const char *precision, Err *e)
+{
+    if (precision == NULL) return OK;
+    const char **more = realloc(set->item, (set->n + 1) * sizeof *more);
+    if (more == NULL) FAIL(e, ERR_NOMEM, "out of memory");
+    snprintf(text, 64, "precision=%.40s", precision);
+    more[set->n++] = text;
+    set->item = more;
+    return OK;
+}
+
 static Status load_spec(Spec *spec, Arena *a, const char *path, const CliList *set, const char *lambda,
                         Err *e)
 {
@@ -131,7 +143,8 @@ static Status look_at(const char *path, const CliList *set, const char *lambda, 
 static int sweep_main(const CliVerb *self, int argc, char **argv)
 {
     CliList pos = {0}, set = {0};
-    const char *lambda = NULL, *out = NULL;
+    const char *lambda = NULL, *out = NULL, *precision = NULL;
+    char assigned[64];
     SweepHow how = {0};
     size_t jobs = 0;
     bool dry = false;
@@ -140,6 +153,8 @@ static int sweep_main(const CliVerb *self, int argc, char **argv)
         {"jobs", 'j', OPT_SIZE, &jobs, "N", "threads to use; the same as --threads", 1, 256},
         {"lambda", 'l', OPT_STR, &lambda, "LIST", "privacy weights: v,v,... or FIRST:LAST:STEP", 0, 0},
         {"out", 'o', OPT_STR, &out, "DIR", "folder of the run (reports/NAME)", 0, 0},
+        {"precision", 0, OPT_STR, &precision, "P", "score and generate in f32 or bf16; the same as --set", 0,
+         0},
         {"resume", 'r', OPT_FLAG, &how.resume, NULL, "carry on a run that was interrupted", 0, 0},
         {"reuse", 'u', OPT_STR, &how.reuse, "RUN", "take over what another run has evaluated", 0, 0},
         {"set", 's', OPT_MANY, &set, "KEY=VALUE", "override a key of the specification", 0, 0},
@@ -148,8 +163,10 @@ static int sweep_main(const CliVerb *self, int argc, char **argv)
     int code = cli_args(self, "sweep", opts, sizeof opts / sizeof opts[0], argc, argv, &pos, 1, 1);
     if (jobs > 0) par_set_threads(jobs);
     if (code < 0) {
-        Status s = dry ? look_at(pos.item[0], &set, lambda, true, &e)
-                       : sweep_all(pos.item[0], &set, lambda, out, &how, &e);
+        Status s = assign_precision(&set, assigned, precision, &e);
+        if (s == OK)
+            s = dry ? look_at(pos.item[0], &set, lambda, true, &e)
+                    : sweep_all(pos.item[0], &set, lambda, out, &how, &e);
         code = s == OK ? EXIT_DONE : cli_fail(&e);
     }
     cli_list_free(&pos);

@@ -1,6 +1,8 @@
 /* pack.c - the products' weights in the form that kernels read. */
 #include "arch.h"
 
+#include "prime/mat.h"
+
 #include <string.h>
 
 /* Entries of a product's weights in the order of memory, wherever they lie. */
@@ -51,4 +53,10 @@ void model_unpack(Model *m)
         mat_pack_free(lin->pack);
         lin->pack = NULL;
     }
+}
+
+bool model_pack_pays(const Model *m)
+{
+    return strcmp(mat_backend(), "onednn") == 0 && !m->stored &&
+           (double)m->p.n * sizeof(float) <= MODEL_PACK_BYTES;
 }

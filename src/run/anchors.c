@@ -324,6 +324,7 @@ Status audit_train(Audit *a, bool resume, Err *e)
     TRY(spec_kinds(&kinds, a->spec, &shape, e)); /* before the base is adapted, which takes its time */
     TRY(adapt_base(a, resume, e));
     if (a->spec->attack.signals) TRY(name_weights(a, e));
+    TRY(audit_pack(a, e));
     TRY(audit_token_counts(a, e));
     TRY(audit_texts(a, e));
     for (size_t i = 0; i < a->n_anchors; i++) {

@@ -100,12 +100,19 @@ Status audit_load(Audit *a, Err *e)
     a->task = a->data->task;
     TRY(find_metrics(a->metric, &a->n_metrics, a, a->task, e));
     TRY(find_metrics(a->fit, &a->n_fit, a, task_history(a->task), e));
-    TRY(model_load(&a->base, a->spec->base, e));
+    ModelWeights how = a->frozen && a->spec->precision != MAT_F32 ? WEIGHTS_STORED : WEIGHTS_AUTO;
+    TRY(model_open(&a->base, a->spec->base, &(ModelOpts){.weights = how}, e));
     TRY(tok_load(&a->tok, a->spec->base, e));
     if (tok_vocab_size(a->tok) > a->base->cfg.n_vocab)
         log_say(LOG_WARN, "%s: the tokenizer has %zu entries, the model only %zu", a->spec->base,
                 tok_vocab_size(a->tok), a->base->cfg.n_vocab);
     return load_excluded(a, e);
+}
+
+Status audit_pack(Audit *a, Err *e)
+{
+    MatType precision = (MatType)a->spec->precision;
+    return precision != MAT_F32 || model_pack_pays(a->base) ? model_pack(a->base, precision, e) : OK;
 }
 
 /* Which weight counts at which site. */

@@ -61,6 +61,7 @@ typedef struct {
     const Spec *spec;
     const SweepWatch *watch; /* may be NULL */
     const char *dir;         /* of the run */
+    bool frozen;             /* nothing will be trained or folded: the base need not be held in float32 */
     const Task *task;
     const Metric *metric[AUDIT_METRICS]; /* of the task */
     const Metric *fit[AUDIT_METRICS];    /* of an item of the history, which the search sees */
@@ -99,6 +100,8 @@ Status audit_known_task(const char *data, const char *task, Err *e) PRIME_MUST_U
  * training. audit_select - choose targets and anchors and encode their records. Both are steps of audit_open,
  * apart for `plan`. */
 Status audit_load(Audit *a, Err *e) PRIME_MUST_USE;
+/* audit_pack - the base in the precision of the specification, once it is not changed any more. */
+Status audit_pack(Audit *a, Err *e) PRIME_MUST_USE;
 Status audit_select(Audit *a, Err *e) PRIME_MUST_USE;
 /* audit_check_adapt - ERR_ARG where nobody's records can adapt the base. audit_train - adapt the base, train
  * the anchors and whatever else the methods want. `resume` takes adapters that an earlier run left in

@@ -142,12 +142,15 @@ Status evaluate_run(Str *out, const EvaluateOpts *o, Err *e)
     spec.base = o->model;
     spec.data = o->data;
     spec.task = o->task;
+    spec.precision = (int)o->precision;
     TRY(audit_known_task(o->data, o->task, e));
     Audit *a = calloc(1, sizeof *a);
     if (a == NULL) FAIL(e, ERR_NOMEM, "out of memory");
     a->spec = &spec;
     a->dir = "";
+    a->frozen = true;
     Status s = audit_load(a, e);
+    if (s == OK) s = audit_pack(a, e);
     str_puts(out, "task,metric,value,n\n");
     if (s == OK) s = evaluate_rows(out, a, o, &text, e);
     if (s == OK && o->text != NULL) s = file_write(o->text, text.s != NULL ? text.s : "", text.n, e);

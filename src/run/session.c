@@ -7,7 +7,11 @@
 #include "prime/hash.h"
 #include "prime/host.h"
 #include "prime/mat.h"
+<<<<<<< HEAD
 #include "prime/metric.h"
+=======
+#include "prime/matpack.h"
+>>>>>>> c0b7010 (--precision f32|bf16 for scoring, evaluating, generating and sweeps; doctor measures what it changes)
 #include "prime/par.h"
 
 #include <stdio.h>
@@ -82,6 +86,7 @@ Status session_inputs(Ledger *l, const Spec *sp, const char *text, Err *e)
     char hex[HASH_HEX];
     TRY(ledger_meta_set(l, "version", PRIME_VERSION, e));
     TRY(ledger_meta_set(l, "spec", text, e));
+    TRY(ledger_meta_set(l, "precision", mat_type_name((MatType)sp->precision), e));
     for (size_t i = 0; i < sp->tasks.n; i++) TRY(meta_task(l, sp, sp->tasks.x[i], e));
     TRY(meta_direction(l, sp, e));
     TRY(meta_file(l, "users_sha256", sp->data, "users.csv", false, e));

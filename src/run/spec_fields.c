@@ -7,6 +7,7 @@
 static const char *const score_names[] = {"generate", "labels", "labels-mean", "likelihood", "auto", NULL};
 static const char *const profile_names[] = {"dataset", "model", NULL};
 static const char *const penalty_names[] = {"agreement", "membership", "fingerprint", "norm", NULL};
+static const char *const precision_names[] = {"f32", "bf16", NULL}; /* in the order of MatType */
 static const char *const preset_names[] = {"default", "paper", NULL};
 static const char *const noise_names[] = {"none", "repeat", "rate", NULL};
 
@@ -25,6 +26,11 @@ static const YmlField fields[] = {
      .offset = AT(base),
      .flags = YML_REQUIRED,
      .help = "folder of the base model"},
+    {.key = "precision",
+     .type = YML_CHOICE,
+     .offset = AT(precision),
+     .names = precision_names,
+     .help = "of the products when texts are scored or generated; training is f32"},
     {.key = "methods",
      .type = YML_STRS,
      .offset = AT(methods),

@@ -13,6 +13,12 @@ cp $FIXTURES/models/llama_tied/{config.json,model.safetensors} b
 prime doctor --model b >out; echo "exit $?"
 prime model train-tokenizer --vocab-size 257 --out b $FIXTURES/tok/tiny.txt -q
 prime doctor --model b | grep -e ^model -e ^tok
+# What bfloat16 does to log-likelihoods: two decimals, for sums differ between processors.
+prime doctor --model b --precision bf16 | sed -n '/^precision_tokens/p;/^nll_[fb]/s/\(\...\).*/\1/p;/difference/s/,.*//p'
+prime doctor --model b --precision bf16 --text $FIXTURES/tok/tiny.txt | grep precision_tokens
+printf 'x\n' >short.txt
+prime doctor --model b --precision bf16 --text short.txt >out; echo "exit $?"
+prime doctor --model b --precision f16 >out; echo "exit $?"
 prime doctor --model nowhere >out; echo "exit $?"
-rm -r b out
+rm -r b out short.txt
 prime doctor all; echo $?

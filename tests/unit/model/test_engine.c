@@ -10,6 +10,7 @@
 #include "engine_case.h"
 
 #include "prime/adamw.h"
+#include "prime/mat.h"
 #include "prime/score.h"
 #include "prime/vec.h"
 
@@ -36,6 +37,10 @@ enum { N_MORE = sizeof more / sizeof more[0] };
 
 static const double logit_tolerance = 5e-5, grad_tolerance = 1e-4, step_tolerance = 1e-6,
                     own_step_tolerance = 2e-5, nll_tolerance = 2e-4;
+/* What is asked of logits at present: the tolerance of the precision under test, for logits of a size up to
+ * 20 and sums over a few dozen tokens. */
+static double logit_within = 5e-5, nll_within = 2e-4, worst_logit;
+static const double bf16_logit_tolerance = 0.2, bf16_nll_tolerance = 0.3;
 static const ModelWeights modes[] = {WEIGHTS_F32, WEIGHTS_STORED};
 
 /* ---- folders ---- */
@@ -102,7 +107,8 @@ static void check_logits(const char *dir, const char *file, const char *tag, con
         float *ref = case_tensor(want, name, &count), *got = case_logits(m, ids, n, lora);
         cr_assert_eq(count, n * m->cfg.n_vocab);
         double d = case_max_diff(got, ref, count);
-        cr_assert_lt(d, logit_tolerance, "%s %s: %g", dir, name, d);
+        cr_assert_lt(d, logit_within, "%s %s: %g", dir, name, d);
+        worst_logit = fmax(worst_logit, d);
         checked++;
         free(ids);
         free(ref);
@@ -124,10 +130,35 @@ static void check_case_nll(const char *dir, const JsVal *sequences, const Model 
         double want = js_num(js_get(one, "nll_sum"), NAN);
         MUST(score_nll(&out, m, NULL, 0, &item, 1, &e_));
         cr_assert_eq(out.n_tokens, (size_t)js_int(js_get(one, "nll_count"), 0));
-        cr_assert_float_eq(out.nll_sum, want, nll_tolerance, "%s sequence %zu: %g, want %g", dir, i,
-                           out.nll_sum, want);
+        cr_assert_float_eq(out.nll_sum, want, nll_within, "%s sequence %zu: %g, want %g", dir, i, out.nll_sum,
+                           want);
         free(ids);
     }
+}
+
+static void check_passes(const char *want_dir, const JsVal *list, const Model *m)
+{
+    check_logits(want_dir, "logits.safetensors", NULL, list, m, NULL);
+    check_case_nll(want_dir, list, m);
+}
+
+/* As the weights are; packed in float32; packed in bfloat16, which must be coarser and within its bound. */
+static void check_precisions(const char *want_dir, const JsVal *list, Model *m)
+{
+    check_passes(want_dir, list, m);
+    MUST(model_pack(m, MAT_F32, &e_));
+    worst_logit = 0;
+    check_passes(want_dir, list, m);
+    double fine = worst_logit;
+    MUST(model_pack(m, MAT_BF16, &e_));
+    cr_assert_eq(m->precision, MAT_BF16);
+    logit_within = bf16_logit_tolerance;
+    nll_within = bf16_nll_tolerance;
+    worst_logit = 0;
+    check_passes(want_dir, list, m);
+    cr_assert_gt(worst_logit, fine, "%s: bfloat16 as exact as float32", want_dir);
+    logit_within = logit_tolerance;
+    nll_within = nll_tolerance;
 }
 
 static void check_model(const char *dir, const char *want_dir)
@@ -135,11 +166,13 @@ static void check_model(const char *dir, const char *want_dir)
     JsVal *cases = engine_json(want_dir, "cases.json");
     const JsVal *list = js_get(cases, "sequences");
     cr_assert_gt(js_len(list), 2);
-    for (size_t k = 0; k < 2; k++) {
-        Model *m = engine_model(dir, modes[k]);
-        check_logits(want_dir, "logits.safetensors", NULL, list, m, NULL);
-        check_case_nll(want_dir, list, m);
-        model_free(m);
+    for (size_t i = 0; mat_backend_at(i) != NULL; i++) {
+        MUST(mat_choose(mat_backend_at(i), &e_));
+        for (size_t k = 0; k < 2; k++) {
+            Model *m = engine_model(dir, modes[k]);
+            check_precisions(want_dir, list, m);
+            model_free(m);
+        }
     }
     js_close(cases);
 }
@@ -237,11 +270,12 @@ static void check_mixture(const char *dir, const JsVal *list, Model *m)
     lora_free(l[1]);
 }
 
-static void check_adapters(const char *dir, ModelWeights how)
+static void check_adapters(const char *dir, ModelWeights how, bool packed)
 {
     JsVal *cases = engine_json(dir, "cases.json");
     const JsVal *list = js_get(cases, "sequences"), *adapters = js_get(cases, "adapters");
     Model *m = engine_model(dir, how);
+    if (packed) MUST(model_pack(m, MAT_F32, &e_));
     JsIter it = {0};
     const char *name = NULL;
     bool mixture = false;
@@ -260,7 +294,7 @@ Test(engine, adapters_of_every_family_match_the_reference)
 {
     char dir[CASE_PATH];
     for (size_t i = 0; i < N_OWN; i++)
-        for (size_t k = 0; k < 2; k++) check_adapters(own_dir(dir, i), modes[k]);
+        for (size_t k = 0; k < 4; k++) check_adapters(own_dir(dir, i), modes[k % 2], k / 2 == 1);
 }
 
 /* ---- gradients ---- */
