@@ -54,6 +54,8 @@ typedef struct {
     size_t n;    /* new tokens, >= 1 */
     size_t cand; /* row of PassLora.w; 0 without a bank */
     size_t slot; /* of the KvCache; ignored without one */
+    size_t
+        keep; /* only the last so many rows are wanted behind the last layer; 0: all. Ignored in training */
 } PassSeq;
 
 /* The workspace: allocated once for at most max_rows tokens a pass. With `train` every layer keeps what
@@ -80,8 +82,9 @@ void pass_hook(Pass *p, PassHook hook, void *ctx);
 
 /* pass_forward - run the new tokens of n sequences. Sum of lengths <= max_rows, positions < max_len and ids <
  * V (asserted: pass_check is for input from outside). With a cache the new keys and values are appended to
- * it. Afterwards pass_hidden gives the residual stream [N, C] before the last norm. Cost: 2 N (parameters of
- * the layers) operations plus attention. */
+ * it. Afterwards pass_hidden gives the residual stream [N, C] before the last norm; rows that were not to be
+ * kept hold nothing of use. Cost: 2 N (parameters of the layers) operations plus attention; of the last
+ * layer's, rows that are not kept cost those of q, k and v. */
 void pass_forward(Pass *p, const Model *m, const PassSeq *seq, size_t n, const PassLora *lora, KvCache *kv);
 const float *pass_hidden(const Pass *p);
 

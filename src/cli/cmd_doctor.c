@@ -65,7 +65,7 @@ typedef struct {
 
 enum { DRAWN_TEXTS = 8, DRAWN_TOKENS = 64 };
 
-static Status texts_draw(DoctorTexts *t, const ModelConfig *c, Err *e)
+static Status doctor_texts_draw(DoctorTexts *t, const ModelConfig *c, Err *e)
 {
     Rng rng = rng_stream(1, "doctor", 0);
     for (size_t i = 0; i < t->n; i++)
@@ -74,7 +74,7 @@ static Status texts_draw(DoctorTexts *t, const ModelConfig *c, Err *e)
     return OK;
 }
 
-static Status texts_encode(DoctorTexts *t, const Tok *tok, const ModelConfig *c, char *data, Err *e)
+static Status doctor_texts_encode(DoctorTexts *t, const Tok *tok, const ModelConfig *c, char *data, Err *e)
 {
     size_t i = 0;
     for (char *line = strtok(data, "\r\n"); line != NULL; line = strtok(NULL, "\r\n"), i++) {
@@ -84,7 +84,7 @@ static Status texts_encode(DoctorTexts *t, const Tok *tok, const ModelConfig *c,
     return OK;
 }
 
-static Status texts_room(DoctorTexts *t, size_t n, Err *e)
+static Status doctor_texts_room(DoctorTexts *t, size_t n, Err *e)
 {
     t->n = n;
     t->ids = calloc(n + 1, sizeof *t->ids);
@@ -94,18 +94,18 @@ static Status texts_room(DoctorTexts *t, size_t n, Err *e)
 }
 
 /* Texts of one token say nothing and are left out. */
-static Status texts_read(DoctorTexts *t, const char *path, const CliModel *m, Err *e)
+static Status doctor_texts_read(DoctorTexts *t, const char *path, const CliModel *m, Err *e)
 {
     char *data = NULL;
     size_t size = 0, lines = 1, n = 0;
     if (path == NULL) {
-        TRY(texts_room(t, DRAWN_TEXTS, e));
-        TRY(texts_draw(t, &m->model->cfg, e));
+        TRY(doctor_texts_room(t, DRAWN_TEXTS, e));
+        TRY(doctor_texts_draw(t, &m->model->cfg, e));
     } else {
         TRY(file_read(&data, &size, path, e));
         for (size_t i = 0; i < size; i++) lines += data[i] == '\n';
-        Status s = texts_room(t, lines, e);
-        if (s == OK) s = texts_encode(t, m->tok, &m->model->cfg, data, e);
+        Status s = doctor_texts_room(t, lines, e);
+        if (s == OK) s = doctor_texts_encode(t, m->tok, &m->model->cfg, data, e);
         free(data);
         TRY(s);
     }
@@ -115,17 +115,17 @@ static Status texts_read(DoctorTexts *t, const char *path, const CliModel *m, Er
     return OK;
 }
 
-static size_t texts_used(const DoctorTexts *t)
+static size_t doctor_texts_used(const DoctorTexts *t)
 {
     size_t n = 0;
     while (n < t->n && t->item[n].n > 0) n++;
     return n;
 }
 
-static Status texts_score(DoctorTexts *t, MatType p, CliModel *m, Err *e)
+static Status doctor_texts_score(DoctorTexts *t, MatType p, CliModel *m, Err *e)
 {
     ScoreSignals *s = &t->sig[p];
-    size_t n = texts_used(t), tokens = score_tokens(t->item, n);
+    size_t n = doctor_texts_used(t), tokens = score_tokens(t->item, n);
     s->start = calloc(n + 1, sizeof *s->start);
     s->id = calloc(tokens, sizeof *s->id);
     s->logp = calloc(tokens, sizeof *s->logp);
@@ -139,7 +139,7 @@ static Status texts_score(DoctorTexts *t, MatType p, CliModel *m, Err *e)
     return score_signals(s, m->model, NULL, 1, t->item, n, e);
 }
 
-static void texts_free(DoctorTexts *t)
+static void doctor_texts_free(DoctorTexts *t)
 {
     for (size_t i = 0; t->ids != NULL && i < t->n; i++) tok_ids_free(&t->ids[i]);
     free(t->ids);
@@ -151,7 +151,7 @@ static void texts_free(DoctorTexts *t)
     }
 }
 
-static double texts_sum(const DoctorTexts *t, MatType p, size_t from, size_t to)
+static double doctor_texts_sum(const DoctorTexts *t, MatType p, size_t from, size_t to)
 {
     double sum = 0;
     for (size_t i = from; i < to; i++) sum -= (double)t->sig[p].logp[i];
@@ -159,20 +159,21 @@ static double texts_sum(const DoctorTexts *t, MatType p, size_t from, size_t to)
 }
 
 /* Nats a token: means, and the largest difference of a text's mean and of a token. */
-static void texts_record(CliRecord *r, const DoctorTexts *t)
+static void doctor_texts_record(CliRecord *r, const DoctorTexts *t)
 {
-    size_t n = texts_used(t), tokens = score_tokens(t->item, n);
+    size_t n = doctor_texts_used(t), tokens = score_tokens(t->item, n);
     double text = 0, token = 0;
     for (size_t i = 0; i < n; i++) {
         size_t from = t->sig[MAT_F32].start[i], to = t->sig[MAT_F32].start[i + 1];
-        text = fmax(text, fabs(texts_sum(t, MAT_BF16, from, to) - texts_sum(t, MAT_F32, from, to)) /
-                              (double)(to - from));
+        text = fmax(text,
+                    fabs(doctor_texts_sum(t, MAT_BF16, from, to) - doctor_texts_sum(t, MAT_F32, from, to)) /
+                        (double)(to - from));
     }
     for (size_t i = 0; i < tokens; i++)
         token = fmax(token, fabs((double)t->sig[MAT_BF16].logp[i] - (double)t->sig[MAT_F32].logp[i]));
     cli_record_num(r, "precision_tokens", (double)tokens);
-    cli_record_num(r, "nll_f32", texts_sum(t, MAT_F32, 0, tokens) / (double)tokens);
-    cli_record_num(r, "nll_bf16", texts_sum(t, MAT_BF16, 0, tokens) / (double)tokens);
+    cli_record_num(r, "nll_f32", doctor_texts_sum(t, MAT_F32, 0, tokens) / (double)tokens);
+    cli_record_num(r, "nll_bf16", doctor_texts_sum(t, MAT_BF16, 0, tokens) / (double)tokens);
     cli_record_num(r, "nll_difference_text", text);
     cli_record_num(r, "nll_difference_token", token);
 }
@@ -180,13 +181,13 @@ static void texts_record(CliRecord *r, const DoctorTexts *t)
 static Status doctor_precision(CliRecord *r, CliModel *m, const char *path, Err *e)
 {
     DoctorTexts t = {0};
-    Status s = texts_read(&t, path, m, e);
-    for (MatType p = 0; s == OK && p < MAT_TYPES; p++) s = texts_score(&t, p, m, e);
+    Status s = doctor_texts_read(&t, path, m, e);
+    for (MatType p = 0; s == OK && p < MAT_TYPES; p++) s = doctor_texts_score(&t, p, m, e);
     if (s == OK) {
         cli_record_str(r, "precision_kernel", mat_pack_kernel(m->model->p.head.pack));
-        texts_record(r, &t);
+        doctor_texts_record(r, &t);
     }
-    texts_free(&t);
+    doctor_texts_free(&t);
     return s;
 }
 

@@ -4,6 +4,7 @@
 #include "prime/mat.h"
 #include "prime/vec.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Which keys a tile of queries has to look at: from .. to of all, the first query sees up to `first`. */
@@ -27,17 +28,57 @@ static AttnSpan attn_cut(const AttnSpan *s, size_t at, const AttnView *v)
     return (AttnSpan){s->k + lo * s->ld, s->v + lo * s->ld, s->ld, hi > lo ? hi - lo : 0};
 }
 
-static void attn_scores(float *probs, const float *q, size_t ldq, const AttnSpan *span, size_t n_span,
-                        size_t kv_at, const AttnView *v, const AttnShape *a)
+static void attn_scores(float *probs, size_t ld, const float *q, size_t ldq, const AttnSpan *span,
+                        size_t n_span, size_t kv_at, const AttnView *v, const AttnShape *a)
 {
     size_t col = 0, at = 0, width = v->to - v->from;
     for (size_t s = 0; s < n_span; at += span[s].n, s++) {
         AttnSpan c = attn_cut(&span[s], at, v);
         if (c.n == 0) continue;
-        mat_mul_nt(probs + col, width, q, ldq, c.k + kv_at, c.ld, v->m, c.n, a->d, a->scale, 0);
+        mat_mul_nt(probs + col, ld, q, ldq, c.k + kv_at, c.ld, v->m, c.n, a->d, a->scale, 0);
         col += c.n;
     }
-    if (a->softcap > 0) softcap_apply(probs, v->m * width, a->softcap);
+    for (size_t i = 0; a->softcap > 0 && i < v->m; i++) softcap_apply(probs + i * ld, width, a->softcap);
+}
+
+/* One row of scores [end], of which entries from .. end are seen: exponentials of what is above the largest
+ * one, 0 elsewhere, up to the next whole number of blocks. Returns their sum. Rows are short: whole blocks
+ * alone are vectorised well. */
+static float attn_exps(float *row, size_t from, size_t end)
+{
+    size_t whole = attn_padded(end);
+    float most[ATTN_PAD], sum[ATTN_PAD] = {0}, m = -INFINITY, s = 0;
+    for (size_t j = 0; j < from; j++) row[j] = -INFINITY;
+    for (size_t j = end; j < whole; j++) row[j] = -INFINITY;
+    for (size_t x = 0; x < ATTN_PAD; x++) most[x] = -INFINITY;
+    for (size_t j = 0; j < whole; j += ATTN_PAD)
+#pragma omp simd
+        for (size_t x = 0; x < ATTN_PAD; x++) most[x] = row[j + x] > most[x] ? row[j + x] : most[x];
+#pragma omp simd reduction(max : m)
+    for (size_t x = 0; x < ATTN_PAD; x++) m = most[x] > m ? most[x] : m;
+    for (size_t j = 0; j < whole; j += ATTN_PAD)
+#pragma omp simd
+        for (size_t x = 0; x < ATTN_PAD; x++) {
+            float d = row[j + x] - m, y = vec_exp_one(d);
+            y = d < -87.0f ? 0.0f : y;
+            row[j + x] = y;
+            sum[x] += y;
+        }
+#pragma omp simd reduction(+ : s)
+    for (size_t x = 0; x < ATTN_PAD; x++) s += sum[x];
+    return s;
+}
+
+/* probs [m, ld], ld a whole number of blocks: softmax but for a factor, which is inv [m]. */
+static void attn_weights(float *probs, size_t ld, float *inv, const AttnView *v, const AttnShape *a)
+{
+    size_t width = v->to - v->from;
+    for (size_t i = 0; i < v->m; i++) {
+        float *row = probs + i * ld;
+        size_t end = v->first + i - v->from, seen = a->window > 0 && end > a->window ? a->window : end;
+        inv[i] = 1.0f / attn_exps(row, end - seen, end);
+        for (size_t j = attn_padded(end); j < width; j++) row[j] = 0;
+    }
 }
 
 /* probs [m, to - from]: softmax of the scores over what each query sees, 0 elsewhere. */
@@ -121,15 +162,21 @@ static void attn_one(float *out, const float *q, const AttnSpan *span, size_t n_
 static void attn_tile(float *out, size_t ldo, const float *q, size_t ldq, const AttnSpan *span, size_t n_span,
                       size_t kv_at, const AttnView *v, const AttnShape *a, float *work)
 {
-    size_t col = 0, at = 0, width = v->to - v->from;
-    attn_scores(work, q, ldq, span, n_span, kv_at, v, a);
-    attn_softmax(work, v, a);
+    bool kept = a->probs != NULL; /* as they are, for the way back */
+    size_t col = 0, at = 0, width = v->to - v->from, ld = kept ? width : attn_padded(width);
+    float inv[ATTN_TILE];
+    attn_scores(work, ld, q, ldq, span, n_span, kv_at, v, a);
+    if (kept)
+        attn_softmax(work, v, a);
+    else
+        attn_weights(work, ld, inv, v, a);
     for (size_t s = 0; s < n_span; at += span[s].n, s++) {
         AttnSpan c = attn_cut(&span[s], at, v);
         if (c.n == 0) continue;
-        mat_mul_nn(out, ldo, work + col, width, c.v + kv_at, c.ld, v->m, a->d, c.n, 1, col == 0 ? 0 : 1);
+        mat_mul_nn(out, ldo, work + col, ld, c.v + kv_at, c.ld, v->m, a->d, c.n, 1, col == 0 ? 0 : 1);
         col += c.n;
     }
+    for (size_t i = 0; !kept && i < v->m; i++) vec_scale(out + i * ldo, inv[i], a->d);
 }
 
 void attn_fwd(float *out, size_t ldo, const float *q, size_t ldq, const AttnSpan *span, size_t n_span,
@@ -189,7 +236,7 @@ void attn_bwd(float *dq, float *dk, float *dv, const float *dout, size_t ldo, co
             size_t width = v.to - v.from, at = v.from * ld + kv_at;
             const float *qi = q + i * ld + h * d, *doi = dout + i * ldo + h * d;
             if (a->probs == NULL) {
-                attn_scores(probs, qi, ld, span, 1, kv_at, &v, a);
+                attn_scores(probs, width, qi, ld, span, 1, kv_at, &v, a);
                 if (slope != NULL) softcap_slope(slope, probs, v.m * width, a->softcap);
                 attn_softmax(probs, &v, a);
             }

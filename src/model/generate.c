@@ -184,7 +184,7 @@ static size_t gen_gather(GenRun *r, size_t *n_rows)
         const GenPrefix *p = &r->prefix[k];
         if (!gen_reading(r, p)) continue;
         const GenItem *it = &j->item[p->item];
-        r->seq[n] = (PassSeq){.cand = it->cand, .slot = slots + k};
+        r->seq[n] = (PassSeq){.cand = it->cand, .slot = slots + k, .keep = 1};
         row += gen_feed(&r->seq[n++], it->ids + p->fed, it->n - 1 - p->fed, &room);
     }
     for (size_t s = 0; s < slots; s++) {
@@ -195,7 +195,7 @@ static size_t gen_gather(GenRun *r, size_t *n_rows)
         if (pending - 1 > room && gen_whole(&j->m->cfg, it->n)) continue; /* next time */
         const int32_t *from =
             t->fed < it->n ? it->ids + t->fed : j->ids + t->item * j->o->max_new + answer - 1;
-        r->seq[n] = (PassSeq){.cand = it->cand, .slot = s};
+        r->seq[n] = (PassSeq){.cand = it->cand, .slot = s, .keep = 1};
         size_t fed = gen_feed(&r->seq[n++], from, pending, &room);
         row += fed;
         if (fed < pending) continue;

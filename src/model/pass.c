@@ -23,7 +23,7 @@ static size_t widest_input(const Pass *p)
     return w > p->n_ffn ? w : p->n_ffn;
 }
 
-enum { PASS_BUFS = 40 };
+enum { PASS_BUFS = 40, FFN_ROWS = 128 };
 
 static size_t list_buffers(PassBuf *b, Pass *p, const ModelConfig *c)
 {
@@ -69,7 +69,7 @@ static Status pass_memory(Pass *p, const Model *m, Err *e)
         total += want;
     }
     size_t reach = c->max_len < p->max_rows || !p->train ? c->max_len : p->max_rows; /* training: no cache */
-    size_t scores = (p->train ? 3U : 1U) * ATTN_TILE * reach, tile = lin_tile_size(m),
+    size_t scores = (p->train ? 3U : 1U) * ATTN_TILE * attn_padded(reach), tile = lin_tile_size(m),
            slope = c->final_softcap > 0 ? chunk * c->n_vocab : 0,
            picked = chunk * (c->n_vocab + 2 * c->n_hidden + 1) + slope;
     TRY(size_mul(&bytes, total + scores + tile + picked, sizeof *p->data, e));
@@ -260,6 +260,14 @@ static void norm_heads(Pass *p, const Model *m, size_t l, float *qkv)
     }
 }
 
+/* How many of a sequence's rows, the last ones, are wanted behind layer l. */
+static size_t kept_rows(const Pass *p, const PassSeq *s, size_t l)
+{
+    bool some = l + 1 == p->n_layers && !p->train && s->keep > 0 && s->keep < s->n;
+    return some ? s->keep : s->n;
+}
+
+/* att: the rows that are kept, one behind the other. */
 static void attend(Pass *p, const ModelConfig *c, float *att, const float *qkv, const PassSeq *seq, size_t n,
                    KvCache *kv, size_t layer)
 {
@@ -268,10 +276,42 @@ static void attend(Pass *p, const ModelConfig *c, float *att, const float *qkv, 
         const float *q = qkv + row * p->width_qkv;
         AttnSpan span[2];
         if (kv == NULL) shape.probs = pass_kept(p, c, layer, row, seq[i].n);
+        size_t keep = kept_rows(p, &seq[i], layer), skip = seq[i].n - keep;
         size_t n_span =
             kv_spans(span, kv, &seq[i], layer, q + p->width_q, p->width_qkv, c->n_kv * c->head_dim);
-        attn_fwd(att + row * p->width_q, p->width_q, q, p->width_qkv, span, n_span, seq[i].n, &shape,
+        attn_fwd(att, p->width_q, q + skip * p->width_qkv, p->width_qkv, span, n_span, keep, &shape,
                  p->scores);
+        att += keep * p->width_q;
+    }
+}
+
+/* Rows that are kept move to the front, with their candidates; returns whether there were others. */
+static bool rows_gather(Pass *p, const Model *m, const PassSeq *seq, size_t n, size_t l)
+{
+    size_t C = p->n_hidden, row = 0, to = 0, total = 0;
+    for (size_t i = 0; i < n; i++) total += kept_rows(p, &seq[i], l);
+    if (total == p->n_rows) return false;
+    for (size_t i = 0; i < n; row += seq[i].n, i++) {
+        size_t keep = kept_rows(p, &seq[i], l), from = row + seq[i].n - keep;
+        memmove(p->x + to * C, p->x + from * C, keep * C * sizeof *p->x);
+        if (m->cfg.parallel) memmove(p->side + to * C, p->side + from * C, keep * C * sizeof *p->side);
+        memmove(p->cand + to, p->cand + from, keep * sizeof *p->cand);
+        to += keep;
+    }
+    p->n_rows = to;
+    return true;
+}
+
+/* The way back: kept rows go where the sequences have them. */
+static void rows_scatter(Pass *p, const PassSeq *seq, size_t n, size_t l)
+{
+    size_t C = p->n_hidden, row = 0, at = p->n_rows;
+    for (size_t i = 0; i < n; i++) row += seq[i].n;
+    p->n_rows = row;
+    for (size_t i = n; i-- > 0; row -= seq[i].n) {
+        size_t keep = kept_rows(p, &seq[i], l);
+        at -= keep;
+        memmove(p->x + (row - keep) * C, p->x + at * C, keep * C * sizeof *p->x);
     }
 }
 
@@ -297,6 +337,7 @@ static void block_end(Pass *p, const Model *m, size_t l, size_t part, const Mode
     vec_axpy(out, 1, p->norm, N * C);
 }
 
+/* att: what the heads say, of the rows that are kept. */
 static void attention_block(Pass *p, const Model *m, size_t l, const PassSeq *seq, size_t n,
                             const PassLora *lora, KvCache *kv)
 {
@@ -313,7 +354,6 @@ static void attention_block(Pass *p, const Model *m, size_t l, const PassSeq *se
         rope_apply(qkv, W, p->angle[set], p->angle[set + 1], N, c->n_heads + c->n_kv, c->head_dim,
                    rope_dim(c), 1);
     attend(p, c, att, qkv, seq, n, kv, l);
-    block_end(p, m, l, 0, &y->o, att, lora, group_o);
 }
 
 static void ffn_block(Pass *p, const Model *m, size_t l, const PassLora *lora)
@@ -326,6 +366,20 @@ static void ffn_block(Pass *p, const Model *m, size_t l, const PassLora *lora)
     group_apply(p, gu, W, in, C, lora, l, group_gu);
     act_fwd(p->act, gu, N, p->n_ffn, m->cfg.act, !m->cfg.ungated);
     block_end(p, m, l, 1, &y->down, p->act, lora, group_down);
+}
+
+/* Without gradients nothing but the residual stream outlives a row: blocks that the second-level cache holds.
+ */
+static void ffn_blocks(Pass *p, const Model *m, size_t l, const PassLora *lora)
+{
+    for (size_t at = 0; at < p->n_rows; at += FFN_ROWS) {
+        Pass some = *p;
+        some.n_rows = p->n_rows - at < FFN_ROWS ? p->n_rows - at : FFN_ROWS;
+        some.x += at * p->n_hidden;
+        some.cand += at;
+        if (m->cfg.parallel) some.side += at * p->n_hidden;
+        ffn_block(&some, m, l, lora);
+    }
 }
 
 /* Cosines and sines of the rows of one sequence, whose first is `row`. Only dynamic scaling looks at how long
@@ -386,7 +440,10 @@ void pass_forward(Pass *p, const Model *m, const PassSeq *seq, size_t n, const P
     pass_spans(p, seq, lora);
     for (size_t l = 0; l < p->n_layers; l++) {
         attention_block(p, m, l, seq, n, lora, kv);
-        ffn_block(p, m, l, lora);
+        bool fewer = rows_gather(p, m, seq, n, l);
+        block_end(p, m, l, 0, &m->p.layer[l].o, pass_at(p, p->att, l, p->width_q), lora, group_o);
+        (p->train ? ffn_block : ffn_blocks)(p, m, l, lora);
+        if (fewer) rows_scatter(p, seq, n, l);
     }
     for (size_t i = 0; kv != NULL && i < n; i++) kv->len[seq[i].slot] += seq[i].n;
 }

@@ -158,6 +158,12 @@ static void targets_add(const ScoreJob *j, ScoreWork *w, Targets *t, size_t row,
     if (t->n == SCORE_CHUNK) targets_flush(j, w, t);
 }
 
+/* Rows that predict a token of the answer are the last ones; at least one, for 0 would mean all. */
+static size_t kept_of(const ScoreItem *it)
+{
+    return it->n > it->skip ? it->n - it->skip : 1;
+}
+
 /* One pass over whole texts; the last token predicts nothing and is left out. */
 static void nll_plain(const ScoreJob *j, ScoreWork *w, size_t from, size_t to)
 {
@@ -165,7 +171,10 @@ static void nll_plain(const ScoreJob *j, ScoreWork *w, size_t from, size_t to)
     Targets t = {.n = 0};
     for (size_t i = from; i < to; i++)
         if (j->item[i].n > 1)
-            w->seq[n++] = (PassSeq){.ids = j->item[i].ids, .n = j->item[i].n - 1, .cand = j->item[i].cand};
+            w->seq[n++] = (PassSeq){.ids = j->item[i].ids,
+                                    .n = j->item[i].n - 1,
+                                    .cand = j->item[i].cand,
+                                    .keep = kept_of(&j->item[i])};
     if (n > 0) pass_forward(w->pass, j->m, w->seq, n, j->lora, NULL);
     for (size_t i = from; i < to; i++) {
         const ScoreItem *it = &j->item[i];
@@ -184,7 +193,7 @@ static void nll_prompts(const ScoreJob *j, ScoreWork *w, KvCache *kv, size_t fro
         const ScoreItem *it = &j->item[i];
         if (i > from && score_shares_prompt(j->item, i)) continue;
         kv_reset(kv, n, KV_NONE);
-        w->seq[n] = (PassSeq){.ids = it->ids, .n = it->skip, .cand = it->cand, .slot = n};
+        w->seq[n] = (PassSeq){.ids = it->ids, .n = it->skip, .cand = it->cand, .slot = n, .keep = 1};
         n++;
     }
     pass_forward(w->pass, j->m, w->seq, n, j->lora, kv);

@@ -134,7 +134,7 @@ static void plain_mul_bf16(float *y, size_t ldy, const float *x, size_t ldx, siz
     size_t width = p->in_out ? p->n : p->k, k = p->k;
     uint16_t *narrow = pack_scratch(PACK_X, k * sizeof *narrow);
     float *tile = pack_scratch(PACK_WEIGHTS, (width > PACK_TILE ? width : PACK_TILE) * sizeof *tile),
-          *rounded = pack_scratch(PACK_ROUNDED, m * k * sizeof *rounded);
+          *rounded = pack_scratch(PACK_DENSE, m * k * sizeof *rounded);
     if (narrow == NULL || tile == NULL || rounded == NULL) {
         pack_fail(y, ldy, m, p->n);
         return;

@@ -3,13 +3,15 @@
 #include "mat_priv.h"
 #include "matpack_priv.h"
 
+#include "prime/vec.h"
+
 #include <oneapi/dnnl/dnnl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <threads.h>
 
 typedef struct {
-    size_t m, n, k, ldx, ldy;
+    size_t m, n, k;
     MatType type;
     bool add;
 } PrimKey;
@@ -53,10 +55,11 @@ static dnnl_data_type_t dnnl_type(MatType t)
 
 /* ---- primitives ---- */
 
-static dnnl_status_t rows_desc(dnnl_memory_desc_t *d, size_t m, size_t n, size_t ld, dnnl_data_type_t type)
+/* Rows without gaps: the fast kernels take no others. */
+static dnnl_status_t rows_desc(dnnl_memory_desc_t *d, size_t m, size_t n, dnnl_data_type_t type)
 {
-    dnnl_dims_t size = {(dnnl_dim_t)m, (dnnl_dim_t)n}, stride = {(dnnl_dim_t)ld, 1};
-    return dnnl_memory_desc_init_by_strides(d, 2, size, type, stride);
+    dnnl_dims_t size = {(dnnl_dim_t)m, (dnnl_dim_t)n};
+    return dnnl_memory_desc_init_by_tag(d, 2, size, type, dnnl_ab);
 }
 
 static dnnl_status_t prim_attr(dnnl_primitive_attr_t *attr, bool add)
@@ -72,14 +75,21 @@ static dnnl_status_t prim_attr(dnnl_primitive_attr_t *attr, bool add)
     return s;
 }
 
+/* Weights [k, n] in whatever form the kernels want. */
+static dnnl_status_t any_form(dnnl_memory_desc_t *w, const PrimKey *k)
+{
+    dnnl_dims_t size = {(dnnl_dim_t)k->k, (dnnl_dim_t)k->n};
+    return dnnl_memory_desc_init_by_tag(w, 2, size, dnnl_type(k->type), dnnl_format_tag_any);
+}
+
 /* Describes y = x W^T of one shape; weights in the form w. */
 static dnnl_status_t prim_describe(dnnl_primitive_desc_t *pd, Prim *p, const dnnl_memory_desc_t *w)
 {
     const PrimKey *k = &p->key;
     dnnl_primitive_attr_t attr = NULL;
     dnnl_matmul_desc_t d;
-    dnnl_status_t s = rows_desc(&p->x, k->m, k->k, k->ldx, dnnl_type(k->type));
-    if (s == dnnl_success) s = rows_desc(&p->y, k->m, k->n, k->ldy, dnnl_f32);
+    dnnl_status_t s = rows_desc(&p->x, k->m, k->k, dnnl_type(k->type));
+    if (s == dnnl_success) s = rows_desc(&p->y, k->m, k->n, dnnl_f32);
     if (s == dnnl_success) s = dnnl_matmul_desc_init(&d, &p->x, w, NULL, &p->y);
     if (s == dnnl_success) s = prim_attr(&attr, k->add);
     if (s == dnnl_success) s = dnnl_primitive_desc_create(pd, &d, attr, lib.engine, NULL);
@@ -112,15 +122,14 @@ static void prim_free(Prim *p)
 
 static bool key_same(const PrimKey *a, const PrimKey *b)
 {
-    return a->m == b->m && a->n == b->n && a->k == b->k && a->ldx == b->ldx && a->ldy == b->ldy &&
-           a->type == b->type && a->add == b->add;
+    return a->m == b->m && a->n == b->n && a->k == b->k && a->type == b->type && a->add == b->add;
 }
 
 /* The place of a key among the slots, of which at least half are empty. */
 static Prim **prim_slot(const PrimKey *k)
 {
-    size_t h = k->m * 0x9E3779B1U ^ k->n * 0x85EBCA77U ^ k->k * 0xC2B2AE3DU ^ k->ldy * 0x27D4EB2FU ^
-               (k->ldx << 2) ^ ((size_t)k->type << 1) ^ (size_t)k->add;
+    size_t h = k->m * 0x9E3779B1U ^ k->n * 0x85EBCA77U ^ k->k * 0xC2B2AE3DU ^ ((size_t)k->type << 1) ^
+               (size_t)k->add;
     h ^= h >> 15;
     while (lib.slot[h % PRIM_SLOTS] != NULL && !key_same(&lib.slot[h % PRIM_SLOTS]->key, k)) h++;
     return &lib.slot[h % PRIM_SLOTS];
@@ -161,29 +170,47 @@ static dnnl_status_t prim_run(const Prim *p, dnnl_memory_t w, const void *x, flo
     return s;
 }
 
-static const void *round_rows(const float *x, size_t ldx, size_t m, size_t k)
+/* x without gaps, in the type of the products. NULL when there is no memory. */
+static const void *rows_in(const float *x, size_t ldx, size_t m, const MatPack *p)
 {
-    uint16_t *out = pack_scratch(PACK_X, m * k * sizeof *out);
+    size_t k = p->k;
+    if (p->type == MAT_F32 && ldx == k) return x;
+    void *out = pack_scratch(PACK_X, m * k * sizeof(float));
     if (out == NULL) return NULL;
-    if (ldx == k) {
-        mat_bf16_round(out, x, m * k);
-        return out;
-    }
-    for (size_t i = 0; i < m; i++) mat_bf16_round(out + i * k, x + i * ldx, k);
+    if (p->type == MAT_BF16 && ldx == k) mat_bf16_round(out, x, m * k);
+    for (size_t i = 0; ldx != k && i < m; i++)
+        if (p->type == MAT_BF16)
+            mat_bf16_round((uint16_t *)out + i * k, x + i * ldx, k);
+        else
+            memcpy((float *)out + i * k, x + i * ldx, k * sizeof(float));
     return out;
+}
+
+/* From rows without gaps to where they belong. */
+static void rows_out(float *y, size_t ldy, const float *dense, size_t m, size_t n, bool add)
+{
+    for (size_t i = 0; i < m; i++, y += ldy, dense += n)
+        if (add)
+            vec_axpy(y, 1, dense, n);
+        else
+            memcpy(y, dense, n * sizeof *y);
 }
 
 static void dnnl_pack_mul(float *y, size_t ldy, const float *x, size_t ldx, size_t m, const MatPack *p,
                           bool add)
 {
     const DnnlPack *own = p->own;
-    bool narrow = p->type == MAT_BF16, kept;
-    PrimKey key = {m, p->n, p->k, narrow ? p->k : ldx, ldy, p->type, add};
+    bool apart = ldy != p->n, kept = true;
+    PrimKey key = {m, p->n, p->k, p->type, add && !apart};
     mat_onednn.begin();
-    const void *in = narrow ? round_rows(x, ldx, m, p->k) : x;
-    Prim *prim = in != NULL ? prim_get(&key, &own->desc, &kept) : NULL;
+    const void *in = rows_in(x, ldx, m, p);
+    float *out = apart ? pack_scratch(PACK_DENSE, m * p->n * sizeof *out) : y;
+    Prim *prim = in != NULL && out != NULL ? prim_get(&key, &own->desc, &kept) : NULL;
     void *work = prim != NULL ? pack_scratch(PACK_LIBRARY, dnnl_memory_desc_get_size(&prim->work) + 1) : NULL;
-    if (work == NULL || prim_run(prim, own->mem, in, y, work) != dnnl_success) pack_fail(y, ldy, m, p->n);
+    if (work == NULL || prim_run(prim, own->mem, in, out, work) != dnnl_success)
+        pack_fail(y, ldy, m, p->n);
+    else if (apart)
+        rows_out(y, ldy, out, m, p->n, add);
     if (prim != NULL && !kept) prim_free(prim);
 }
 
@@ -192,11 +219,10 @@ static void dnnl_pack_mul(float *y, size_t ldy, const float *x, size_t ldx, size
 /* The form of the weights that the kernels want: the same for all numbers of rows. */
 static dnnl_status_t pack_form(dnnl_memory_desc_t *form, const MatPack *p)
 {
-    Prim ask = {.key = {PACK_ROWS, p->n, p->k, p->k, p->n, p->type, false}};
+    Prim ask = {.key = {PACK_ROWS, p->n, p->k, p->type, false}};
     dnnl_primitive_desc_t pd = NULL;
     dnnl_memory_desc_t any;
-    dnnl_dims_t size = {(dnnl_dim_t)p->k, (dnnl_dim_t)p->n};
-    dnnl_status_t s = dnnl_memory_desc_init_by_tag(&any, 2, size, dnnl_type(p->type), dnnl_format_tag_any);
+    dnnl_status_t s = any_form(&any, &ask.key);
     if (s == dnnl_success) s = prim_describe(&pd, &ask, &any);
     if (s == dnnl_success) *form = *dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0);
     if (pd != NULL) dnnl_primitive_desc_destroy(pd);

@@ -30,7 +30,7 @@ const PackOps *pack_onednn(MatType type);
 
 void *pack_room(size_t bytes); /* aligned, to be freed; NULL when there is no memory */
 
-typedef enum { PACK_X, PACK_WEIGHTS, PACK_ROUNDED, PACK_LIBRARY, PACK_SCRATCHES } PackScratchUse;
+typedef enum { PACK_X, PACK_WEIGHTS, PACK_DENSE, PACK_LIBRARY, PACK_SCRATCHES } PackScratchUse;
 /* pack_scratch - of this thread, valid until asked for more; NULL when there is no memory. */
 void *pack_scratch(PackScratchUse use, size_t bytes);
 

@@ -2,40 +2,12 @@
 
 #include <assert.h>
 #include <math.h>
-#include <stdint.h>
-#include <string.h>
-
-/* exp(x) = 2^n exp(r), |r| <= ln2/2; the polynomial is the Taylor series to degree 7, whose remainder at
- * ln2/2 is below 6e-9 of the value, so that rounding dominates. Adding 1.5 * 2^23 rounds to an integer and
- * leaves it in the low bits: no conversion that NaN would make undefined; NaN comes back out of the
- * polynomial. */
-static inline float exp_approx(float x)
-{
-    x = x < -87.0f ? -87.0f : x > 88.0f ? 88.0f : x;
-    const float to_int = 12582912.0f;
-    float t = x * 1.44269504088896341f + to_int, n = t - to_int;
-    float r = x - n * 0.693359375f + n * 2.12194440e-4f;
-    float p = 1.0f / 5040.0f;
-    p = p * r + 1.0f / 720.0f;
-    p = p * r + 1.0f / 120.0f;
-    p = p * r + 1.0f / 24.0f;
-    p = p * r + 1.0f / 6.0f;
-    p = p * r + 0.5f;
-    p = p * r + 1.0f;
-    p = p * r + 1.0f;
-    uint32_t bits;
-    memcpy(&bits, &t, sizeof bits);
-    bits = (bits + 127U) << 23;
-    float scale;
-    memcpy(&scale, &bits, sizeof scale);
-    return p * scale;
-}
 
 void vec_exp(float *out, const float *x, size_t n)
 {
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
-        float y = exp_approx(x[i]);
+        float y = vec_exp_one(x[i]);
         out[i] = x[i] < -87.0f ? 0.0f : y;
     }
 }
@@ -88,7 +60,7 @@ double vec_softmax(float *x, size_t n)
     float m = vec_max(x, n), s = 0;
 #pragma omp simd reduction(+ : s)
     for (size_t i = 0; i < n; i++) {
-        float y = exp_approx(x[i] - m);
+        float y = vec_exp_one(x[i] - m);
         s += y;
         x[i] = y;
     }
@@ -100,7 +72,7 @@ double vec_lse(const float *x, size_t n)
 {
     float m = vec_max(x, n), s = 0;
 #pragma omp simd reduction(+ : s)
-    for (size_t i = 0; i < n; i++) s += exp_approx(x[i] - m);
+    for (size_t i = 0; i < n; i++) s += vec_exp_one(x[i] - m);
     return (double)m + log((double)s);
 }
 
@@ -132,7 +104,7 @@ VecMoments vec_moments(const float *x, size_t n, size_t at)
         float a = 0, b = 0, c = 0;
 #pragma omp simd reduction(+ : a, b, c)
         for (size_t i = from; i < to; i++) {
-            float d = x[i] - m, y = exp_approx(d), yd = y * d;
+            float d = x[i] - m, y = vec_exp_one(d), yd = y * d;
             a += y;
             b += yd;
             c += yd * d;

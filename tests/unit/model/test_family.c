@@ -292,6 +292,40 @@ Test(family, a_cache_with_a_shared_prefix_equals_a_whole_pass)
     }
 }
 
+/* Rows that are not wanted are left out of the last layer: the others are as if they had not been. */
+Test(family, kept_rows_equal_those_of_a_whole_pass)
+{
+    enum { N = 21, FEW = 9, KEEP = 4 };
+    for (size_t i = 0; i < N_FAMILIES; i++) {
+        Model *m = family_model(i);
+        Lora *l = family_lora(m, i);
+        LoraBank *b = NULL;
+        float w[2] = {0.8f, -0.3f};
+        MUST(lora_bank_view(&b, l, &e_));
+        int32_t *ids = family_ids(m, N, 150 + i);
+        size_t V = m->cfg.n_vocab;
+        float *whole[2];
+        for (size_t c = 0; c < 2; c++)
+            whole[c] = case_logits(m, ids, N, &(PassLora){.bank = b, .op = LORA_EXACT, .w = &w[c]});
+        PassSeq seq[3] = {{.ids = ids, .n = N, .keep = KEEP},
+                          {.ids = ids, .n = FEW, .cand = 1},
+                          {.ids = ids, .n = N, .cand = 1, .keep = 1}};
+        Pass *p = NULL;
+        MUST(pass_new(&p, m, 2 * N + FEW, b->width, false, &e_));
+        pass_forward(p, m, seq, 3, &(PassLora){.bank = b, .op = LORA_EXACT, .w = w}, NULL);
+        for (size_t t = N - KEEP; t < N; t++) family_near(p, m, t, whole[0] + t * V, "kept");
+        for (size_t t = 0; t < FEW && family_cache_is_exact(m, N); t++)
+            family_near(p, m, N + t, whole[1] + t * V, "all kept");
+        family_near(p, m, 2 * N + FEW - 1, whole[1] + (N - 1) * V, "the last one kept");
+        pass_free(p);
+        for (size_t c = 0; c < 2; c++) free(whole[c]);
+        lora_bank_free(b);
+        lora_free(l);
+        free(ids);
+        model_free(m);
+    }
+}
+
 Test(family, candidates_together_equal_candidates_alone)
 {
     enum { N = 19 };

@@ -319,7 +319,7 @@ static void check_attn_with(size_t n, size_t keys, size_t cut, size_t heads, siz
 {
     size_t Q = heads * d, W = kv_heads * d, ldq = Q + 3, ldo = Q + 5, ld = 2 * W + 1;
     float *q = kern_normals(n * ldq, 20), *kv = kern_normals(keys * ld, 21),
-          *out = malloc(n * ldo * sizeof *out), *work = malloc(ATTN_TILE * keys * sizeof *work);
+          *out = malloc(n * ldo * sizeof *out), *work = malloc(ATTN_TILE * attn_padded(keys) * sizeof *work);
     AttnCase c = {n,
                   keys,
                   heads,
