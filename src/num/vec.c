@@ -15,7 +15,7 @@ void vec_exp(float *out, const float *x, size_t n)
 void vec_sigmoid(float *out, const float *x, size_t n)
 {
 #pragma omp simd
-    for (size_t i = 0; i < n; i++) out[i] = 1.0f / (1.0f + exp_approx(-x[i]));
+    for (size_t i = 0; i < n; i++) out[i] = 1.0f / (1.0f + vec_exp_one(-x[i]));
 }
 
 float vec_dot(const float *a, const float *b, size_t n)

@@ -7,11 +7,8 @@
 #include "prime/hash.h"
 #include "prime/host.h"
 #include "prime/mat.h"
-<<<<<<< HEAD
-#include "prime/metric.h"
-=======
 #include "prime/matpack.h"
->>>>>>> c0b7010 (--precision f32|bf16 for scoring, evaluating, generating and sweeps; doctor measures what it changes)
+#include "prime/metric.h"
 #include "prime/par.h"
 
 #include <stdio.h>

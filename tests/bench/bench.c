@@ -113,6 +113,7 @@ static void print_cases(const Bench *b)
 {
     if (b->form == BENCH_TABLE) printf("%-34s %12s %-12s %s\n", "what", "value", "unit", "note");
     if (b->form == BENCH_CSV) puts("what,value,unit,note");
+    bench_row(b, "products", 0, mat_backend(), "name", mat_library());
     bench_row(b, "blas_kernel", 0, mat_kernel(), "name", "chosen by the BLAS for this processor");
     for (size_t i = 0; i < b->n; i++) {
         const BenchCase *c = &b->c[i];
@@ -135,6 +136,7 @@ static const struct {
 } groups[] = {
     {"limits", limits_add, NULL, limits_free, false, false},
     {"score", scoring_add, scoring_rows, NULL, true, false},
+    {"population", population_add, population_rows, population_free, false, false},
     {"signals", signals_add, signals_rows, signals_bench_free, false, false},
     {"greedy", greedy_add, NULL, greedy_free, false, false},
     {"smollm", smol_add, smol_rows, smol_free, false, false},
@@ -175,8 +177,8 @@ static bool group_wanted(const BenchOpts *o, size_t i)
 
 static Status bench_all(Bench *b, Workload *w, const BenchOpts *o, Err *e)
 {
-    BenchIn in = {w, o->model != NULL, o->bytes};
-    TRY(in.given ? work_load(w, o->model, o->texts, e) : work_random(w, o->texts, e));
+    BenchIn in = {w, o->model, o->bytes};
+    TRY(in.dir != NULL ? work_load(w, o->model, o->texts, e) : work_random(w, o->texts, e));
     for (size_t i = 0; i < N_GROUPS; i++)
         if (group_wanted(o, i) && groups[i].add != NULL) TRY(groups[i].add(b, &in, e));
     TRY(run_cases(b, e));

@@ -59,8 +59,8 @@ void work_free(Workload *w);
 /* What all groups may read. */
 typedef struct {
     Workload *w;
-    bool given;   /* w is from a folder: its numbers mean something to somebody */
-    size_t bytes; /* of the file that is imported */
+    const char *dir; /* where w is from: its numbers mean something to somebody; NULL: nowhere */
+    size_t bytes;    /* of the file that is imported */
 } BenchIn;
 
 /* The groups. x_add puts cases on the list; x_rows prints what follows from the medians of several cases, or
@@ -68,6 +68,7 @@ typedef struct {
 typedef Status (*BenchAdd)(Bench *b, const BenchIn *in, Err *e);
 typedef Status (*BenchRows)(const Bench *b, const BenchIn *in, Err *e);
 Status limits_add(Bench *b, const BenchIn *in, Err *e);
+Status population_add(Bench *b, const BenchIn *in, Err *e);
 Status scoring_add(Bench *b, const BenchIn *in, Err *e);
 Status signals_add(Bench *b, const BenchIn *in, Err *e);
 Status greedy_add(Bench *b, const BenchIn *in, Err *e);
@@ -83,6 +84,8 @@ Status imports_add(Bench *b, const BenchIn *in, Err *e);
 Status growth_add(Bench *b, const BenchIn *in, Err *e);
 Status tokens_add(Bench *b, const BenchIn *in, Err *e);
 Status scoring_rows(const Bench *b, const BenchIn *in, Err *e);
+/* population_rows - errors beside expected.json of the folder, where that is there. */
+Status population_rows(const Bench *b, const BenchIn *in, Err *e);
 Status signals_rows(const Bench *b, const BenchIn *in, Err *e);
 Status train_rows(const Bench *b, const BenchIn *in, Err *e);
 Status smol_rows(const Bench *b, const BenchIn *in, Err *e);
@@ -96,6 +99,7 @@ Status imports_rows(const Bench *b, const BenchIn *in, Err *e);
 /* scoring_population - mean NLL of every candidate under both operators, where the workload was given. */
 Status scoring_population(const Bench *b, const BenchIn *in, Err *e);
 void limits_free(void);
+void population_free(void);
 void signals_bench_free(void);
 void greedy_free(void);
 void smol_free(void);

@@ -104,9 +104,9 @@ static Status pop_open(Workload *w, Err *e)
     return OK;
 }
 
-Status population_add(Bench *b, Workload *w, Err *e)
+Status population_add(Bench *b, const BenchIn *in, Err *e)
 {
-    TRY(pop_open(w, e));
+    TRY(pop_open(in->w, e));
     for (size_t t = 1; t <= POP_THREADS; t++)
         for (size_t i = 0; i < WAYS; i++) {
             bench_add(b, (BenchCase){.what = pop_names[i].rate,
@@ -161,7 +161,7 @@ static Status print_errors(const Bench *b, const char *dir, Err *e)
     return OK;
 }
 
-Status population_rows(const Bench *b, const char *dir, Err *e)
+Status population_rows(const Bench *b, const BenchIn *in, Err *e)
 {
     double flops =
         1e-9 * score_flops(pop.w->m, &(PassLora){.bank = pop.w->bank, .op = LORA_EXACT, .w = pop.w->w},
@@ -178,7 +178,7 @@ Status population_rows(const Bench *b, const char *dir, Err *e)
             if (score->grown >= 0)
                 bench_row(b, name, 1e-6 * score->grown, NULL, "MB", "rise of resident memory at its peak");
         }
-    return print_errors(b, dir, e);
+    return print_errors(b, in->dir, e);
 }
 
 void population_free(void)

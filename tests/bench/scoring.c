@@ -99,7 +99,7 @@ Status scoring_rows(const Bench *b, const BenchIn *in, Err *e)
 Status scoring_population(const Bench *b, const BenchIn *in, Err *e)
 {
     Workload *w = in->w;
-    if (!in->given) return OK;
+    if (in->dir == NULL) return OK;
     for (int op = LORA_EXACT; op <= LORA_PRIME; op++) {
         TRY(run_score(w, (LoraOp)op, e));
         for (size_t c = 0; c < w->n_cand; c++) {
