@@ -65,7 +65,7 @@ static void step_products(BaseProduct fwd, BaseProduct bwd)
     }
 }
 
-static Status run_products(void *ctx, size_t threads, Err *e)
+static Status run_step_products(void *ctx, size_t threads, Err *e)
 {
     (void)ctx;
     (void)threads;
@@ -209,7 +209,7 @@ Status train_add(Bench *b, const BenchIn *in, Err *e)
     bench_add(b, (BenchCase){.what = "train_sgemm",
                              .unit = "GF/s",
                              .note = "the base's products of one step of train_lora, on the model's weights",
-                             .run = run_products,
+                             .run = run_step_products,
                              .threads = 1,
                              .work = STEPS * 1e-9 * limit_flops});
     short_add(b, "train_1x24_alone", "steps of 1 x 24 tokens, one adapter behind the other", run_alone,
