@@ -94,46 +94,72 @@ static void attn_softmax(float *probs, const AttnView *v, const AttnShape *a)
     }
 }
 
-/* For a single query the calls and reductions of row kernels cost more than the arithmetic: sums stay in two
+/* For a single query the calls and reductions of row kernels cost more than the arithmetic: sums stay in
  * vectors of lanes. What of d is left over goes the plain way. */
 typedef float AttnLanes __attribute__((vector_size(32)));
-enum { LANE = 8, LANE2 = 2 * LANE };
+enum { LANE = 8, LANE4 = 4 * LANE };
 
-static inline float attn_dot(const float *q, const float *k, size_t d)
+static inline AttnLanes lanes_at(const float *x)
 {
-    AttnLanes s0 = {0}, s1 = {0}, a, b;
-    size_t x = 0;
-    for (; x + LANE2 <= d; x += LANE2) {
-        memcpy(&a, q + x, sizeof a);
-        memcpy(&b, k + x, sizeof b);
-        s0 += a * b;
-        memcpy(&a, q + x + LANE, sizeof a);
-        memcpy(&b, k + x + LANE, sizeof b);
-        s1 += a * b;
+    AttnLanes v;
+    memcpy(&v, x, sizeof v);
+    return v;
+}
+
+/* Neighbouring lanes of a and b added up: a, b, a, b ... */
+static inline AttnLanes lanes_fold(AttnLanes a, AttnLanes b)
+{
+    return __builtin_shufflevector(a, b, 0, 8, 2, 10, 4, 12, 6, 14) +
+           __builtin_shufflevector(a, b, 1, 9, 3, 11, 5, 13, 7, 15);
+}
+
+/* The same for pairs of lanes: a a b b ... */
+static inline AttnLanes lanes_fold2(AttnLanes a, AttnLanes b)
+{
+    return __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13) +
+           __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15);
+}
+
+/* out [LANE] = q k for keys that lie ld apart. */
+static inline void attn_dots(float *out, const float *q, const float *k, size_t ld, size_t d)
+{
+    AttnLanes s[LANE];
+    size_t whole = d / LANE * LANE;
+    for (size_t j = 0; j < LANE; j++) s[j] = (AttnLanes){0};
+    for (size_t x = 0; x < whole; x += LANE) {
+        AttnLanes a = lanes_at(q + x);
+        for (size_t j = 0; j < LANE; j++) s[j] += a * lanes_at(k + j * ld + x);
     }
-    s0 += s1;
-    float s = ((s0[0] + s0[4]) + (s0[1] + s0[5])) + ((s0[2] + s0[6]) + (s0[3] + s0[7]));
-    for (; x < d; x++) s += q[x] * k[x];
-    return s;
+    AttnLanes lo = lanes_fold2(lanes_fold(s[0], s[1]), lanes_fold(s[2], s[3])),
+              hi = lanes_fold2(lanes_fold(s[4], s[5]), lanes_fold(s[6], s[7]));
+    AttnLanes sum = __builtin_shufflevector(lo, hi, 0, 1, 2, 3, 8, 9, 10, 11) +
+                    __builtin_shufflevector(lo, hi, 4, 5, 6, 7, 12, 13, 14, 15);
+    memcpy(out, &sum, sizeof sum);
+    for (size_t j = 0; j < LANE; j++)
+        for (size_t x = whole; x < d; x++) out[j] += q[x] * k[j * ld + x];
+}
+
+/* scores [n] = scale q k. */
+static void attn_row(float *scores, const float *q, const AttnSpan *span, size_t kv_at, const AttnShape *a)
+{
+    size_t j = 0;
+    const float *k = span->k + kv_at;
+    for (; j + LANE <= span->n; j += LANE) attn_dots(scores + j, q, k + j * span->ld, span->ld, a->d);
+    for (; j < span->n; j++) scores[j] = vec_dot(q, k + j * span->ld, a->d);
+    vec_scale(scores, a->scale, span->n);
 }
 
 /* out [d] += sum over the span of p[j] v[j]. */
 static void attn_sum(float *out, const float *p, const AttnSpan *span, size_t kv_at, size_t d)
 {
     size_t x = 0;
-    for (; x + LANE2 <= d; x += LANE2) {
-        AttnLanes s0, s1, a;
+    for (; x + LANE4 <= d; x += LANE4) {
+        AttnLanes s[4];
         const float *v = span->v + kv_at + x;
-        memcpy(&s0, out + x, sizeof s0);
-        memcpy(&s1, out + x + LANE, sizeof s1);
-        for (size_t j = 0; j < span->n; j++, v += span->ld) {
-            memcpy(&a, v, sizeof a);
-            s0 += p[j] * a;
-            memcpy(&a, v + LANE, sizeof a);
-            s1 += p[j] * a;
-        }
-        memcpy(out + x, &s0, sizeof s0);
-        memcpy(out + x + LANE, &s1, sizeof s1);
+        for (size_t i = 0; i < 4; i++) s[i] = lanes_at(out + x + i * LANE);
+        for (size_t j = 0; j < span->n; j++, v += span->ld)
+            for (size_t i = 0; i < 4; i++) s[i] += p[j] * lanes_at(v + i * LANE);
+        memcpy(out + x, s, sizeof s);
     }
     for (size_t j = 0; x < d && j < span->n; j++)
         vec_axpy(out + x, p[j], span->v + j * span->ld + kv_at + x, d - x);
@@ -146,7 +172,8 @@ static void attn_one(float *out, const float *q, const AttnSpan *span, size_t n_
     size_t col = 0, at = 0;
     for (size_t s = 0; s < n_span; at += span[s].n, s++) {
         AttnSpan c = attn_cut(&span[s], at, v);
-        for (size_t j = 0; j < c.n; j++) work[col++] = a->scale * attn_dot(q, c.k + j * c.ld + kv_at, a->d);
+        attn_row(work + col, q, &c, kv_at, a);
+        col += c.n;
     }
     if (a->softcap > 0) softcap_apply(work, col, a->softcap);
     vec_softmax(work, col);
