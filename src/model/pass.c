@@ -145,9 +145,8 @@ Status pass_check(const Model *m, const int32_t *ids, size_t n, Err *e)
     return OK;
 }
 
-/* Training reads the weights that it may change; everything else their pack. */
-static void pass_product(const Pass *p, float *y, size_t ldy, const float *x, size_t ldx, size_t n,
-                         const ModelLin *lin, bool add)
+void pass_product(const Pass *p, float *y, size_t ldy, const float *x, size_t ldx, size_t n,
+                  const ModelLin *lin, bool add)
 {
     (p->train ? lin_fwd : lin_fwd_packed)(y, ldy, x, ldx, n, lin, add, p->tile);
 }
@@ -347,7 +346,10 @@ static void attention_block(Pass *p, const Model *m, size_t l, const PassSeq *se
     float *qkv = pass_at(p, p->qkv, l, W), *att = pass_at(p, p->att, l, p->width_q), *x = pass_x(p, l, 0);
     pass_norm(p->norm, pass_part(p, p->stat, l, 0, 2), x, m, l, 0, N);
     if (c->parallel) pass_norm(p->side, pass_part(p, p->stat, l, 1, 2), x, m, l, 1, N);
-    pass_product(p, qkv, W, p->norm, C, N, &y->qkv, false);
+    if (l == 0 && p->first != NULL)
+        pass_first_rows(p, qkv, seq, n);
+    else
+        pass_product(p, qkv, W, p->norm, C, N, &y->qkv, false);
     group_apply(p, qkv, W, p->norm, C, lora, l, group_qkv);
     if (c->qk_norm) norm_heads(p, m, l, qkv);
     if (rope_dim(c) > 0)
@@ -403,7 +405,7 @@ static void place_angles(Pass *p, const Model *m, size_t row, size_t past, size_
     }
 }
 
-static void place_embedding(float *x, const Model *m, int32_t id, size_t pos)
+void pass_embedding(float *x, const Model *m, int32_t id, size_t pos)
 {
     const ModelConfig *c = &m->cfg;
     lin_row(x, &m->p.embed, (size_t)id);
@@ -426,7 +428,7 @@ static void place_rows(Pass *p, const Model *m, const PassSeq *seq, size_t n, co
         place_angles(p, m, row, past, seq[i].n);
         for (size_t t = 0; t < seq[i].n; t++, row++) {
             assert(seq[i].ids[t] >= 0 && (size_t)seq[i].ids[t] < m->cfg.n_vocab);
-            place_embedding(x + row * C, m, seq[i].ids[t], past + t);
+            pass_embedding(x + row * C, m, seq[i].ids[t], past + t);
             p->cand[row] = seq[i].cand;
         }
     }

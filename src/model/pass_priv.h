@@ -18,6 +18,15 @@ typedef struct {
     size_t row, n;   /* n > 0 */
 } PassSpan;
 
+/* The first layer's q, k and v of tokens before positions and adapters: token [n], place [V] (-1: none), rows
+ * [n, width_qkv] or NULL where that is too much to keep. */
+typedef struct {
+    size_t n;
+    int32_t *token, *place;
+    float *rows;
+} PassFirst;
+enum { PASS_FIRST_BYTES = 32 << 20 };
+
 /* Buffers hold max_rows rows. Those marked [L] exist once per layer when training and once otherwise. */
 struct Pass {
     size_t max_rows, n_layers, n_hidden, width_qkv, width_q, n_ffn, width_gu,
@@ -28,6 +37,7 @@ struct Pass {
     uint64_t drop_key;
     const Gate *gate; /* of the adapters' inputs, or NULL */
     Gate *gate_grad;
+    const PassFirst *first; /* of all tokens that are to come, or NULL */
     PassHook hook;
     void *hook_ctx;
     float *data;
@@ -156,6 +166,25 @@ static inline size_t pass_run_rows(const Pass *p, size_t at, size_t end)
 /* pass_apply_parts - y += the parts' adapters of the group applied to x: y has the outputs of the group's
  * kinds side by side. */
 void pass_apply_parts(Pass *p, float *y, size_t ldy, const float *x, size_t n_in, size_t layer, PassGroup g);
+
+/* pass_product - y [N, n_out] ldy = x [N, n_in] ldx W^T + bias, plus what y holds when `add`: training reads
+ * the weights that it may change, everything else their pack. pass_embedding - x [C] of a token. */
+void pass_product(const Pass *p, float *y, size_t ldy, const float *x, size_t ldx, size_t n,
+                  const ModelLin *lin, bool add);
+void pass_embedding(float *x, const Model *m, int32_t id, size_t pos);
+
+/* ---- pass_first.c ---- */
+
+/* pass_first_new - *f is NULL for a model with learned positions. pass_first_want - these tokens, too.
+ * pass_first_make - take the products, by a pass that is idle and not for training. pass_first_use - from now
+ * on p, whose tokens were all wanted, looks them up; NULL: no more. Errors: ERR_NOMEM. */
+Status pass_first_new(PassFirst **f, const Model *m, Err *e) PRIME_MUST_USE;
+void pass_first_want(PassFirst *f, const int32_t *ids, size_t n);
+Status pass_first_make(PassFirst *f, const Model *m, Pass *p, Err *e) PRIME_MUST_USE;
+void pass_first_free(PassFirst *f); /* accepts NULL */
+void pass_first_use(Pass *p, const PassFirst *f);
+/* pass_first_rows - qkv [N, width_qkv] of the sequences' tokens. */
+void pass_first_rows(const Pass *p, float *qkv, const PassSeq *seq, size_t n);
 
 /* ---- pass_gate.c ---- */
 

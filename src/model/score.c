@@ -83,6 +83,17 @@ static Status work_new(ScoreWork *w, const ScoreJob *j, size_t rows, size_t seqs
     return pass_new(&w->pass, j->m, rows, j->lora != NULL ? j->lora->bank->width : 0, false, e);
 }
 
+/* The first layer's products once for each token that occurs. */
+static Status share_first(ScoreJob *j, Err *e)
+{
+    TRY(pass_first_new(&j->first, j->m, e));
+    if (j->first == NULL) return OK;
+    for (size_t i = 0; i < j->n; i++) pass_first_want(j->first, j->item[i].ids, j->item[i].n);
+    TRY(pass_first_make(j->first, j->m, j->work[0].pass, e));
+    for (size_t t = 0; t < j->threads; t++) pass_first_use(j->work[t].pass, j->first);
+    return OK;
+}
+
 Status score_open(ScoreJob *j, size_t n_cand, size_t max_seqs, Err *e)
 {
     if (j->lora != NULL && j->lora->bank == NULL) j->lora = NULL;
@@ -94,7 +105,7 @@ Status score_open(ScoreJob *j, size_t n_cand, size_t max_seqs, Err *e)
     j->work = calloc(j->threads + 1, sizeof *j->work);
     if (j->work == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu threads", j->threads);
     for (size_t t = 0; t < j->threads; t++) TRY(work_new(&j->work[t], j, rows, max_seqs, e));
-    return OK;
+    return j->threads > 0 ? share_first(j, e) : OK;
 }
 
 void score_close(ScoreJob *j)
@@ -105,8 +116,10 @@ void score_close(ScoreJob *j)
         free(j->work[t].logits);
         free(j->work[t].picked);
     }
+    pass_first_free(j->first);
     free(j->work);
     free(j->start);
+    j->first = NULL;
     j->work = NULL;
     j->start = NULL;
 }

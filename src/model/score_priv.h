@@ -2,6 +2,8 @@
 #ifndef PRIME_SCORE_PRIV_H
 #define PRIME_SCORE_PRIV_H
 
+#include "pass_priv.h"
+
 #include "prime/score.h"
 
 enum { SCORE_ROWS = 1024, SCORE_CHUNK = 128, SCORE_SEQS = 96 };
@@ -22,6 +24,7 @@ typedef struct {
     size_t n;
     bool share;              /* a prompt that neighbours have in common takes part once */
     size_t *start, n_blocks; /* block b holds items start[b] .. start[b+1] */
+    PassFirst *first;        /* of all tokens; NULL: none */
     ScoreWork *work;         /* [threads] */
     size_t threads;
     ScoreOut *nll;
