@@ -51,8 +51,10 @@ Status score_signals(const ScoreSignals *out, const Model *m, const PassLora *lo
 /* score_embed - out [n, C]: the mean over an item's tokens of the last hidden state (after the last norm). */
 Status score_embed(float *out, const Model *m, const ScoreItem *item, size_t n, Err *e) PRIME_MUST_USE;
 
-/* score_flops - the arithmetic of score_nll without attention, for rates: base and adapter products and the
- * head. */
+/* score_flops - the arithmetic of scoring without attention, for rates: base and adapter products of all
+ * rows, and the head at answer tokens. What score_nll saves of it (the last layer's rows that predict
+ * nothing, the first layer's products of equal tokens; about a tenth for six layers) is counted all the same.
+ */
 double score_flops(const Model *m, const PassLora *lora, const ScoreItem *item, size_t n);
 
 #endif

@@ -5,6 +5,7 @@
 #include "bench.h"
 
 #include "prime/file.h"
+#include "prime/generate.h"
 #include "prime/js.h"
 #include "prime/mat.h"
 #include "prime/par.h"
@@ -17,10 +18,10 @@
 enum { PLAIN, PACKED_F32, PACKED_BF16, WAYS, POP_THREADS = 2 };
 
 static const struct {
-    const char *score, *rate;
-} pop_names[WAYS] = {[PLAIN] = {"population_f32", "products_f32"},
-                     [PACKED_F32] = {"population_f32_packed", "products_f32_packed"},
-                     [PACKED_BF16] = {"population_bf16", "products_bf16"}};
+    const char *score, *rate, *answers;
+} pop_names[WAYS] = {[PLAIN] = {"population_f32", "products_f32", "answers_f32"},
+                     [PACKED_F32] = {"population_f32_packed", "products_f32_packed", "answers_f32_packed"},
+                     [PACKED_BF16] = {"population_bf16", "products_bf16", "answers_bf16"}};
 
 static struct {
     Workload *w;
@@ -38,6 +39,28 @@ static Status run_population(void *ctx, size_t threads, Err *e)
     return score_nll(pop.out[way], pop.m[way], &(PassLora){.bank = w->bank, .op = LORA_EXACT, .w = w->w},
                      w->n_cand, w->item, w->n_cand * w->n_texts, e);
 }
+
+/* ---- answers ---- */
+
+enum { ANSWERS = 16, ANSWER_PROMPT = 32, ANSWER_NEW = 64 };
+
+static Status run_answers(void *ctx, size_t threads, Err *e)
+{
+    (void)threads;
+    const Workload *w = pop.w;
+    static int32_t said[ANSWERS * ANSWER_NEW];
+    GenItem item[ANSWERS];
+    GenOut out[ANSWERS];
+    GenOpts o = gen_greedy(ANSWER_NEW);
+    for (size_t i = 0; i < ANSWERS; i++)
+        item[i] = (GenItem){w->ids + i % w->n_texts * w->len, w->len < ANSWER_PROMPT ? w->len : ANSWER_PROMPT,
+                            i % w->n_cand};
+    return gen_texts(said, out, pop.m[*(const size_t *)ctx],
+                     &(PassLora){.bank = w->bank, .op = LORA_EXACT, .w = w->w}, w->n_cand, item, ANSWERS, &o,
+                     e);
+}
+
+/* ---- products ---- */
 
 static void product(float *y, const float *x, size_t n, const ModelLin *lin)
 {
@@ -123,6 +146,15 @@ Status population_add(Bench *b, const BenchIn *in, Err *e)
                                      .ctx = &pop.way[i],
                                      .threads = t,
                                      .memory = true});
+            if (t > 1) continue; /* a block of 16 is one thread's */
+            bench_add(b, (BenchCase){
+                             .what = pop_names[i].answers,
+                             .unit = "tokens/s",
+                             .note = "64 greedy tokens behind each of 16 prompts of 32, prompts in the time",
+                             .run = run_answers,
+                             .ctx = &pop.way[i],
+                             .threads = t,
+                             .work = ANSWERS * ANSWER_NEW});
         }
     return OK;
 }

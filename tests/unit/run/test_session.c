@@ -32,8 +32,8 @@ static const char *session_fact_of(World *w, const char *run, const char *key)
 
 static void facts_are(World *w, const char *run, size_t session, const char *threads)
 {
-    static const char *const named[] = {"start",  "version", "commit", "compiler", "blas",
-                                        "kernel", "cpu",     "wall",   "libraries"};
+    static const char *const named[] = {"start",  "version", "commit", "compiler",  "blas",
+                                        "kernel", "cpu",     "wall",   "libraries", "products"};
     char key[64];
     for (size_t i = 0; i < sizeof named / sizeof named[0]; i++) {
         snprintf(key, sizeof key, "session%zu.%s", session, named[i]);
@@ -68,6 +68,33 @@ static void count_step(void *ctx, const char *label)
 {
     (void)label;
     ((Count *)ctx)->steps++;
+}
+
+/* Both precisions run, say so, and do not depend on threads; adapters are trained in float32 in either. */
+Test(session, a_run_says_its_precision, .timeout = 240)
+{
+    static const char *const names[] = {"f32", "bf16"};
+    World w = tiny_world();
+    Str rows[2];
+    for (size_t i = 0; i < 2; i++) {
+        char set[32], run[PATH], again[32];
+        snprintf(set, sizeof set, "precision=%s", names[i]);
+        w.spec =
+            world_spec(&w,
+                       (const char *const[]){"seeds=1", "lambda=0", "evolve.budget=2", "adapter.epochs=1",
+                                             "targets.count=1", "anchors.pool=2", set},
+                       7);
+        rows[i] = run_text(&w, names[i], 1);
+        snprintf(run, sizeof run, "%s/%s", w.dir, names[i]);
+        cr_assert_str_eq(session_fact_of(&w, run, "precision"), names[i]);
+        snprintf(again, sizeof again, "%s-3", names[i]);
+        Str three = run_text(&w, again, 3);
+        cr_assert_str_eq(rows[i].s, three.s, "%s depends on the number of threads", names[i]);
+        str_free(&three);
+    }
+    cr_assert_str_neq(rows[0].s, rows[1].s);
+    for (size_t i = 0; i < 2; i++) str_free(&rows[i]);
+    world_close(&w);
 }
 
 Test(session, a_run_says_where_it_is_from, .timeout = 240)
