@@ -95,8 +95,7 @@ static Status merges_group(Grid *g, const Report *r, const ReportGroup *group, A
     return OK;
 }
 
-static Status between_each(Grid *g, const Report *r,
-                           Status (*fn)(Grid *, const Report *, const ReportGroup *, Arena *, Err *), Err *e)
+Status between_each(Grid *g, const Report *r, BetweenFn fn, Err *e)
 {
     Arena scratch = {0};
     Status s = OK;
@@ -129,14 +128,13 @@ static bool beside_loo(const ReportCell *merge, const ReportCell *other)
     return merge->seed == other->seed && strcmp(merge->target, other->target) == 0;
 }
 
-/* The method without what follows a +, which is the retrieval beside it. */
-static bool method_is(const char *method, const char *name)
+bool method_is(const char *method, const char *name)
 {
     size_t n = strcspn(method, "+");
     return n == strlen(name) && strncmp(method, name, n) == 0;
 }
 
-static const ReportGroup *group_beside(const Report *r, const ReportGroup *g, const char *name)
+const ReportGroup *group_beside(const Report *r, const ReportGroup *g, const char *name)
 {
     const char *beside = strchr(g->method, '+');
     for (size_t i = 0; i < r->n_groups; i++) {

@@ -211,6 +211,11 @@ Status out_loo(Str *out, const Report *r, Err *e)
     return out_grid(out, r, "loo.csv", grid_loo, e);
 }
 
+Status out_scaling(Str *out, const Report *r, Err *e)
+{
+    return out_grid(out, r, "scaling.csv", grid_scaling, e);
+}
+
 Status out_fingerprint(Str *out, const Report *r, Err *e)
 {
     return out_grid(out, r, "fingerprint.csv", grid_fingerprint, e);

@@ -46,6 +46,7 @@ static const ReportGrid grids[] = {
     {"attacks", "attacks.csv", grid_attacks},
     {"merges", "merges.csv", grid_merges},
     {"loo", "loo.csv", grid_loo},
+    {"scaling", "scaling.csv", grid_scaling},
     {"fingerprint", "fingerprint.csv", grid_fingerprint},
     {"people", "people.csv", grid_people},
     {"source", "source.csv", grid_source},

@@ -174,6 +174,8 @@ static const MdLine md_lines[] = {
      "anchor", grid_merges},
     {"loo.csv", "loo_diff", NULL, NULL, "Most added by being in a merge: AUC ", "loo_diff", 2,
      " more than left out, anchor ", "anchor", grid_loo},
+    {"scaling.csv", "lost", NULL, NULL, "Most lost between an anchor's own adapter and the merge: AUC ",
+     "lost", 2, ", attack ", "attack", grid_scaling},
     {"dose.csv", "spearman", NULL, NULL, "Strongest rank correlation of leakage with |w|: ", "spearman", 2,
      ", attack ", "attack", grid_dose},
     {"people.csv", "auc", NULL, NULL, "Strongest attack on people: AUC ", "auc", 2, ", ", "attack",

@@ -100,6 +100,19 @@ static const PageColumn loo_columns[] = {
     {"Holm's p", "loo_p_holm", 0, false},
     {"|w|", "weight_abs", 3, false},
 };
+static const PageColumn scaling_columns[] = {
+    {"Task", "task", -1, false},
+    {"λ", "lambda", 0, false},
+    {"Attack", "attack", -1, false},
+    {"AUC, anchor's own", "auc_anchor", 2, false},
+    {"AUC, at its weight", "auc_scaled", 2, false},
+    {"AUC, in the merge", "auc_merge", 2, false},
+    {"Lost", "lost", 2, true},
+    {"By scaling", "by_scaling", 2, true},
+    {"By the others", "by_others", 2, true},
+    {"Share of scaling", "share", 2, true},
+    {"Anchors", "n_anchors", 0, false},
+};
 static const PageColumn fingerprint_columns[] = {
     {"Task", "task", -1, false},
     {"Method", "method", -1, false},
@@ -214,6 +227,14 @@ static const PageSection sections[] = {
      "holds "
      "the same numbers",
      {"Alone, merged, left out", "loo.csv", COLUMNS(loo_columns), grid_loo, "auc_merge"},
+     true},
+    {"scaling",
+     "Scaled down, or hidden by others",
+     "Why a merge leaks less than the anchors' own adapters: each anchor by itself at its weight (method "
+     "scaled) "
+     "shows what scaling takes away; the rest is due to the other anchors.",
+     NULL,
+     {"Scaled down, or hidden by others", "scaling.csv", COLUMNS(scaling_columns), grid_scaling, NULL},
      true},
     {"roc",
      "Attacks",

@@ -16,6 +16,7 @@ static const ReportOutput outputs[] = {
     {"csv", "attacks.csv", "what each attack finds in each method", out_attacks},
     {"csv", "merges.csv", "which anchor leaks from which target's merge", out_merges},
     {"csv", "loo.csv", "each anchor alone, in the merge, and in the merge without it", out_loo},
+    {"csv", "scaling.csv", "whether scaling or the other anchors make a merge leak less", out_scaling},
     {"csv", "fingerprint.csv", "merge weights that can be read off the merge", out_fingerprint},
     {"csv", "people.csv", "attacks on whole people", out_people},
     {"csv", "source.csv", "whose adapter a text is told to be from", out_source},

@@ -373,6 +373,7 @@ Status grid_dose(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
 Status grid_attacks(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
 Status grid_merges(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
 Status grid_loo(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
+Status grid_scaling(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
 Status grid_fingerprint(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
 Status grid_people(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
 Status grid_source(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
@@ -406,6 +407,7 @@ Status out_dose(Str *out, const Report *r, Err *e);
 Status out_attacks(Str *out, const Report *r, Err *e);
 Status out_merges(Str *out, const Report *r, Err *e);
 Status out_loo(Str *out, const Report *r, Err *e);
+Status out_scaling(Str *out, const Report *r, Err *e);
 Status out_fingerprint(Str *out, const Report *r, Err *e);
 Status out_people(Str *out, const Report *r, Err *e);
 Status out_source(Str *out, const Report *r, Err *e);
@@ -426,5 +428,13 @@ Status out_html(Str *out, const Report *r, Err *e);
 Status page_data(Str *out, const Report *r, Err *e) PRIME_MUST_USE;
 Status out_schema(Str *out, const Report *r, Err *e);
 Status out_text(Str *out, const Report *r, Err *e);
+
+/* between_each - a table from every merge, with scratch memory for each. method_is - whether a method is
+ * `name`, whatever retrieval stands behind its +. group_beside - the group of that method with the same task,
+ * retrieval and lambda (or none), or NULL. */
+typedef Status (*BetweenFn)(Grid *g, const Report *r, const ReportGroup *group, Arena *a, Err *e);
+Status between_each(Grid *g, const Report *r, BetweenFn fn, Err *e) PRIME_MUST_USE;
+bool method_is(const char *method, const char *name);
+const ReportGroup *group_beside(const Report *r, const ReportGroup *g, const char *name);
 
 #endif

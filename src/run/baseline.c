@@ -113,7 +113,7 @@ static const Method methods[] = {
              .beside = "evolved"},
      .scope = BESIDE,
      .goals = method_without_goals},
-    {.row = {.name = "alone",
+    {.row = {.name = "scaled",
              .what = "each anchor alone at the weight that it has in evolved, its own records attacked: what "
                      "scaling takes away by itself",
              .source = "counterfactual",

@@ -104,7 +104,7 @@ static Status control_random(Group *g, Trial *t, size_t lambda, Err *e);
 static Status control_uniform(Group *g, Trial *t, size_t lambda, Err *e);
 static Status control_others(Group *g, Trial *t, size_t lambda, Err *e);
 static Status control_without(Group *g, Trial *t, size_t lambda, Err *e);
-static Status control_alone(Group *g, Trial *t, size_t lambda, Err *e);
+static Status control_scaled(Group *g, Trial *t, size_t lambda, Err *e);
 
 static const struct {
     const char *method;
@@ -114,7 +114,7 @@ static const struct {
                 {"matched-uniform", control_uniform, method_lambda_goals},
                 {"random-anchors", control_others, method_lambda_goals},
                 {"loo", control_without, method_without_goals},
-                {"alone", control_alone, method_lambda_goals}};
+                {"scaled", control_scaled, method_lambda_goals}};
 enum { N_CONTROLS = sizeof controls / sizeof controls[0] };
 
 static Status group_room(Group *g, Err *e)
@@ -281,7 +281,7 @@ static Status control_without(Group *g, Trial *t, size_t lambda, Err *e)
     return OK;
 }
 
-static Status control_alone(Group *g, Trial *t, size_t lambda, Err *e)
+static Status control_scaled(Group *g, Trial *t, size_t lambda, Err *e)
 {
     t->lora = g->trial[lambda].lora;
     t->without = &g->made[g->n_made];

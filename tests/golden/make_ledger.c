@@ -29,6 +29,7 @@ static const Plan plans[] = {
 
 /* With `more`. */
 static const Plan more_plans[] = {{"toy", "rouge1", "loo", 0, -1, 0.2},
+                                  {"toy", "rouge1", "scaled", 0, -1, 2},
                                   {"toy", "rouge1", "random-anchors", 0, 0.3, 0}};
 
 typedef struct {
@@ -118,7 +119,7 @@ static Status make_probes(Maker *m, const char *target, Err *e)
 static Status make_more(Maker *m, const char *target, Err *e)
 {
     bool alone = strcmp(m->plan->method, "anchor") == 0;
-    if (!m->more || strcmp(m->plan->method, "loo") == 0) return OK;
+    if (!m->more || m->plan->utility < 0) return OK; /* counterfactuals are of records alone */
     if (alone) {
         TRY(make_score(m, "person", "source_inference", target, "", 1, 0.75 + 0.2 * rng_uniform(&m->rng), e));
         return make_score(m, "person", "source_inference", target, "", 0, 0.5 + 0.2 * rng_uniform(&m->rng),
@@ -155,7 +156,7 @@ static Status make_target(Maker *m, char letter, size_t t, uint64_t seed, Err *e
 static Status make_plan(Maker *m, Err *e)
 {
     bool alone = strcmp(m->plan->method, "anchor") == 0,
-         random = strcmp(m->plan->method, "evolved") == 0 || strcmp(m->plan->method, "loo") == 0;
+         random = strcmp(m->plan->method, "evolved") == 0 || m->plan->utility < 0;
     for (size_t i = 0; i < (alone ? m->anchors : m->targets); i++)
         for (uint64_t seed = 1; seed <= (random ? m->seeds : 1); seed++)
             TRY(make_target(m, alone ? 'a' : 'u', i, seed, e));

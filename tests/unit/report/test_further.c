@@ -223,6 +223,75 @@ Test(further, alone_merged_left_out)
     arena_free(&a);
 }
 
+/* Own 4 of 4 pairs. Of u1's anchors scaling takes one pair from a1 alone, the merge one from each and another
+ * from a2; u2 lacks the cell at its weight and does not count. Losses in the merge 1/4, 1/4, 1/2: mean 1/3;
+ * by scaling 0, 1/4, 0: mean 1/12, a quarter of it. */
+Test(further, scaled_down_or_hidden_by_others)
+{
+    static const double all[4] = {3, 4, 1, 2}, most[4] = {2, 4, 1, 3}, half[4] = {1, 4, 2, 3};
+    Arena a = {0};
+    Ledger *l = toy_ledger();
+    for (size_t u = 0; u < 3; u++) {
+        char id[8];
+        snprintf(id, sizeof id, "a%zu", u);
+        begin_cell(l, "anchor", id);
+        add_scores(l, u, all);
+        end_cell(l);
+    }
+    for (size_t c = 0; c < 2; c++) {
+        begin_cell_of(l, "evolved", c == 0 ? "u1" : "u2", 0, 1);
+        for (size_t u = 0; u < 3; u++) add_scores(l, u, u == 2 ? half : most);
+        end_cell(l);
+    }
+    begin_cell_of(l, "scaled", "u1", 0, 1);
+    for (size_t u = 0; u < 3; u++) add_scores(l, u, u == 1 ? most : all);
+    end_cell(l);
+    char *text = close_and_report(l, "scaling.csv");
+    Table t = table_of(&a, text);
+    cr_assert_eq(t.n_rows, 1);
+    cr_assert_float_eq(num_at(&t, 0, "auc_anchor"), 1, 1e-12);
+    cr_assert_float_eq(num_at(&t, 0, "auc_scaled"), 11.0 / 12, 1e-12);
+    cr_assert_float_eq(num_at(&t, 0, "auc_merge"), 2.0 / 3, 1e-12);
+    cr_assert_float_eq(num_at(&t, 0, "lost"), 1.0 / 3, 1e-12);
+    cr_assert_float_eq(num_at(&t, 0, "by_scaling"), 1.0 / 12, 1e-12);
+    cr_assert_float_eq(num_at(&t, 0, "by_others"), 0.25, 1e-12);
+    /* Student's t with 2 degrees of freedom, 4.302652730; the losses' standard error is 1/12 */
+    cr_assert_float_eq(num_at(&t, 0, "lost_lo"), 1.0 / 3 - 4.302652730 / 12, 1e-6);
+    cr_assert_float_eq(num_at(&t, 0, "by_scaling_hi"), 1.0 / 12 + 4.302652730 / 12, 1e-6);
+    cr_assert_str_eq(text_at(&t, 0, "share"), "", "that anything is lost is not sure");
+    cr_assert_eq(num_at(&t, 0, "n_anchors"), 3);
+    cr_assert_eq(num_at(&t, 0, "n_pairs"), 3);
+    free(text);
+    arena_free(&a);
+}
+
+/* The same share for every anchor has no interval to speak of. */
+Test(further, a_share_where_something_is_lost)
+{
+    static const double all[4] = {3, 4, 1, 2}, most[4] = {2, 4, 1, 3}, half[4] = {1, 4, 2, 3};
+    Arena a = {0};
+    Ledger *l = toy_ledger();
+    for (size_t k = 0; k < 3; k++) {
+        if (k < 2) begin_cell_of(l, k == 0 ? "scaled" : "evolved", "u1", 0, 1);
+        for (size_t u = 0; u < 3; u++) {
+            char id[8];
+            snprintf(id, sizeof id, "a%zu", u);
+            if (k == 2) begin_cell(l, "anchor", id);
+            add_scores(l, u, k == 2 ? all : k == 0 ? most : half);
+            if (k == 2) end_cell(l);
+        }
+        if (k < 2) end_cell(l);
+    }
+    char *text = close_and_report(l, "scaling.csv");
+    Table t = table_of(&a, text);
+    cr_assert_eq(t.n_rows, 1);
+    cr_assert_float_eq(num_at(&t, 0, "share"), 0.5, 1e-12);
+    cr_assert_float_eq(num_at(&t, 0, "share_lo"), 0.5, 1e-12);
+    cr_assert_float_eq(num_at(&t, 0, "share_hi"), 0.5, 1e-12);
+    free(text);
+    arena_free(&a);
+}
+
 /* What two paired scores of the same records differ by is what roc_compare says of them. */
 Test(further, differences_are_paired_by_record)
 {
@@ -400,9 +469,10 @@ Test(further, a_page_of_many_anchors_alone)
 /* Nothing of all this in a ledger without such rows: headers alone. */
 Test(further, tables_may_be_empty)
 {
-    static const char *const file[] = {"merges.csv", "loo.csv", "fingerprint.csv", "people.csv", "source.csv",
-                                       "canary.csv", "own.csv", "eaf.csv",         "null.csv"};
-    for (size_t k = 0; k < 9; k++) {
+    static const char *const file[] = {"merges.csv", "loo.csv",    "fingerprint.csv", "people.csv",
+                                       "source.csv", "canary.csv", "own.csv",         "eaf.csv",
+                                       "null.csv",   "scaling.csv"};
+    for (size_t k = 0; k < 10; k++) {
         Arena a = {0};
         Ledger *l = toy_ledger();
         begin_cell(l, "soup", "u1");

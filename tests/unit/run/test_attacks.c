@@ -124,7 +124,7 @@ Test(attacks, a_merge_of_two_without_one_is_the_other, .timeout = 240)
 {
     World w = world_open();
     Rows r = run_and_load(&w, "run",
-                          (const char *const[]){ONE, "methods=evolved,loo,alone", "evolve.budget=12"}, 4);
+                          (const char *const[]){ONE, "methods=evolved,loo,scaled", "evolve.budget=12"}, 4);
     Lab lab = lab_open(&w);
     size_t seen = 0, alone = 0;
     for (size_t i = 0; i < r.n; i++) {
@@ -133,7 +133,7 @@ Test(attacks, a_merge_of_two_without_one_is_the_other, .timeout = 240)
             double without = row_like(&r, x, "loo", "loss")->value;
             cr_expect_float_eq(x->value, row_like(&r, x, "evolved", "loss")->value - without, 1e-12);
         }
-        if (row_is(x, "alone", "attack", "loss")) {
+        if (row_is(x, "scaled", "attack", "loss")) {
             double own = merge_weight(&r, "evolved", x->target, x->unit);
             cr_expect_float_eq(x->value, loss_under(&w, &lab, "run", x->unit, own, x), 1e-5);
             alone++;
