@@ -179,12 +179,25 @@ static void print_error(const Bench *b, const char *what, size_t way, const JsVa
                            : "largest over candidates, beside weights as they are");
 }
 
+/* expected.json in dir, unless fewer texts were scored than it is about; NULL where there is none. */
+static Status load_known(JsVal **known, const char *dir, Err *e)
+{
+    JsVal *texts = NULL;
+    char path[1000];
+    *known = NULL;
+    if (dir == NULL) return OK;
+    snprintf(path, sizeof path, "%s/prompts.json", dir);
+    TRY(js_load(&texts, path, e));
+    size_t all = js_len(js_get(texts, "prompts"));
+    js_close(texts);
+    snprintf(path, sizeof path, "%s/expected.json", dir);
+    return all == pop.w->n_texts && file_exists(path) ? js_load(known, path, e) : OK;
+}
+
 static Status print_errors(const Bench *b, const char *dir, Err *e)
 {
     JsVal *known = NULL;
-    char path[1000];
-    snprintf(path, sizeof path, "%s/expected.json", dir != NULL ? dir : ".");
-    if (dir != NULL && file_exists(path)) TRY(js_load(&known, path, e));
+    TRY(load_known(&known, dir, e));
     for (size_t i = 0; i < WAYS; i++) {
         if (known != NULL) print_error(b, "error", i, js_get(js_get(known, "f64"), "delta"));
         print_error(b, "difference", i, NULL);

@@ -246,8 +246,8 @@ static double score_status(const char *key)
 }
 
 /* 20 candidates on a model of 12 MB. The workspace grows with the rows of a block, so the texts are short:
- * what scoring adds at its peak is less than two copies of the weights, of which the libraries' scratch may
- * be one (a tester of memory fills all of it, used or not). */
+ * what scoring adds at its peak is less than one copy of the weights. OpenBLAS takes its scratch once, oneDNN
+ * with every product: with that a tester of memory would count what is long free. */
 Test(score, no_candidate_gets_a_copy_of_the_base)
 {
     ModelConfig c = tiny_config();
@@ -258,7 +258,7 @@ Test(score, no_candidate_gets_a_copy_of_the_base)
     c.n_kv = 4;
     c.n_layers = 4;
     c.n_ffn = 704;
-    mat_init();
+    MUST(mat_choose("openblas", &e_));
     par_set_threads(2);
     Model *m = tiny_model(&c, 3);
     Lora *l[2] = {tiny_lora(m, TINY_ALL, 4, 1), tiny_lora(m, TINY_ALL, 4, 2)};
@@ -276,7 +276,7 @@ Test(score, no_candidate_gets_a_copy_of_the_base)
     for (int op = LORA_EXACT; op <= LORA_PRIME; op++)
         MUST(score_nll(out, m, &(PassLora){.bank = bank, .op = (LoraOp)op, .w = w}, N_CAND, item, N, &e_));
     double grown = score_status("VmHWM") - before, base = (double)(m->p.n * sizeof(float));
-    cr_assert_lt(grown, 2 * base, "grew by %.0f bytes, the base has %.0f", grown, base);
+    cr_assert_lt(grown, base, "grew by %.0f bytes, the base has %.0f", grown, base);
     par_set_threads(0);
     free(ids);
     lora_bank_free(bank);
