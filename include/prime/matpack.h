@@ -37,10 +37,10 @@ void mat_pack_free(MatPack *p); /* accepts NULL */
 size_t mat_pack_bytes(const MatPack *p);
 const char *mat_pack_kernel(const MatPack *p);
 
-/* mat_pack_mul - y [m, n] ldy = x [m, k] ldx W^T, plus what y holds when `add`. Rows are taken in blocks,
- * whose number of rows is a multiple of 16 or below: kernels are made once for each shape and kept, 1024 of
- * them at most (0.2 ms each; about 25 shapes a pack). Where there is no memory for one, y is NaN. Cost: 2 m n
- * k. */
+/* mat_pack_mul - y [m, n] ldy = x [m, k] ldx W^T, plus what y holds when `add`. Rows are taken in blocks of
+ * 128, the last ones of a multiple of 16, then of what is left. oneDNN makes a kernel for each number of rows
+ * of a shape, 0.2 ms each; 1024 are kept, others made for the call. Rows without gaps (ldx = k, ldy = n) are
+ * faster: others go through scratch. Where there is no memory, y is NaN. Cost: 2 m n k. */
 void mat_pack_mul(float *y, size_t ldy, const float *x, size_t ldx, size_t m, const MatPack *p, bool add);
 
 /* mat_bf16_round - out = x to nearest bfloat16, ties to even; NaN stays NaN. mat_bf16_widen - the way back.
