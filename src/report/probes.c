@@ -101,6 +101,13 @@ static double rows_most(ReportRows rows)
     return most;
 }
 
+/* The mean weight over the cells of `found`, 0 in those that merge others; NaN for those in no merge. */
+static double fingerprint_weight(const Report *r, const ReportGroup *g, size_t who, ReportRows found)
+{
+    ReportRows w = probe_rows(r, g, KIND_WEIGHT, "w", who);
+    return rows_mean(w) * (double)rows_cells(w) / (double)rows_cells(found);
+}
+
 /* who: an anchor, or NAME_ANY for all of them. */
 static void fingerprint_row(Grid *out, const Report *r, const ReportGroup *g, size_t who,
                             const MeanEst *error)
@@ -110,7 +117,7 @@ static void fingerprint_row(Grid *out, const Report *r, const ReportGroup *g, si
     bool all = who == NAME_ANY;
     grid_group(out, g);
     grid_text(out, all ? "" : r->names.name[who]);
-    grid_num(out, all ? NAN : rows_mean(probe_rows(r, g, KIND_WEIGHT, "w", who)));
+    grid_num(out, all ? NAN : fingerprint_weight(r, g, who, found));
     grid_num(out, all ? NAN : rows_mean(found));
     grid_mean(out, error);
     grid_num(out, rows_most(missed));
