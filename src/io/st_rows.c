@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <math.h>
 #include <string.h>
-#ifdef __F16C__
+#ifdef __x86_64__
 #include <immintrin.h>
 #endif
 
@@ -38,13 +38,35 @@ static void st_from_f16_rest(float *restrict out, const char *restrict data, siz
     }
 }
 
-static void st_from_f16(float *restrict out, const char *restrict data, size_t n)
+/* Whole eights of the values, where the processor converts them itself; returns how many that were. All
+ * processors with AVX2 do. */
+#ifdef __x86_64__
+__attribute__((target("avx,f16c"))) static size_t st_from_f16_eights(float *restrict out,
+                                                                     const char *restrict data, size_t n)
 {
     size_t i = 0;
-#ifdef __F16C__
     for (; i + 8 <= n; i += 8)
         _mm256_storeu_ps(out + i, _mm256_cvtph_ps(_mm_loadu_si128((const void *)(data + 2 * i))));
+    return i;
+}
+
+static size_t st_from_f16_most(float *restrict out, const char *restrict data, size_t n)
+{
+    return __builtin_cpu_supports("avx2") ? st_from_f16_eights(out, data, n) : 0;
+}
+#else
+static size_t st_from_f16_most(float *restrict out, const char *restrict data, size_t n)
+{
+    (void)out;
+    (void)data;
+    (void)n;
+    return 0;
+}
 #endif
+
+static void st_from_f16(float *restrict out, const char *restrict data, size_t n)
+{
+    size_t i = st_from_f16_most(out, data, n);
     st_from_f16_rest(out + i, data + 2 * i, n - i);
 }
 

@@ -2,6 +2,8 @@
  * and divided. */
 #include "merge_priv.h"
 
+#include "prime/vec.h"
+
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -25,13 +27,13 @@ static inline float band_value(float x, float lo, float hi)
 }
 
 /* Votes for a sign: of values times `times`, or one voice each. */
-static void chunk_vote(float *restrict vote, const float *restrict x, size_t n, Voice a)
+PRIME_CLONES static void chunk_vote(float *restrict vote, const float *restrict x, size_t n, Voice a)
 {
 #pragma omp simd
     for (size_t i = 0; i < n; i++) vote[i] += a.times * band_value(x[i], a.lo, a.hi);
 }
 
-static void chunk_vote_one(float *restrict vote, const float *restrict x, size_t n, Voice a)
+PRIME_CLONES static void chunk_vote_one(float *restrict vote, const float *restrict x, size_t n, Voice a)
 {
     float one = a.times < 0 ? -1.0f : 1.0f;
 #pragma omp simd
@@ -42,7 +44,7 @@ static void chunk_vote_one(float *restrict vote, const float *restrict x, size_t
 }
 
 /* What agrees with the sign: num += w x, den += each. */
-static void chunk_agree(Chunk *restrict c, const float *restrict x, size_t n, Voice a)
+PRIME_CLONES static void chunk_agree(Chunk *restrict c, const float *restrict x, size_t n, Voice a)
 {
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
@@ -54,7 +56,7 @@ static void chunk_agree(Chunk *restrict c, const float *restrict x, size_t n, Vo
 }
 
 /* What is kept counts, whatever its sign. */
-static void chunk_all(Chunk *restrict c, const float *restrict x, size_t n, Voice a)
+PRIME_CLONES static void chunk_all(Chunk *restrict c, const float *restrict x, size_t n, Voice a)
 {
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
@@ -64,7 +66,7 @@ static void chunk_all(Chunk *restrict c, const float *restrict x, size_t n, Voic
     }
 }
 
-static void chunk_signs(float *vote, size_t n, float even)
+PRIME_CLONES static void chunk_signs(float *vote, size_t n, float even)
 {
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
@@ -73,7 +75,8 @@ static void chunk_signs(float *vote, size_t n, float even)
     }
 }
 
-static void chunk_divide(float *restrict out, const Chunk *restrict c, size_t n, const MergeOpts *o)
+PRIME_CLONES static void chunk_divide(float *restrict out, const Chunk *restrict c, size_t n,
+                                      const MergeOpts *o)
 {
     float times = (float)o->lambda;
     int plain = o->mean == MEAN_SUM;

@@ -70,7 +70,7 @@ const float *dense_tile(const MergeDense *d, float *strip, size_t j, size_t at)
 /* ---- trim ---- */
 
 /* Sum of the magnitudes of all entries of an adapter that are within its band. */
-static double band_sum(const MergeDense *d, size_t j)
+PRIME_CLONES static double band_sum(const MergeDense *d, size_t j)
 {
     double sum = 0;
     float lo = d->band[j].lo, hi = d->band[j].hi;

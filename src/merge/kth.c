@@ -4,12 +4,13 @@
 #include "merge_priv.h"
 
 #include "prime/rng.h"
+#include "prime/vec.h"
 
 #include <assert.h>
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
-#ifdef __AVX512F__
+#ifdef __x86_64__
 #include <immintrin.h>
 #endif
 
@@ -44,7 +45,7 @@ static float select_few(float *m, size_t n, size_t k)
 }
 
 /* Least and largest bits of m [n], n > 0. */
-static void select_range(uint32_t *lo, uint32_t *hi, const float *m, size_t n)
+PRIME_CLONES static void select_range(uint32_t *lo, uint32_t *hi, const float *m, size_t n)
 {
     uint32_t least = UINT32_MAX, most = 0;
 #pragma omp simd reduction(min : least) reduction(max : most)
@@ -147,7 +148,8 @@ static void sample_bracket(float *lo, float *hi, const MergeDense *d, size_t j, 
 enum { STRIP = 512, WORD = 64 };
 
 /* Which of x [n], n <= STRIP, lie within [lo, hi], a byte each; returns how many exceed hi. */
-static size_t strip_flags(unsigned char *restrict in, const float *restrict x, size_t n, float lo, float hi)
+PRIME_CLONES static size_t strip_flags(unsigned char *restrict in, const float *restrict x, size_t n,
+                                       float lo, float hi)
 {
     int above = 0;
 #pragma omp simd reduction(+ : above)
@@ -188,10 +190,15 @@ static size_t gather_flags(float *work, size_t *got, const float *x, size_t n, f
 }
 
 /* The same for whole lanes, where the processor packs them itself. */
-#ifdef __AVX512F__
 enum { LANES = 16 };
+#ifdef __x86_64__
+static bool gather_packs(void)
+{
+    return __builtin_cpu_supports("avx512f");
+}
 
-static size_t gather_lanes(float *work, size_t *got, const float *x, size_t n, float lo, float hi)
+__attribute__((target("avx512f,popcnt"))) static size_t gather_lanes(float *work, size_t *got, const float *x,
+                                                                     size_t n, float lo, float hi)
 {
     const __m512 least = _mm512_set1_ps(lo), most = _mm512_set1_ps(hi);
     size_t above = 0, at = *got;
@@ -208,16 +215,23 @@ static size_t gather_lanes(float *work, size_t *got, const float *x, size_t n, f
     *got = at;
     return above;
 }
+#else
+static bool gather_packs(void)
+{
+    return false;
+}
+
+static size_t gather_lanes(float *work, size_t *got, const float *x, size_t n, float lo, float hi)
+{
+    return gather_flags(work, got, x, n, lo, hi);
+}
 #endif
 
 /* How many magnitudes of x [n] exceed hi; those within [lo, hi], few, go to work from *got on. */
 static size_t bracket_gather(float *work, size_t *got, const float *x, size_t n, float lo, float hi)
 {
-    size_t above = 0, done = 0;
-#ifdef __AVX512F__
-    done = n / LANES * LANES;
-    above = gather_lanes(work, got, x, done, lo, hi);
-#endif
+    size_t done = gather_packs() ? n / LANES * LANES : 0,
+           above = done > 0 ? gather_lanes(work, got, x, done, lo, hi) : 0;
     return above + gather_flags(work, got, x + done, n - done, lo, hi);
 }
 

@@ -4,7 +4,8 @@
 
 #include <math.h>
 
-void adamw_step(float *w, float *m, float *v, const float *g, size_t n, const AdamW *a, size_t step)
+PRIME_CLONES void adamw_step(float *w, float *m, float *v, const float *g, size_t n, const AdamW *a,
+                             size_t step)
 {
     float b1 = (float)a->beta1, b2 = (float)a->beta2, decay = (float)(a->lr * a->weight_decay),
           eps = (float)a->eps;

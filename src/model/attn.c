@@ -70,7 +70,8 @@ static float attn_exps(float *row, size_t from, size_t end)
 }
 
 /* probs [m, ld], ld a whole number of blocks: softmax but for a factor, which is inv [m]. */
-static void attn_weights(float *probs, size_t ld, float *inv, const AttnView *v, const AttnShape *a)
+PRIME_CLONES static void attn_weights(float *probs, size_t ld, float *inv, const AttnView *v,
+                                      const AttnShape *a)
 {
     size_t width = v->to - v->from;
     for (size_t i = 0; i < v->m; i++) {
@@ -82,7 +83,7 @@ static void attn_weights(float *probs, size_t ld, float *inv, const AttnView *v,
 }
 
 /* probs [m, to - from]: softmax of the scores over what each query sees, 0 elsewhere. */
-static void attn_softmax(float *probs, const AttnView *v, const AttnShape *a)
+PRIME_CLONES static void attn_softmax(float *probs, const AttnView *v, const AttnShape *a)
 {
     size_t width = v->to - v->from;
     for (size_t i = 0; i < v->m; i++) {
@@ -97,6 +98,7 @@ static void attn_softmax(float *probs, const AttnView *v, const AttnShape *a)
 /* For a single query the calls and reductions of row kernels cost more than the arithmetic: sums stay in
  * vectors of lanes. What of d is left over goes the plain way. */
 typedef float AttnLanes __attribute__((vector_size(32)));
+#pragma GCC diagnostic ignored "-Wpsabi" /* how lanes are returned: nobody outside this file calls these */
 enum { LANE = 8, LANE4 = 4 * LANE };
 
 static inline AttnLanes lanes_at(const float *x)
@@ -140,7 +142,8 @@ static inline void attn_dots(float *out, const float *q, const float *k, size_t 
 }
 
 /* scores [n] = scale q k. */
-static void attn_row(float *scores, const float *q, const AttnSpan *span, size_t kv_at, const AttnShape *a)
+PRIME_CLONES static void attn_row(float *scores, const float *q, const AttnSpan *span, size_t kv_at,
+                                  const AttnShape *a)
 {
     size_t j = 0;
     const float *k = span->k + kv_at;
@@ -150,7 +153,7 @@ static void attn_row(float *scores, const float *q, const AttnSpan *span, size_t
 }
 
 /* out [d] += sum over the span of p[j] v[j]. */
-static void attn_sum(float *out, const float *p, const AttnSpan *span, size_t kv_at, size_t d)
+PRIME_CLONES static void attn_sum(float *out, const float *p, const AttnSpan *span, size_t kv_at, size_t d)
 {
     size_t x = 0;
     for (; x + LANE4 <= d; x += LANE4) {
@@ -227,8 +230,8 @@ void attn_fwd(float *out, size_t ldo, const float *q, size_t ldq, const AttnSpan
 }
 
 /* dprobs := scale * probs * (dprobs - sum_j dprobs probs) * slope, row by row; slope [m, keys] or NULL. */
-static void softmax_bwd(float *dprobs, const float *probs, const float *slope, size_t m, size_t keys,
-                        float scale)
+PRIME_CLONES static void softmax_bwd(float *dprobs, const float *probs, const float *slope, size_t m,
+                                     size_t keys, float scale)
 {
     for (size_t i = 0; i < m; i++) {
         float *dp = dprobs + i * keys;
@@ -244,7 +247,7 @@ static void softmax_bwd(float *dprobs, const float *probs, const float *slope, s
 }
 
 /* The slope of the softcap where it gave y: 1 - (y / cap)^2. */
-static void softcap_slope(float *slope, const float *y, size_t n, float cap)
+PRIME_CLONES static void softcap_slope(float *slope, const float *y, size_t n, float cap)
 {
 #pragma omp simd
     for (size_t i = 0; i < n; i++) slope[i] = 1.0f - (y[i] / cap) * (y[i] / cap);

@@ -25,8 +25,8 @@ static void norm_stat(float stat[2], const float *x, size_t c, NormKind kind, do
     stat[1] = 1.0f / sqrtf(square / (float)c + (float)eps);
 }
 
-void norm_fwd(float *out, float *stat, const float *x, const float *w, const float *b, size_t n, size_t c,
-              NormKind kind, double eps)
+PRIME_CLONES void norm_fwd(float *out, float *stat, const float *x, const float *w, const float *b, size_t n,
+                           size_t c, NormKind kind, double eps)
 {
     float plus = kind == NORM_RMS_PLUS1 ? 1 : 0;
     for (size_t i = 0; i < n; i++, x += c, out += c, stat += 2) {
@@ -55,8 +55,8 @@ static void norm_bwd_row(float *dx, const float *dout, const float *x, const flo
     for (size_t j = 0; j < c; j++) dx[j] += dout[j] * (w[j] + plus) * r - shift - (x[j] - mean) * back;
 }
 
-void norm_bwd(float *dx, float *dw, float *db, const float *dout, const float *x, const float *w,
-              const float *stat, size_t n, size_t c, NormKind kind)
+PRIME_CLONES void norm_bwd(float *dx, float *dw, float *db, const float *dout, const float *x, const float *w,
+                           const float *stat, size_t n, size_t c, NormKind kind)
 {
     float plus = kind == NORM_RMS_PLUS1 ? 1 : 0;
     for (size_t i = 0; i < n; i++, x += c, dout += c, dx += c, stat += 2) {
@@ -79,8 +79,8 @@ void rope_angles(float *cos_out, float *sin_out, const double *freq, double pos,
     }
 }
 
-void rope_apply(float *x, size_t ld, const float *co, const float *si, size_t n, size_t n_heads, size_t d,
-                size_t dim, float sign)
+PRIME_CLONES void rope_apply(float *x, size_t ld, const float *co, const float *si, size_t n, size_t n_heads,
+                             size_t d, size_t dim, float sign)
 {
     size_t half = dim / 2;
     for (size_t i = 0; i < n; i++, co += half, si += half) {
@@ -102,7 +102,7 @@ void rope_apply(float *x, size_t ld, const float *co, const float *si, size_t n,
 enum { ACT_TILE = 256 };
 
 /* y = f(x), and slope = f'(x) unless NULL; s is scratch. */
-static void silu_tile(float *y, float *slope, float *s, const float *x, size_t n)
+PRIME_CLONES static void silu_tile(float *y, float *slope, float *s, const float *x, size_t n)
 {
     vec_sigmoid(s, x, n);
     if (slope == NULL) {
@@ -118,7 +118,7 @@ static void silu_tile(float *y, float *slope, float *s, const float *x, size_t n
 }
 
 /* x/2 (1 + tanh z) = x sigmoid(2z) with z = sqrt(2/pi) (x + 0.044715 x^3). */
-static void gelu_tanh_tile(float *y, float *slope, float *s, const float *x, size_t n)
+PRIME_CLONES static void gelu_tanh_tile(float *y, float *slope, float *s, const float *x, size_t n)
 {
     const float a = 1.5957691216057308f, b = 0.044715f;
 #pragma omp simd
@@ -157,7 +157,7 @@ static void (*const act_tiles[ACT_KINDS])(float *, float *, float *, const float
 
 /* act = silu(g) u, the activation of most families. Exponentials go through a short tile: in one loop with
  * the division, GCC makes iterations wait for each other. */
-static void silu_gated(float *act, const float *gu, size_t n, size_t f)
+PRIME_CLONES static void silu_gated(float *act, const float *gu, size_t n, size_t f)
 {
     enum { TILE = 64 };
     float s[TILE];
@@ -173,7 +173,7 @@ static void silu_gated(float *act, const float *gu, size_t n, size_t f)
         }
 }
 
-void act_fwd(float *act, const float *gu, size_t n, size_t f, ActKind kind, bool gated)
+PRIME_CLONES void act_fwd(float *act, const float *gu, size_t n, size_t f, ActKind kind, bool gated)
 {
     float s[ACT_TILE];
     size_t ld = gated ? 2 * f : f;
@@ -193,7 +193,8 @@ void act_fwd(float *act, const float *gu, size_t n, size_t f, ActKind kind, bool
         }
 }
 
-void act_bwd(float *dgu, const float *dact, const float *gu, size_t n, size_t f, ActKind kind, bool gated)
+PRIME_CLONES void act_bwd(float *dgu, const float *dact, const float *gu, size_t n, size_t f, ActKind kind,
+                          bool gated)
 {
     float y[ACT_TILE], slope[ACT_TILE], s[ACT_TILE];
     size_t ld = gated ? 2 * f : f;
@@ -239,7 +240,7 @@ static uint32_t dropout_limit(double p)
     return (uint32_t)(p * 4294967295.0);
 }
 
-void dropout_apply(float *out, const float *x, size_t n, double p, uint64_t key, size_t first)
+PRIME_CLONES void dropout_apply(float *out, const float *x, size_t n, double p, uint64_t key, size_t first)
 {
     uint32_t limit = dropout_limit(p);
     float keep = (float)(1.0 / (1.0 - p));
@@ -247,7 +248,7 @@ void dropout_apply(float *out, const float *x, size_t n, double p, uint64_t key,
     for (size_t i = 0; i < n; i++) out[i] = dropout_hash(key, first + i) < limit ? 0.0f : x[i] * keep;
 }
 
-void dropout_add(float *out, const float *x, size_t n, double p, uint64_t key, size_t first)
+PRIME_CLONES void dropout_add(float *out, const float *x, size_t n, double p, uint64_t key, size_t first)
 {
     uint32_t limit = dropout_limit(p);
     float keep = (float)(1.0 / (1.0 - p));

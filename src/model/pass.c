@@ -188,16 +188,16 @@ static void group_down_project(Pass *p, float *h, const float *x, size_t n_in, c
 }
 
 /* Weight of adapter i: w[i * ld]. */
-static void weigh_exact(float *h, const LoraStack *st, const float *w, size_t ld, const float *scale,
-                        size_t k)
+PRIME_CLONES static void weigh_exact(float *h, const LoraStack *st, const float *w, size_t ld,
+                                     const float *scale, size_t k)
 {
     for (size_t i = 0; i < k; i++)
         vec_scale(h + st->off[i], w[i * ld] * scale[i], st->off[i + 1] - st->off[i]);
 }
 
 /* sum_j w_j (A_j x) first, then the share of each B. Equal ranks, so block i is h + i*r. */
-static void weigh_prime(float *h, const LoraStack *st, const float *w, size_t ld, const float *scale,
-                        size_t k)
+PRIME_CLONES static void weigh_prime(float *h, const LoraStack *st, const float *w, size_t ld,
+                                     const float *scale, size_t k)
 {
     size_t r = st->off[1];
     for (size_t c = 0; c < r; c++) {

@@ -31,7 +31,7 @@ static float gate_open_at(const float *x, const float *g, size_t n)
 }
 
 /* out [N, n] = p x with p = sigmoid(x . g) a row. */
-static void gate_fwd(float *out, const float *x, const float *g, size_t rows, size_t n)
+PRIME_CLONES static void gate_fwd(float *out, const float *x, const float *g, size_t rows, size_t n)
 {
     for (size_t t = 0; t < rows; t++, out += n, x += n) {
         float p = gate_open_at(x, g, n);

@@ -132,7 +132,7 @@ static inline void race_enter(Race *r, float weight, int32_t id)
     r->id = id;
 }
 
-static void weigh_tokens(float *w, const float *z, size_t n, double temperature)
+PRIME_CLONES static void weigh_tokens(float *w, const float *z, size_t n, double temperature)
 {
     float first = z[vec_argmax(z, n)], inverse = (float)(1 / temperature);
 #pragma omp simd

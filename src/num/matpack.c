@@ -1,5 +1,7 @@
 #include "matpack_priv.h"
 
+#include "prime/vec.h"
+
 #include "prime/arena.h"
 
 #include <math.h>
@@ -25,7 +27,7 @@ bool mat_type_named(MatType *t, const char *name)
 
 /* ---- bfloat16 ---- */
 
-void mat_bf16_round(uint16_t *out, const float *x, size_t n)
+PRIME_CLONES void mat_bf16_round(uint16_t *out, const float *x, size_t n)
 {
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
@@ -36,7 +38,7 @@ void mat_bf16_round(uint16_t *out, const float *x, size_t n)
     }
 }
 
-void mat_bf16_widen(float *out, const uint16_t *x, size_t n)
+PRIME_CLONES void mat_bf16_widen(float *out, const uint16_t *x, size_t n)
 {
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {

@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <math.h>
 
-void vec_exp(float *out, const float *x, size_t n)
+PRIME_CLONES void vec_exp(float *out, const float *x, size_t n)
 {
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
@@ -12,13 +12,13 @@ void vec_exp(float *out, const float *x, size_t n)
     }
 }
 
-void vec_sigmoid(float *out, const float *x, size_t n)
+PRIME_CLONES void vec_sigmoid(float *out, const float *x, size_t n)
 {
 #pragma omp simd
     for (size_t i = 0; i < n; i++) out[i] = 1.0f / (1.0f + vec_exp_one(-x[i]));
 }
 
-float vec_dot(const float *a, const float *b, size_t n)
+PRIME_CLONES float vec_dot(const float *a, const float *b, size_t n)
 {
     float s = 0;
 #pragma omp simd reduction(+ : s)
@@ -26,7 +26,7 @@ float vec_dot(const float *a, const float *b, size_t n)
     return s;
 }
 
-double vec_dot_d(const float *a, const float *b, size_t n)
+PRIME_CLONES double vec_dot_d(const float *a, const float *b, size_t n)
 {
     double s = 0;
 #pragma omp simd reduction(+ : s)
@@ -34,13 +34,13 @@ double vec_dot_d(const float *a, const float *b, size_t n)
     return s;
 }
 
-void vec_axpy(float *y, float alpha, const float *x, size_t n)
+PRIME_CLONES void vec_axpy(float *y, float alpha, const float *x, size_t n)
 {
 #pragma omp simd
     for (size_t i = 0; i < n; i++) y[i] += alpha * x[i];
 }
 
-void vec_scale(float *x, float alpha, size_t n)
+PRIME_CLONES void vec_scale(float *x, float alpha, size_t n)
 {
 #pragma omp simd
     for (size_t i = 0; i < n; i++) x[i] *= alpha;
@@ -55,7 +55,7 @@ static float vec_max(const float *x, size_t n)
     return m;
 }
 
-double vec_softmax(float *x, size_t n)
+PRIME_CLONES double vec_softmax(float *x, size_t n)
 {
     float m = vec_max(x, n), s = 0;
 #pragma omp simd reduction(+ : s)
@@ -68,7 +68,7 @@ double vec_softmax(float *x, size_t n)
     return (double)m + log((double)s);
 }
 
-double vec_lse(const float *x, size_t n)
+PRIME_CLONES double vec_lse(const float *x, size_t n)
 {
     float m = vec_max(x, n), s = 0;
 #pragma omp simd reduction(+ : s)
@@ -92,7 +92,7 @@ static float vec_max_above(size_t *above, const float *x, size_t n, size_t at)
     return m;
 }
 
-VecMoments vec_moments(const float *x, size_t n, size_t at)
+PRIME_CLONES VecMoments vec_moments(const float *x, size_t n, size_t at)
 {
     enum { BLOCK = 1024 };
     assert(n > 0 && at < n);
@@ -120,7 +120,7 @@ VecMoments vec_moments(const float *x, size_t n, size_t at)
     return out;
 }
 
-size_t vec_argmax(const float *x, size_t n)
+PRIME_CLONES size_t vec_argmax(const float *x, size_t n)
 {
     float m = vec_max(x, n);
     size_t i = 0;
@@ -128,7 +128,7 @@ size_t vec_argmax(const float *x, size_t n)
     return i;
 }
 
-bool vec_finite(const float *x, size_t n, size_t *at)
+PRIME_CLONES bool vec_finite(const float *x, size_t n, size_t *at)
 {
     float s = 0; /* 0 * x is NaN exactly where x is not finite */
 #pragma omp simd reduction(+ : s)
