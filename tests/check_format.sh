@@ -9,7 +9,7 @@ case $version in
 *"version 14."*) ;;
 *) echo "want clang-format 14, found ${version:-none}"; exit 77 ;;
 esac
-out=$(find src include tests -name '*.[ch]' | xargs "$tool" --dry-run -Werror 2>&1) && exit 0
+out=$(find src include tests examples -name '*.[ch]' 2>/dev/null | xargs "$tool" --dry-run -Werror 2>&1) && exit 0
 bad=$(grep -o '^[^ :]*\.[ch]:' <<<"$out" | LC_ALL=C sort -u | sed 's/$/ not formatted/')
 echo "${bad:-$out}" # the tool's own words when it failed for another reason
 exit 1

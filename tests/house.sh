@@ -53,6 +53,7 @@ allows() {
 holds layers
 holds style
 holds format
+holds exports
 catches layers 'base may not use num' src/base/up.c <<<'#include "prime/mat.h"'
 catches layers 'io may not use num' src/io/side.c <<<'#include "prime/mat.h"'
 catches layers 'base may not use num' include/prime/err.h <<<'#include "prime/mat.h"'
