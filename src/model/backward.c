@@ -95,7 +95,7 @@ static bool ends_at(const Back *k, size_t layer, PassGroup g)
 /* The first group of sites in the order of the network, where the way back may end. */
 static void find_end(Back *k)
 {
-    static const PassGroup order[] = {group_qkv, group_o, group_gu, group_down};
+    const PassGroup order[] = {group_qkv, group_o, group_gu, group_down};
     k->last_kind = LORA_KINDS;
     if (k->grad->base != NULL || k->p->n_spans == 0) return;
     for (size_t l = 0; l < k->p->n_layers; l++)
