@@ -9,7 +9,7 @@ static int help_unknown(const char *word)
 {
     const char *names[HELP_NAMES];
     size_t n = 0;
-    for (; cli_nouns[n] != NULL && n < HELP_NAMES; n++) names[n] = cli_nouns[n]->name;
+    for (; n < HELP_NAMES && cli_nouns[n] != NULL; n++) names[n] = cli_nouns[n]->name;
     return cli_unknown("command", word, names, n);
 }
 
