@@ -28,7 +28,7 @@ holds() {
 plant() {
     rm -rf "$tmp/house"
     mkdir -p "$tmp/house/"{src/base,src/num,include/prime,tests} "$(dirname "$tmp/house/$2")"
-    cp "$here/../.clang-format" "$tmp/house/"
+    cp "$here"/../.clang-{format,tidy} "$tmp/house/"
     echo '#include <stddef.h>' | tee "$tmp/house/include/prime/"{err,mat}.h >/dev/null
     touch "$tmp/house/src/"{base/err.c,num/mat.c}
     cat >"$tmp/house/$2"
@@ -54,6 +54,8 @@ holds layers
 holds style
 holds format
 holds exports
+holds cppcheck
+holds tidy
 catches layers 'base may not use num' src/base/up.c <<<'#include "prime/mat.h"'
 catches layers 'io may not use num' src/io/side.c <<<'#include "prime/mat.h"'
 catches layers 'base may not use num' include/prime/err.h <<<'#include "prime/mat.h"'
@@ -82,4 +84,16 @@ catches style 'over 600 lines' src/num/long.c < <(yes 'int a;' | head -601)
 catches style 'function long_one is over 100 lines' src/num/b.c < <(echo 'int long_one(void)'; echo '{'
     yes '    a();' | head -99; echo '}')
 catches format 'src/num/b.c: not formatted' src/num/b.c <<<'int   a;'
+catches cppcheck 'arrayIndexOutOfBounds' src/num/b.c <<<'int over(void);
+int over(void)
+{
+    int a[2] = {1, 2};
+    return a[2];
+}'
+catches tidy 'bugprone-suspicious-semicolon' src/num/b.c <<<'int none(int a);
+int none(int a)
+{
+    if (a > 1);
+    return a;
+}'
 echo "1..$count"
