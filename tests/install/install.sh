@@ -28,6 +28,8 @@ bin/prime
 include/prime/lora.h
 share/bash-completion/completions/prime
 share/doc/prime/README.md
+share/doc/prime/docs/tutorial.md
+share/doc/prime/reports/README.md
 share/man/man1/prime-sweep.1
 share/man/man1/prime.1
 share/prime/audits/debian-synopsis/audit.yaml
