@@ -203,6 +203,7 @@ static Status methods_refs(Sweep *s, Err *e)
 Status methods_run(Sweep *s, Err *e)
 {
     TRY(methods_refs(s, e));
+    TRY(blind_open(s, e));
     TRY(canary_open(s, e));
     if (s->a->spec->attack.signals) TRY(keep_base(s, &s->arena, e));
     group_end(s);

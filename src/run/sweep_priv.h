@@ -18,9 +18,10 @@ typedef struct {
     CellSignals *target_ref; /* [n_targets] likewise, where oppu is measured; or NULL */
     Canary *canary;          /* [n_canaries] of the people at risk */
     size_t n_canaries;
-    Arena keep;   /* the references */
-    Arena arena;  /* reset after each group of cells */
-    double begin; /* clock at the start of the group */
+    const double **blind; /* [n_anchors][members, held-out records] of blind_words; NULL: one anchor alone */
+    Arena keep;           /* the references */
+    Arena arena;          /* reset after each group of cells */
+    double begin;         /* clock at the start of the group */
 } Sweep;
 
 /* ---- cells (trial.c, trial_anchor.c) ---- */
@@ -97,6 +98,16 @@ Status probe_people(Sweep *s, const TrialFor *who, const Trial *t, const CellSig
                     Err *e) PRIME_MUST_USE;
 Status probe_source(double share[2], Sweep *s, size_t anchor, size_t index, Err *e) PRIME_MUST_USE;
 Status probe_source_rows(Sweep *s, size_t anchor, const double share[2], Err *e) PRIME_MUST_USE;
+
+/* ---- blind attacks that look at more than one text (cell_blind.c) ---- */
+
+/* blind_open - the bag of words of all anchors' records. blind_write - rows of the open cell: `blind_words`
+ * of an anchor and, where the cell has a target, which is somebody else, `blind_similarity`. Whatever
+ * attack.methods says: what a leak must exceed is always there. Errors: those of blind_words and
+ * blind_similarity. */
+Status blind_open(Sweep *s, Err *e) PRIME_MUST_USE;
+Status blind_write(Sweep *s, const char *kind, const AuditPerson *p, const DataUser *target,
+                   Err *e) PRIME_MUST_USE;
 
 /* ---- planted secrets (canary.c) ---- */
 

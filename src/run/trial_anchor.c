@@ -20,6 +20,7 @@ static Status body_anchor(const CellBody *b, Err *e)
     keep_name(name, "anchor", p.user->id, b->seed, NAN);
     if (a->spec->attack.signals && b->first) TRY(keep_signals(a, name, &part, 1, e));
     TRY(cell_write_attack(b->s->ledger, a->spec, &(CellRow){"attack", &p, &view}, e));
+    TRY(blind_write(b->s, "attack", &p, NULL, e));
     Risk risk = {.person = p};
     if (b->sig->canary != NULL) TRY(canary_write(b->s, &risk, 1, b->sig->canary, 0, e));
     if (a->spec->attack.people && a->n_anchors > 1)

@@ -91,6 +91,7 @@ static Status body_attacks(const CellBody *b, Err *e)
                  without = {loo, b->loo, r->ref, NULL, 0};
         CellRow row = {r->kind, &r->person, t->counterfactual ? &without : &with};
         TRY(cell_write_attack(b->s->ledger, b->s->a->spec, &row, e));
+        TRY(blind_write(b->s, r->kind, &r->person, b->who->t->user, e));
     }
     return OK;
 }

@@ -2,6 +2,7 @@
 #include "lab.h"
 
 #include "prime/attack.h"
+#include "prime/blind.h"
 #include "prime/sample.h"
 #include "prime/score.h"
 #include "prime/signals.h"
@@ -17,13 +18,28 @@ static const DataRecord *record_of(const DataSet *d, const char *unit, const cha
     return NULL;
 }
 
+/* Of the record's answer with all answers of the target's history. */
+static void check_similarity(const DataSet *d, const Row *x, const DataRecord *rec)
+{
+    const char *own[256];
+    const DataUser *u = data_user(d, x->target);
+    size_t m = u->n[DATA_HISTORY];
+    double want;
+    BlindOpts o = {0};
+    cr_assert_leq(m, 256);
+    for (size_t i = 0; i < m; i++) own[i] = u->rec[DATA_HISTORY][i].output;
+    MUST(blind_similarity(&want, (const char *const[]){rec->output}, 1, own, m, &o, &e_));
+    cr_expect_float_eq(x->value, want, 1e-12);
+}
+
 Test(attacks, of_records_agree_with_each_other, .timeout = 240)
 {
     World w = world_open();
     DataSet *d = NULL;
     Rows r = run_and_load(&w, "run", (const char *const[]){ONE, "methods=base,anchor,uniform"}, 3);
-    static const char *const usual[] = {"loss",     "loss_sum",    "ref",         "zlib",
-                                        "min_k_20", "min_k_pp_20", "blind_length"};
+    static const char *const usual[] = {"loss",         "loss_sum",    "ref",
+                                        "zlib",         "min_k_20",    "min_k_pp_20",
+                                        "blind_length", "blind_words", "blind_similarity"};
     MUST(data_load(&d, w.data, "synth_tag", &e_));
     size_t rows = rows_of_metric(&r, "uniform", "attack", "loss"), all = 0;
     cr_assert_gt(rows, 0);
@@ -44,6 +60,9 @@ Test(attacks, of_records_agree_with_each_other, .timeout = 240)
         cr_expect_float_eq(row_like(&r, x, "uniform", "ref")->value, x->value - base, 1e-12);
         cr_expect_float_eq(row_like(&r, x, "uniform", "zlib")->value, x->value / (double)bytes, 1e-12);
         cr_expect_leq(row_like(&r, x, "uniform", "min_k_20")->value, x->value + 1e-12);
+        cr_expect_eq(row_like(&r, x, "uniform", "blind_words")->value,
+                     row_like(&r, x, "base", "blind_words")->value, "no model has a say");
+        check_similarity(d, row_like(&r, x, "uniform", "blind_similarity"), rec);
     }
     cr_expect_eq(all, rows * sizeof usual / sizeof usual[0], "only what is asked for is written");
     data_free(d);
@@ -245,6 +264,8 @@ static size_t check_kept(const Rows *r, const Signals *s, const SignalsMore *mor
         cr_assert_lt(k, s->n, "%s", row->record);
         cr_expect_eq(s->record[k].label, row->label);
         cr_expect_str_eq(s->record[k].unit, row->unit);
+        if (strcmp(row->metric, "blind_words") == 0 || strcmp(row->metric, "blind_similarity") == 0)
+            continue; /* of many texts */
         MUST(attack_score(&got, &x[k], 1, row->metric, &e_));
         cr_expect_eq(got, row->value, "%s of %s: %g, want %g", row->metric, row->record, got, row->value);
         seen++;

@@ -10,7 +10,7 @@
 #define ALL                                                                                                \
     "methods=base,anchor,uniform,soup,soup-preference,ties,dare,dare-ties,dp-uniform,malicious,"           \
     "bystander,oppu,perpcs,evolved,prime-paper,constrained,matched-random,matched-uniform,random-anchors," \
-    "loo"
+    "loo,scaled"
 
 /* Everything at once, small. */
 static const char *const everything[] = {ALL,
