@@ -41,8 +41,9 @@ static void st_from_f16_rest(float *restrict out, const char *restrict data, siz
 /* Whole eights of the values, where the processor converts them itself; returns how many that were. All
  * processors with AVX2 do. */
 #ifdef __x86_64__
-__attribute__((target("avx,f16c"))) static size_t st_from_f16_eights(float *restrict out,
-                                                                     const char *restrict data, size_t n)
+static size_t st_from_f16_eights(float *restrict out, const char *restrict data, size_t n)
+    __attribute__((target("avx,f16c")));
+static size_t st_from_f16_eights(float *restrict out, const char *restrict data, size_t n)
 {
     size_t i = 0;
     for (; i + 8 <= n; i += 8)
@@ -50,19 +51,18 @@ __attribute__((target("avx,f16c"))) static size_t st_from_f16_eights(float *rest
     return i;
 }
 
+#endif
+
 static size_t st_from_f16_most(float *restrict out, const char *restrict data, size_t n)
 {
-    return __builtin_cpu_supports("avx2") ? st_from_f16_eights(out, data, n) : 0;
-}
-#else
-static size_t st_from_f16_most(float *restrict out, const char *restrict data, size_t n)
-{
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("avx2")) return st_from_f16_eights(out, data, n);
+#endif
     (void)out;
     (void)data;
     (void)n;
     return 0;
 }
-#endif
 
 static void st_from_f16(float *restrict out, const char *restrict data, size_t n)
 {

@@ -192,13 +192,9 @@ static size_t gather_flags(float *work, size_t *got, const float *x, size_t n, f
 /* The same for whole lanes, where the processor packs them itself. */
 enum { LANES = 16 };
 #ifdef __x86_64__
-static bool gather_packs(void)
-{
-    return __builtin_cpu_supports("avx512f");
-}
-
-__attribute__((target("avx512f,popcnt"))) static size_t gather_lanes(float *work, size_t *got, const float *x,
-                                                                     size_t n, float lo, float hi)
+static size_t gather_lanes(float *work, size_t *got, const float *x, size_t n, float lo, float hi)
+    __attribute__((target("avx512f,popcnt")));
+static size_t gather_lanes(float *work, size_t *got, const float *x, size_t n, float lo, float hi)
 {
     const __m512 least = _mm512_set1_ps(lo), most = _mm512_set1_ps(hi);
     size_t above = 0, at = *got;
@@ -215,23 +211,18 @@ __attribute__((target("avx512f,popcnt"))) static size_t gather_lanes(float *work
     *got = at;
     return above;
 }
-#else
-static bool gather_packs(void)
-{
-    return false;
-}
-
-static size_t gather_lanes(float *work, size_t *got, const float *x, size_t n, float lo, float hi)
-{
-    return gather_flags(work, got, x, n, lo, hi);
-}
 #endif
 
 /* How many magnitudes of x [n] exceed hi; those within [lo, hi], few, go to work from *got on. */
 static size_t bracket_gather(float *work, size_t *got, const float *x, size_t n, float lo, float hi)
 {
-    size_t done = gather_packs() ? n / LANES * LANES : 0,
-           above = done > 0 ? gather_lanes(work, got, x, done, lo, hi) : 0;
+    size_t done = 0, above = 0;
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("avx512f")) {
+        done = n / LANES * LANES;
+        above = gather_lanes(work, got, x, done, lo, hi);
+    }
+#endif
     return above + gather_flags(work, got, x + done, n - done, lo, hi);
 }
 

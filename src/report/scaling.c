@@ -13,7 +13,7 @@ typedef struct {
     size_t n, n_pairs;
 } Stages;
 
-static Status cell_auc(double *auc, ReportRows rows, Arena *a, Err *e)
+static Status stage_auc(double *auc, ReportRows rows, Arena *a, Err *e)
 {
     RocData d;
     TRY(pick_scores(&d, NULL, rows, BY_UNIT, a, e));
@@ -43,10 +43,10 @@ static Status stages_anchor(Stages *s, const Report *r, const ReportGroup *const
     for (ReportRows run; rows_next_cell(&run, &merge);) {
         double auc[N_STAGES] = {NAN, NAN, NAN};
         const ReportCell *c = &r->cell[run.row[0]->cell];
-        TRY(cell_auc(&auc[MERGED], run, a, e));
+        TRY(stage_auc(&auc[MERGED], run, a, e));
         for (size_t k = OWN; k <= SCALED; k++)
-            TRY(cell_auc(&auc[k], cell_beside(r, c, rows_of(group[k], KIND_ATTACK, attack, unit), k == OWN),
-                         a, e));
+            TRY(stage_auc(&auc[k], cell_beside(r, c, rows_of(group[k], KIND_ATTACK, attack, unit), k == OWN),
+                          a, e));
         if (isnan(auc[OWN]) || isnan(auc[SCALED]) || isnan(auc[MERGED])) continue;
         for (size_t k = 0; k < N_STAGES; k++) sum[k] += auc[k];
         n++;
