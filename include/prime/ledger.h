@@ -108,6 +108,43 @@ Status ledger_eval_add(Ledger *l, const LedgerEval *eval, Err *e) PRIME_MUST_USE
 Status ledger_blob_set(Ledger *l, const char *key, const void *data, size_t n, Err *e) PRIME_MUST_USE;
 Status ledger_blob_get(Ledger *l, const char *key, void **data, size_t *n, Err *e) PRIME_MUST_USE;
 
+/* ---- ledgers that become one (ledger_join.c) ----
+ *
+ * Processes that measure beside each other write to ledgers of their own, in memory, and one process, the
+ * writer, takes over what is in them. What the writer knows already and lends to one of them bears the status
+ * LEDGER_ELSEWHERE there: ledger_has_cell finds it, and it is never given back. */
+#define LEDGER_ELSEWHERE "elsewhere"
+
+/* ledger_memory - a new ledger of the specification of `like`, without a file. ledger_pack - all of a ledger
+ * in memory as bytes, *data in fresh memory. ledger_unpack - a ledger in memory from such bytes, which are
+ * copied, to read and write. Errors: ERR_NOMEM; ERR_FORMAT the bytes are no ledger, or a damaged one. */
+Status ledger_memory(Ledger **l, Ledger *like, Err *e) PRIME_MUST_USE;
+Status ledger_pack(void **data, size_t *n, Ledger *l, Err *e) PRIME_MUST_USE;
+Status ledger_unpack(Ledger **l, const void *data, size_t n, Err *e) PRIME_MUST_USE;
+
+/* ledger_lend - into the ledger `to`, what `from` knows of one person: the names of the cells whose target it
+ * is, and the evaluations under its id or under a name that begins with the id and '#'. */
+Status ledger_lend(Ledger *to, Ledger *from, const char *person, Err *e) PRIME_MUST_USE;
+
+/* ledger_absorb - what `from` has measured itself and not given yet, into `to`: cells with their scores,
+ * evaluations and blobs, in one transaction, so that all of it is there or nothing. Facts are not taken over.
+ * *count (unless it is NULL): what was new.
+ * Errors: ERR_ARG the specifications differ; a cell is there already; an evaluation or a blob is there with
+ * other numbers; a cell or batch is open in either. */
+typedef struct {
+    size_t cells, scores, evals, blobs;
+} LedgerCount;
+Status ledger_absorb(Ledger *to, Ledger *from, LedgerCount *count, Err *e) PRIME_MUST_USE;
+
+/* ledger_give - as bytes for ledger_unpack and ledger_absorb: what l, in memory, has measured since it last
+ * gave; from now on that is elsewhere. */
+Status ledger_give(void **data, size_t *n, Ledger *l, Err *e) PRIME_MUST_USE;
+
+/* ledger_on_batch - call fn after every batch that was committed; what it returns ledger_batch_commit
+ * returns. */
+typedef Status (*LedgerBatchFn)(void *ctx, Err *e);
+void ledger_on_batch(Ledger *l, LedgerBatchFn fn, void *ctx);
+
 /* Which rows to read: a NULL field matches everything. */
 typedef struct {
     const char *key, *method, *target; /* of the cell */

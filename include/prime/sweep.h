@@ -46,6 +46,7 @@
 #ifndef PRIME_SWEEP_H
 #define PRIME_SWEEP_H
 
+#include "prime/crew.h"
 #include "prime/err.h"
 #include "prime/spec.h"
 #include "prime/str.h"
@@ -68,14 +69,24 @@ typedef struct {
     bool resume;       /* carry on the ledger that is in the folder, of the same specification */
     const char *reuse; /* folder of another run, or NULL: what it has evaluated is not evaluated again */
     const SweepWatch *watch; /* may be NULL */
+    /* Part `shard`, from 1, of `shards` of about the same cost; 0: all. Each part has a folder of its own;
+     * join_runs (join.h) makes one ledger of them. */
+    size_t shard, shards;
+    const char *adapters; /* folder of a run whose adapters are read, none is trained; NULL: this run's own */
+    bool train_only;      /* end when all adapters are trained */
+    /* All processes of a crew call sweep_run with the same arguments, and get the same result; the first one
+     * writes the ledger and tells the watch, the others only ask it whether to stop. NULL: one process. */
+    Crew *crew;
 } SweepHow;
 
 /* sweep_run - run the plan of spec into the folder dir; how NULL: from the start, unwatched. Without `resume`
  * the folder must not hold a ledger. With `reuse` the rows are those of a run without it: an evaluation is
  * known by all that it depends on (adapters, operator, objective, records, genome, seed), so a run with more
- * lambdas behind the first ones pays for the new ones alone. Reports are made from the ledger afterwards
+ * lambdas behind the first ones pays for the new ones alone. Rows do not depend on the number of processes,
+ * nor on the parts that a run is cut into. Reports are made from the ledger afterwards
  * (report.h). Errors: those of loading, training and files; ERR_IO a ledger is there (or, on resume and for
  * reuse, is not), another process writes to the folder; ERR_ARG another specification, or files that changed;
+ * ERR_ARG a shard that is not one of `shards`, or together with a crew;
  * ERR_STOPPED the watch asked for an end: what was measured is in the ledger. The ledger stays valid whatever
  * happens. */
 Status sweep_run(const Spec *spec, const char *dir, const SweepHow *how, Err *e) PRIME_MUST_USE;

@@ -4,10 +4,12 @@
 #include "progress.h"
 
 #include "prime/file.h"
+#include "prime/log.h"
 #include "prime/par.h"
 #include "prime/report.h"
 #include "prime/sweep.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,26 +105,67 @@ static Status report_on(Str *table, const char *dir, Err *e)
     return s;
 }
 
-static Status sweep_all(const char *path, const CliList *set, const char *lambda, const char *out,
-                        SweepHow *how, Err *e)
+/* What there is to say of a run that is done: of a part of one, only where it lies. */
+static Status sweep_told(const char *dir, const SweepHow *how, Err *e)
+{
+    Str table = {0};
+    Status s = OK;
+    if (how->train_only)
+        printf("adapters: %s\n", dir);
+    else if (how->shards > 0)
+        printf("part %zu/%zu: %s\n", how->shard, how->shards, dir);
+    else
+        s = report_on(&table, dir, e);
+    if (s == OK && table.n > 0) printf("%s\nreport: %s\n", table.s, dir);
+    str_free(&table);
+    return s;
+}
+
+static Status sweep_here(const char *path, const CliList *set, const char *lambda, const char *dir,
+                         const SweepHow *how, Err *e)
 {
     Arena a = {0};
     Spec spec;
-    Str table = {0};
+    Status s = load_spec(&spec, &a, path, set, lambda, e);
+    if (s == OK) s = sweep_run(&spec, dir, how, e);
+    progress_end();
+    if (s == OK && crew_rank(how->crew) == 0) s = sweep_told(dir, how, e);
+    arena_free(&a);
+    return s;
+}
+
+/* Of several processes the first one speaks: all have the same result. */
+static Status sweep_all(const char *path, const CliList *set, const char *lambda, const char *out,
+                        SweepHow *how, bool *speaks, Err *e)
+{
     char dir[NAME_LEN];
     default_out(dir, path);
     if (out != NULL) snprintf(dir, sizeof dir, "%s", out);
     SweepWatch watch = {.begin = watch_begin, .step = watch_step, .stop = watch_stop};
     how->watch = &watch;
+    TRY(crew_open(&how->crew, e));
+    *speaks = crew_rank(how->crew) == 0;
+    if (!*speaks) log_install(NULL, NULL);
     interrupt_watch();
-    Status s = load_spec(&spec, &a, path, set, lambda, e);
-    if (s == OK) s = sweep_run(&spec, dir, how, e);
-    progress_end();
-    if (s == OK) s = report_on(&table, dir, e);
-    if (s == OK) printf("%s\nreport: %s\n", table.s != NULL ? table.s : "", dir);
-    str_free(&table);
-    arena_free(&a);
+    Status s = sweep_here(path, set, lambda, dir, how, e);
+    crew_close(how->crew);
+    how->crew = NULL;
     return s;
+}
+
+/* "I/N" with I from 1 to N. */
+static Status read_shard(SweepHow *how, const char *text, Err *e)
+{
+    char *end = NULL;
+    if (text == NULL) return OK;
+    unsigned long part = strtoul(text, &end, 10), parts = 0;
+    bool well = isdigit((unsigned char)text[0]) && *end == '/' && isdigit((unsigned char)end[1]);
+    if (well) parts = strtoul(end + 1, &end, 10);
+    if (!well || *end != '\0' || part == 0 || part > parts || parts > 100000)
+        FAIL(e, ERR_ARG, "--shard = %s, want I/N with I from 1 to N, N at most 100000", text);
+    how->shard = part;
+    how->shards = parts;
+    return OK;
 }
 
 static Status look_at(const char *path, const CliList *set, const char *lambda, bool plan, Err *e)
@@ -143,12 +186,13 @@ static Status look_at(const char *path, const CliList *set, const char *lambda, 
 static int sweep_main(const CliVerb *self, int argc, char **argv)
 {
     CliList pos = {0}, set = {0};
-    const char *lambda = NULL, *out = NULL, *precision = NULL;
+    const char *lambda = NULL, *out = NULL, *precision = NULL, *shard = NULL;
     char assigned[64];
     SweepHow how = {0};
     size_t jobs = 0;
-    bool dry = false;
+    bool dry = false, speaks = true;
     const CliOpt opts[] = {
+        {"adapters", 'a', OPT_STR, &how.adapters, "RUN", "read the adapters of another run, train none", 0, 0},
         {"dry-run", 'n', OPT_FLAG, &dry, NULL, "print the plan, as 'prime plan' does, and do nothing", 0, 0},
         {"jobs", 'j', OPT_SIZE, &jobs, "N", "threads to use; the same as --threads", 1, 256},
         {"lambda", 'l', OPT_STR, &lambda, "LIST", "privacy weights: v,v,... or FIRST:LAST:STEP", 0, 0},
@@ -158,16 +202,19 @@ static int sweep_main(const CliVerb *self, int argc, char **argv)
         {"resume", 'r', OPT_FLAG, &how.resume, NULL, "carry on a run that was interrupted", 0, 0},
         {"reuse", 'u', OPT_STR, &how.reuse, "RUN", "take over what another run has evaluated", 0, 0},
         {"set", 's', OPT_MANY, &set, "KEY=VALUE", "override a key of the specification", 0, 0},
+        {"shard", 0, OPT_STR, &shard, "I/N", "measure part I of N, which 'prime merge-ledgers' joins", 0, 0},
+        {"train-only", 0, OPT_FLAG, &how.train_only, NULL, "end when all adapters are trained", 0, 0},
     };
     Err e = {0};
     int code = cli_args(self, "sweep", opts, sizeof opts / sizeof opts[0], argc, argv, &pos, 1, 1);
     if (jobs > 0) par_set_threads(jobs);
     if (code < 0) {
         Status s = assign_precision(&set, assigned, precision, &e);
+        if (s == OK) s = read_shard(&how, shard, &e);
         if (s == OK)
             s = dry ? look_at(pos.item[0], &set, lambda, true, &e)
-                    : sweep_all(pos.item[0], &set, lambda, out, &how, &e);
-        code = s == OK ? EXIT_DONE : cli_fail(&e);
+                    : sweep_all(pos.item[0], &set, lambda, out, &how, &speaks, &e);
+        code = s == OK ? EXIT_DONE : speaks ? cli_fail(&e) : EXIT_FAILED;
     }
     cli_list_free(&pos);
     cli_list_free(&set);

@@ -14,6 +14,7 @@
 /* clang-format off */
 const CliNoun *const cli_nouns[] = {
     &cli_sweep,
+    &cli_join,
     &cli_plan,
     &cli_validate,
     &cli_attack,
@@ -49,7 +50,7 @@ static void log_to_stderr(void *ctx, LogLevel level, const char *msg)
 
 static void noun_print(FILE *to, const CliNoun *noun)
 {
-    fprintf(to, "%-10s %s\n", noun->name, noun->help);
+    fprintf(to, "%-13s %s\n", noun->name, noun->help);
     for (const CliVerb *v = noun->verbs; v->name != NULL; v++)
         if (v->name[0] != '\0') fprintf(to, "  %-16s %s\n", v->name, v->help);
 }

@@ -78,7 +78,7 @@ Status ledger_fault(const Ledger *l, int rc, Err *e)
     }
 }
 
-static Status ledger_exec(Ledger *l, const char *sql, Err *e)
+Status ledger_exec(Ledger *l, const char *sql, Err *e)
 {
     int rc = sqlite3_exec(l->db, sql, NULL, NULL, NULL);
     return rc == SQLITE_OK ? OK : ledger_fault(l, rc, e);
@@ -137,7 +137,7 @@ static Status ledger_check_pages(Ledger *l, Err *e)
     return s;
 }
 
-static Status ledger_check_kind(Ledger *l, Err *e)
+Status ledger_check_kind(Ledger *l, Err *e)
 {
     int application = 0, version = 0;
     TRY(ledger_pragma(&application, l, "PRAGMA application_id", e));
@@ -188,7 +188,7 @@ Status ledger_unused(const char *path, Err *e)
     return s;
 }
 
-static Status ledger_connect(Ledger *l, const char *path, int flags, Err *e)
+Status ledger_connect(Ledger *l, const char *path, int flags, Err *e)
 {
     /* A ledger belongs to one thread, so SQLite need not lock. */
     int rc = sqlite3_open_v2(path, &l->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
@@ -198,14 +198,19 @@ static Status ledger_connect(Ledger *l, const char *path, int flags, Err *e)
     return ledger_exec(l, "PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF", e);
 }
 
-static Status ledger_make_tables(Ledger *l, const char *tmp, const char *spec_hash, Err *e)
+Status ledger_tables(Ledger *l, const char *spec_hash, Err *e)
 {
-    remove(tmp);
-    TRY(ledger_connect(l, tmp, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, e));
     TRY(ledger_exec(l, "BEGIN", e));
     TRY(ledger_exec(l, schema, e));
     TRY(ledger_meta_set(l, "spec_hash", spec_hash, e));
     return ledger_exec(l, "COMMIT", e);
+}
+
+static Status ledger_make_file(Ledger *l, const char *tmp, const char *spec_hash, Err *e)
+{
+    remove(tmp);
+    TRY(ledger_connect(l, tmp, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, e));
+    return ledger_tables(l, spec_hash, e);
 }
 
 static void ledger_disconnect(Ledger *l)
@@ -225,7 +230,7 @@ static Status ledger_make(Ledger *l, const char *spec_hash, Err *e)
     char *tmp = malloc(strlen(l->path) + 5);
     if (tmp == NULL) FAIL(e, ERR_NOMEM, "%s: no memory for its name", l->path);
     sprintf(tmp, "%s.tmp", l->path);
-    Status s = ledger_make_tables(l, tmp, spec_hash, e);
+    Status s = ledger_make_file(l, tmp, spec_hash, e);
     ledger_disconnect(l);
     if (s == OK && rename(tmp, l->path) != 0)
         s = err_set(e, ERR_IO, __FILE__, __LINE__, "%s: cannot write: %s", l->path, strerror(errno));

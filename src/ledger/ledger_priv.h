@@ -31,7 +31,10 @@ struct Ledger {
     char *path;
     int lock; /* descriptor of the run folder, locked while this process may write; -1 when reading */
     LedgerState state;
-    sqlite3_int64 cell; /* id of the open cell */
+    sqlite3_int64 cell;  /* id of the open cell */
+    sqlite3_int64 given; /* number of the last evaluation that was given away or lent */
+    LedgerBatchFn batch; /* NULL: nobody asks */
+    void *batch_ctx;
     sqlite3_stmt *sql[N_SQL];
 };
 
@@ -42,6 +45,16 @@ Status ledger_sql(sqlite3_stmt **stmt, Ledger *l, LedgerSql which, Err *e) PRIME
 /* ledger_run - step a statement that returns no rows, and reset it. `bound` is the OR of the results of
  * binding. */
 Status ledger_run(Ledger *l, sqlite3_stmt *stmt, int bound, Err *e) PRIME_MUST_USE;
+/* ledger_begin - a transaction as ledger_cell_begin and ledger_batch_begin want it; ledger_end ends it well.
+ * ledger_tables - the tables of an empty database, with the hash of a specification. ledger_connect - open
+ * the file (":memory:": none) and set what SQLite has to know. ledger_check_kind - whether it is a whole
+ * ledger of this format. ledger_exec - a statement as text. Errors: as ledger_fault. */
+Status ledger_begin(Ledger *l, LedgerState state, Err *e) PRIME_MUST_USE;
+Status ledger_end(Ledger *l, Err *e) PRIME_MUST_USE;
+Status ledger_tables(Ledger *l, const char *spec_hash, Err *e) PRIME_MUST_USE;
+Status ledger_connect(Ledger *l, const char *path, int flags, Err *e) PRIME_MUST_USE;
+Status ledger_check_kind(Ledger *l, Err *e) PRIME_MUST_USE;
+Status ledger_exec(Ledger *l, const char *sql, Err *e) PRIME_MUST_USE;
 /* ledger_text - bind a string for the time of one step; NULL binds NULL. */
 int ledger_text(sqlite3_stmt *stmt, int at, const char *s);
 

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-static Status ledger_begin(Ledger *l, LedgerState state, Err *e)
+Status ledger_begin(Ledger *l, LedgerState state, Err *e)
 {
     if (l->state != LEDGER_IDLE)
         FAIL(e, ERR_ARG, "%s: a %s is still open", l->path, l->state == LEDGER_IN_CELL ? "cell" : "batch");
@@ -18,7 +18,7 @@ static Status ledger_begin(Ledger *l, LedgerState state, Err *e)
     return OK;
 }
 
-static Status ledger_commit(Ledger *l, Err *e)
+Status ledger_end(Ledger *l, Err *e)
 {
     sqlite3_stmt *q;
     TRY(ledger_sql(&q, l, SQL_COMMIT, e));
@@ -92,7 +92,7 @@ static Status ledger_end_cell(Ledger *l, const char *status, double wall, Err *e
     TRY(ledger_sql(&q, l, SQL_CELL_END, e));
     int rc = sqlite3_bind_int64(q, 1, l->cell) | ledger_text(q, 2, status) | sqlite3_bind_double(q, 3, wall);
     TRY(ledger_run(l, q, rc, e));
-    return ledger_commit(l, e);
+    return ledger_end(l, e);
 }
 
 Status ledger_cell_commit(Ledger *l, const char *status, double wall, Err *e)
@@ -112,9 +112,15 @@ Status ledger_batch_begin(Ledger *l, Err *e)
 Status ledger_batch_commit(Ledger *l, Err *e)
 {
     if (l->state != LEDGER_IN_BATCH) FAIL(e, ERR_ARG, "%s: no batch is open", l->path);
-    Status s = ledger_commit(l, e);
+    Status s = ledger_end(l, e);
     if (s != OK) ledger_cell_abort(l);
-    return s;
+    return s == OK && l->batch != NULL ? l->batch(l->batch_ctx, e) : s;
+}
+
+void ledger_on_batch(Ledger *l, LedgerBatchFn fn, void *ctx)
+{
+    l->batch = fn;
+    l->batch_ctx = ctx;
 }
 
 /* An empty blob is not NULL. */

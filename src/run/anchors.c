@@ -15,9 +15,9 @@
 
 Status audit_path(char out[AUDIT_PATH], const Audit *a, const char *name, Err *e)
 {
-    int n = snprintf(out, AUDIT_PATH, "%s/adapters/%s/%s", a->dir, a->task->name, name);
-    if (n < 0 || n >= AUDIT_PATH)
-        FAIL(e, ERR_ARG, "%s: the path is longer than %d bytes", a->dir, AUDIT_PATH);
+    const char *dir = a->adapters != NULL ? a->adapters : a->dir;
+    int n = snprintf(out, AUDIT_PATH, "%s/adapters/%s/%s", dir, a->task->name, name);
+    if (n < 0 || n >= AUDIT_PATH) FAIL(e, ERR_ARG, "%s: the path is longer than %d bytes", dir, AUDIT_PATH);
     return OK;
 }
 
@@ -128,6 +128,7 @@ static Status adapt_train(Lora **l, Audit *a, const char *path, Err *e)
     TrainOpts o = train_default();
     o.opt.lr = a->spec->adapt.lr;
     o.epochs = a->spec->adapt.epochs;
+    TRY(share_may_train(a, path, e));
     TRY(adapt_docs(&doc, &n, a, e));
     log_say(LOG_INFO, "adapting the base to %s on %zu records of base users", a->task->name, n);
     TRY(lora_new(&fresh, &shape, (1U << LORA_KINDS) - 1, a->spec->adapt.rank, (double)a->spec->adapt.rank,
@@ -143,20 +144,32 @@ static Status adapt_train(Lora **l, Audit *a, const char *path, Err *e)
     return s;
 }
 
-static Status adapt_base(Audit *a, bool resume, Err *e)
+typedef struct {
+    Audit *a;
+    bool resume;
+} AdaptJob;
+
+static Status adapt_job(void *ctx, Err *e)
 {
+    const AdaptJob *j = ctx;
+    Audit *a = j->a;
     char path[AUDIT_PATH];
     Lora *l = NULL;
     LoraShape shape = model_lora_shape(&a->base->cfg);
-    if (a->spec->adapt.records == 0) return OK;
     TRY(audit_path(path, a, "task", e));
-    if (resume && audit_adapter_there(path))
+    if (j->resume && audit_adapter_there(path))
         TRY(lora_load(&l, path, &shape, e));
     else
         TRY(adapt_train(&l, a, path, e));
     Status s = model_fold(a->base, l, 1, e);
     lora_free(l);
     return s;
+}
+
+static Status adapt_base(Audit *a, bool resume, Err *e)
+{
+    AdaptJob j = {a, resume};
+    return a->spec->adapt.records > 0 ? share_one(a, &j.resume, adapt_job, &j, e) : OK;
 }
 
 /* ---- anchors ---- */
@@ -265,6 +278,9 @@ static Status anchor_train(TrainJob *t, Audit *a, size_t first, size_t n, Err *e
 
 static Status anchor_make(Audit *a, size_t first, size_t n, Err *e)
 {
+    char path[AUDIT_PATH];
+    TRY(audit_anchor_path(path, a, anchor_of(a, first), anchor_index(a, first), e));
+    TRY(share_may_train(a, path, e));
     TrainJob *t = calloc(n, sizeof *t);
     if (t == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu adapters", n);
     Status st = anchor_train(t, a, first, n, e);
@@ -296,8 +312,8 @@ static Status anchor_job(void *ctx, size_t job, size_t thread, Err *e)
     (void)thread;
     AnchorJobs *j = ctx;
     size_t first = j->start[job], n = j->start[job + 1] - first;
-    bool there = false;
-    if (j->resume) TRY(anchor_load(&there, j->a, first, n, e));
+    bool there = anchor_of(j->a, first)->lora[anchor_index(j->a, first)] != NULL;
+    if (!there && j->resume) TRY(anchor_load(&there, j->a, first, n, e));
     return there ? OK : anchor_make(j->a, first, n, e);
 }
 
@@ -333,6 +349,6 @@ Status audit_train(Audit *a, bool resume, Err *e)
     }
     log_say(LOG_INFO, "training %zu adapters", a->n_anchors * a->n_train);
     TRY(anchor_groups(&j, e));
-    TRY(par_run(j.n_groups, par_threads(), anchor_job, &j, e));
+    TRY(share_jobs(a, &j.resume, j.n_groups, anchor_job, &j, e));
     return audit_extras(a, resume, e);
 }

@@ -4,10 +4,12 @@
 #define PRIME_AUDIT_PRIV_H
 
 #include "prime/attack.h"
+#include "prime/crew.h"
 #include "prime/data.h"
 #include "prime/gate.h"
 #include "prime/ledger.h"
 #include "prime/metric.h"
+#include "prime/par.h"
 #include "prime/sample.h"
 #include "prime/score.h"
 #include "prime/spec.h"
@@ -61,6 +63,8 @@ typedef struct {
     const Spec *spec;
     const SweepWatch *watch; /* may be NULL */
     const char *dir;         /* of the run */
+    const char *adapters;    /* of the run whose adapters are read; NULL: they are trained in this one */
+    Crew *crew;              /* NULL: one process */
     bool frozen;             /* nothing will be trained or folded: the base need not be held in float32 */
     const Task *task;
     const Metric *metric[AUDIT_METRICS]; /* of the task */
@@ -115,6 +119,17 @@ Status audit_stopped(const Audit *a, Err *e) PRIME_MUST_USE;
  * is measured. */
 bool audit_wants_attacker(const Audit *a);
 Status audit_extras(Audit *a, bool resume, Err *e) PRIME_MUST_USE;
+
+/* ---- training by several processes (share.c) ----
+ *
+ * A job trains something and writes it down, or reads it if *resume, a flag that the job looks at, says so;
+ * what a process has made it leaves as it is. share_jobs - jobs 0 .. n-1, each by one process of the crew, and
+ * then read by all. share_one - the same of one job, by the first. Called by all processes. share_may_train -
+ * ERR_IO where adapters are only read and dir is missing. */
+Status share_jobs(const Audit *a, bool *resume, size_t n, ParJob job, void *ctx, Err *e) PRIME_MUST_USE;
+Status share_one(const Audit *a, bool *resume, Status (*fn)(void *ctx, Err *e), void *ctx,
+                 Err *e) PRIME_MUST_USE;
+Status share_may_train(const Audit *a, const char *dir, Err *e) PRIME_MUST_USE;
 
 /* audit_path - a folder of the run for an adapter; audit_anchor_path - that of an anchor's. Errors: ERR_ARG
  * too long. audit_adapter_there - whether a whole adapter is in it. audit_lora - a new adapter as the audit

@@ -1,10 +1,9 @@
-/* baseline.c - the table of what can be measured, and the order in which it is. */
+/* baseline.c - the table of what can be measured, in the order in which it is. */
 #include "sweep_priv.h"
 
 #include "prime/str.h"
 
 #include <string.h>
-#include <time.h>
 
 static const Method methods[] = {
     {.row = {.name = "base",
@@ -123,6 +122,11 @@ static const Method methods[] = {
 };
 enum { N_METHODS = sizeof methods / sizeof methods[0] };
 
+const Method *method_at(size_t i)
+{
+    return i < N_METHODS ? &methods[i] : NULL;
+}
+
 const Baseline *baseline_at(size_t i)
 {
     return i < N_METHODS ? &methods[i].row : NULL;
@@ -140,79 +144,4 @@ const char *baseline_nearest(const char *name)
     const char *names[N_METHODS];
     for (size_t i = 0; i < N_METHODS; i++) names[i] = methods[i].row.name;
     return str_nearest(name, names, N_METHODS);
-}
-
-/* ---- how often ---- */
-
-typedef struct {
-    size_t units, seeds;
-} Rounds;
-
-static Rounds method_rounds(const Audit *a, const Method *m)
-{
-    if (m->scope == BESIDE) return (Rounds){0, 0};
-    if (m->scope == PER_TARGET) return (Rounds){a->n_targets, 1};
-    if (m->scope == PER_ANCHOR) return (Rounds){a->n_anchors, a->n_train};
-    return (Rounds){a->n_targets, m->scope == PER_TRAINING ? a->n_train : a->spec->seeds.n};
-}
-
-static size_t method_cells(const Audit *a, const Method *m)
-{
-    Rounds r = method_rounds(a, m);
-    if (m->scope == BESIDE) r = (Rounds){a->n_targets, a->spec->seeds.n};
-    return r.units * r.seeds * (m->goals != NULL ? m->goals(a->spec) : 1);
-}
-
-size_t methods_cells(const Audit *a)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < N_METHODS; i++)
-        if (spec_wants(a->spec, methods[i].row.name)) n += method_cells(a, &methods[i]);
-    return n * spec_contexts(a->spec);
-}
-
-/* ---- the run ---- */
-
-static void group_end(Sweep *s)
-{
-    struct timespec t;
-    arena_reset(&s->arena);
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    s->begin = (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static Status methods_refs(Sweep *s, Err *e)
-{
-    const Audit *a = s->a;
-    s->anchor_ref = arena_alloc(&s->keep, a->n_anchors, sizeof *s->anchor_ref);
-    if (s->anchor_ref == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu anchors", a->n_anchors);
-    for (size_t i = 0; i < a->n_anchors; i++) {
-        AuditPerson p = audit_person(a, i);
-        TRY(cell_signals(&s->anchor_ref[i], a, NULL, 1, &p, &s->keep, e));
-    }
-    if (!spec_wants(a->spec, "oppu")) return OK;
-    s->target_ref = arena_alloc(&s->keep, a->n_targets, sizeof *s->target_ref);
-    if (s->target_ref == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu targets", a->n_targets);
-    for (size_t i = 0; i < a->n_targets; i++) {
-        AuditPerson p = audit_target_person(a, i);
-        TRY(cell_signals(&s->target_ref[i], a, NULL, 1, &p, &s->keep, e));
-    }
-    return OK;
-}
-
-Status methods_run(Sweep *s, Err *e)
-{
-    TRY(methods_refs(s, e));
-    TRY(blind_open(s, e));
-    TRY(canary_open(s, e));
-    if (s->a->spec->attack.signals) TRY(keep_base(s, &s->arena, e));
-    group_end(s);
-    for (size_t i = 0; i < N_METHODS; i++) {
-        const Method *m = &methods[i];
-        Rounds r = method_rounds(s->a, m);
-        if (!spec_wants(s->a->spec, m->row.name)) continue;
-        for (size_t j = 0; j < r.seeds; j++)
-            for (size_t u = 0; u < r.units; u++, group_end(s)) TRY(m->run(s, u, j, &m->row, e));
-    }
-    return OK;
 }

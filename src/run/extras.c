@@ -68,10 +68,20 @@ static Status own_job(void *ctx, size_t job, size_t thread, Err *e)
     char name[80], path[AUDIT_PATH];
     LoraShape shape = model_lora_shape(&j->a->base->cfg);
     snprintf(name, sizeof name, "own.%.20s.seed%zu", t->user->id, j->a->spec->seeds.x[index]);
+    if (t->lora[index] != NULL) return OK;
     TRY(audit_stopped(j->a, e));
     TRY(audit_path(path, j->a, name, e));
     if (j->resume && audit_adapter_there(path)) return lora_load(&t->lora[index], path, &shape, e);
+    TRY(share_may_train(j->a, path, e));
     return own_make(&t->lora[index], j->a, target, index, path, e);
+}
+
+/* One after the other. */
+static Status own_row(void *ctx, Err *e)
+{
+    const ExtraJobs *j = ctx;
+    for (size_t i = 0; i < j->a->n_targets * j->a->n_train; i++) TRY(own_job(ctx, i, 0, e));
+    return OK;
 }
 
 static Status train_own(ExtraJobs *j, Err *e)
@@ -83,9 +93,8 @@ static Status train_own(ExtraJobs *j, Err *e)
         if (a->target[i].lora == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu adapters", a->n_train);
     }
     log_say(LOG_INFO, "training %zu adapters of targets", n);
-    if (!a->spec->oppu.accumulate) return par_run(n, par_threads(), own_job, j, e);
-    for (size_t i = 0; i < n; i++) TRY(own_job(j, i, 0, e));
-    return OK;
+    return a->spec->oppu.accumulate ? share_one(a, &j->resume, own_row, j, e)
+                                    : share_jobs(a, &j->resume, n, own_job, j, e);
 }
 
 /* ---- anchors with differential privacy ---- */
@@ -124,9 +133,11 @@ static Status dp_job(void *ctx, size_t job, size_t thread, Err *e)
     char name[80], path[AUDIT_PATH];
     LoraShape shape = model_lora_shape(&j->a->base->cfg);
     snprintf(name, sizeof name, "dp.%.20s.seed%zu", s->user->id, j->a->spec->seeds.x[index]);
+    if (s->dp[index] != NULL) return OK;
     TRY(audit_stopped(j->a, e));
     TRY(audit_path(path, j->a, name, e));
     if (j->resume && audit_adapter_there(path)) return lora_load(&s->dp[index], path, &shape, e);
+    TRY(share_may_train(j->a, path, e));
     return dp_make(&s->dp[index], j->a, s, index, path, e);
 }
 
@@ -138,7 +149,7 @@ static Status train_dp(ExtraJobs *j, Err *e)
         if (a->anchor[i].dp == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu adapters", a->n_train);
     }
     log_say(LOG_INFO, "training %zu adapters with differential privacy", a->n_anchors * a->n_train);
-    return par_run(a->n_anchors * a->n_train, par_threads(), dp_job, j, e);
+    return share_jobs(a, &j->resume, a->n_anchors * a->n_train, dp_job, j, e);
 }
 
 /* ---- the attacker's adapter ---- */
@@ -196,9 +207,11 @@ static Status attacker_job(void *ctx, size_t index, size_t thread, Err *e)
     char name[80], path[AUDIT_PATH];
     LoraShape shape = model_lora_shape(&j->a->base->cfg);
     snprintf(name, sizeof name, "attacker.seed%zu", j->a->spec->seeds.x[index]);
+    if (j->a->attacker[index] != NULL) return OK;
     TRY(audit_stopped(j->a, e));
     TRY(audit_path(path, j->a, name, e));
     if (j->resume && audit_adapter_there(path)) return lora_load(&j->a->attacker[index], path, &shape, e);
+    TRY(share_may_train(j->a, path, e));
     return attacker_make(&j->a->attacker[index], j, index, path, e);
 }
 
@@ -209,7 +222,7 @@ static Status train_attacker(Audit *a, bool resume, Err *e)
     if (a->attacker == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu adapters", a->n_train);
     TRY(attacker_docs(&j, a, e));
     log_say(LOG_INFO, "training %zu adapters of the attacker on %zu records of others", a->n_train, j.n);
-    return par_run(a->n_train, par_threads(), attacker_job, &j, e);
+    return share_jobs(a, &j.resume, a->n_train, attacker_job, &j, e);
 }
 
 /* ---- gates ---- */
@@ -243,10 +256,12 @@ static Status gate_job(void *ctx, size_t job, size_t thread, Err *e)
     size_t index = job / j->a->n_anchors;
     AuditAnchor *s = &j->a->anchor[job % j->a->n_anchors];
     char path[AUDIT_PATH];
+    if (s->gate[index] != NULL) return OK;
     TRY(audit_stopped(j->a, e));
     TRY(audit_anchor_path(path, j->a, s, index, e));
     /* Gates that are missing or damaged are trained anew. */
     if (j->resume && gate_load(&s->gate[index], path, s->lora[index], NULL) == OK) return OK;
+    TRY(share_may_train(j->a, path, e));
     return gate_make(&s->gate[index], j->a, s, index, path, e);
 }
 
@@ -258,7 +273,7 @@ static Status train_gates(ExtraJobs *j, Err *e)
         if (a->anchor[i].gate == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu gates", a->n_train);
     }
     log_say(LOG_INFO, "training the gates of %zu adapters", a->n_anchors * a->n_train);
-    return par_run(a->n_anchors * a->n_train, par_threads(), gate_job, j, e);
+    return share_jobs(a, &j->resume, a->n_anchors * a->n_train, gate_job, j, e);
 }
 
 Status audit_extras(Audit *a, bool resume, Err *e)

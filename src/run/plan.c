@@ -45,18 +45,27 @@ static Status plan_each(const Spec *spec, Status (*fn)(void *ctx, const Audit *a
     return OK;
 }
 
+typedef struct {
+    size_t cells, part, shard, shards;
+} PlanCells;
+
 static Status plan_count(void *ctx, const Audit *a, Err *e)
 {
-    (void)e;
-    *(size_t *)ctx += methods_cells(a);
+    PlanCells *n = ctx;
+    Units u = {0};
+    TRY(units_plan(&u, a, n->shards, e));
+    n->cells += units_cells(&u, 0);
+    n->part += units_cells(&u, n->shard);
+    units_free(&u);
     return OK;
 }
 
-Status plan_cells(size_t *n, const Spec *spec, Err *e)
+Status plan_cells(size_t *n, size_t *part, const Spec *spec, size_t shard, size_t shards, Err *e)
 {
-    size_t cells = 0;
-    TRY(plan_each(spec, plan_count, &cells, e));
-    *n = cells;
+    PlanCells all = {.shard = shard, .shards = shards};
+    TRY(plan_each(spec, plan_count, &all, e));
+    *n = all.cells;
+    if (part != NULL) *part = all.part;
     return OK;
 }
 
@@ -155,7 +164,7 @@ static double texts_tokens(const Audit *a, const AuditSet *set)
     return n;
 }
 
-static double person_tokens(const Audit *a, const AuditPerson *p)
+double plan_person(const Audit *a, const AuditPerson *p)
 {
     return plan_tokens(a, &p->member, SPEC_LIKELIHOOD) + plan_tokens(a, &p->heldout, SPEC_LIKELIHOOD) +
            texts_tokens(a, &p->member) + texts_tokens(a, &p->heldout);
@@ -184,7 +193,7 @@ static void tokens_training(PlanTokens *t, const Audit *a)
 }
 
 /* One candidate: the target's records, and what the privacy term reads. */
-static double tokens_candidate(const Audit *a, const AuditTarget *t)
+double plan_candidate(const Audit *a, const AuditTarget *t)
 {
     const Spec *sp = a->spec;
     double n = plan_tokens(a, &t->search, sp->search.score);
@@ -211,7 +220,7 @@ static void tokens_cells(PlanTokens *t, const Audit *a)
     double cells = cells_of_target(a), people = 0, alone = spec_wants(sp, "anchor") ? (double)a->n_train : 0;
     for (size_t i = 0; i < a->n_anchors; i++) {
         AuditPerson p = audit_person(a, i);
-        people += person_tokens(a, &p);
+        people += plan_person(a, &p);
     }
     t->attack = people * (1 + alone);
     for (size_t i = 0; i < a->n_targets; i++) {
@@ -221,9 +230,9 @@ static void tokens_cells(PlanTokens *t, const Audit *a)
                           (cells + alone * (double)sp->anchors.per_target);
         for (size_t k = 0; k < sp->anchors.per_target; k++) {
             AuditPerson p = audit_person(a, to->anchor[k]);
-            t->attack += cells * person_tokens(a, &p);
+            t->attack += cells * plan_person(a, &p);
         }
-        t->search += tokens_candidate(a, to) * (double)(method_search_evaluations(sp) * sp->seeds.n);
+        t->search += plan_candidate(a, to) * (double)(method_search_evaluations(sp) * sp->seeds.n);
     }
 }
 

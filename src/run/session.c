@@ -197,6 +197,15 @@ Status session_begin(size_t *number, Ledger *l, Err *e)
     return s;
 }
 
+Status session_processes(Ledger *l, size_t number, size_t processes, Err *e)
+{
+    char text[24];
+    if (processes <= 1) return OK;
+    snprintf(text, sizeof text, "%zu", processes);
+    TRY(session_fact(l, number, "processes", text, e));
+    return session_fact(l, number, "mpi", crew_library(), e);
+}
+
 Status session_end(Ledger *l, size_t number, double wall, Status how, Err *e)
 {
     char seconds[32];

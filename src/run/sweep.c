@@ -1,6 +1,7 @@
 /* sweep.c - a run: its ledger, and its tasks one after the other. */
 #include "prime/sweep.h"
 
+#include "crew_priv.h"
 #include "sweep_priv.h"
 
 #include "prime/file.h"
@@ -60,9 +61,9 @@ typedef struct {
     const Spec *spec;
     const char *dir;
     const SweepHow *how;
-    Ledger *ledger, *reuse;
-    size_t cells;   /* of all tasks; 0: not counted yet */
-    size_t session; /* 0: not begun */
+    Ledger *ledger, *reuse; /* ledger: of the first process, NULL elsewhere */
+    size_t cells, part;     /* of all tasks, and of this part of them; 0: not counted yet */
+    size_t session;         /* 0: not begun */
     double start;
 } Run;
 
@@ -73,15 +74,47 @@ static double run_clock(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+static bool run_first(const Run *r)
+{
+    return crew_rank(r->how->crew) == 0;
+}
+
+static Status run_fact(Run *r, const char *key, size_t number, Err *e)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%zu", number);
+    return ledger_meta_set(r->ledger, key, text, e);
+}
+
+static Status run_shard(Run *r, Err *e)
+{
+    char text[48];
+    if (r->how->shards == 0) return OK;
+    snprintf(text, sizeof text, "%zu/%zu", r->how->shard, r->how->shards);
+    TRY(ledger_meta_set(r->ledger, "shard", text, e));
+    return run_fact(r, "shard_cells", r->part, e);
+}
+
 /* The ledger is open, and how many cells there will be is known. */
 static Status run_started(Run *r, Err *e)
 {
     const SweepWatch *w = r->how->watch;
-    char cells[24];
-    snprintf(cells, sizeof cells, "%zu", r->cells);
-    TRY(ledger_meta_set(r->ledger, "planned_cells", cells, e));
+    TRY(run_fact(r, "planned_cells", r->cells, e));
+    TRY(run_shard(r, e));
     TRY(session_begin(&r->session, r->ledger, e));
-    if (w != NULL && w->begin != NULL) w->begin(w->ctx, r->cells);
+    TRY(session_processes(r->ledger, r->session, crew_size(r->how->crew), e));
+    if (w != NULL && w->begin != NULL) w->begin(w->ctx, r->part);
+    return OK;
+}
+
+static Status run_count(Run *r, const Audit *a, Err *e)
+{
+    Units u = {0};
+    if (r->cells > 0) return OK;
+    TRY(units_plan(&u, a, r->how->shards, e));
+    r->cells = units_cells(&u, 0);
+    r->part = units_cells(&u, r->how->shard);
+    units_free(&u);
     return OK;
 }
 
@@ -90,28 +123,44 @@ static Status run_started(Run *r, Err *e)
  * that is cut short can be carried on. */
 static Status run_begin(Run *r, const Audit *a, Err *e)
 {
-    if (r->ledger != NULL) return OK;
+    if (!run_first(r) || r->ledger != NULL) return OK;
     TRY(open_ledger(&r->ledger, r->spec, r->dir, false, e));
-    if (r->cells == 0) r->cells = methods_cells(a);
+    TRY(run_count(r, a, e));
     return run_started(r, e);
+}
+
+/* Who does not report is asked all the same whether to stop. */
+SweepWatch watch_quiet(const SweepWatch *w)
+{
+    return w != NULL ? (SweepWatch){.stop = w->stop, .ctx = w->ctx} : (SweepWatch){0};
+}
+
+static Status run_measure(Run *r, Sweep *s, Err *e)
+{
+    if (r->how->train_only) return OK;
+    return r->how->crew != NULL ? crew_methods(s, e) : methods_run(s, r->how->shard, r->how->shards, e);
 }
 
 static Status run_methods(Run *r, Sweep *s, Err *e)
 {
+    SweepWatch quiet = watch_quiet(r->how->watch);
     s->ledger = r->ledger;
-    s->a->watch = r->how->watch;
-    TRY(audit_train(s->a, r->how->resume, e));
-    TRY(session_adapters(r->ledger, s->a, e));
-    return methods_run(s, e);
+    s->watch = s->a->watch = run_first(r) ? r->how->watch : &quiet;
+    TRY(audit_train(s->a, r->how->resume || r->how->adapters != NULL, e));
+    TRY(crew_agree(r->how->crew, run_first(r) ? session_adapters(r->ledger, s->a, e) : OK, e));
+    return run_measure(r, s, e);
 }
 
 static Status run_task(Run *r, const char *task, Err *e)
 {
     Spec one;
-    Sweep s = {.watch = r->how->watch, .reuse = r->reuse};
+    Sweep s = {.reuse = r->reuse};
     TRY(spec_for(&one, r->spec, task, e));
     Status st = audit_open(&s.a, &one, r->dir, e);
+    if (st == OK) s.a->adapters = r->how->adapters;
+    if (st == OK) s.a->crew = r->how->crew;
     if (st == OK) st = run_begin(r, s.a, e);
+    st = crew_agree(r->how->crew, st, e);
     if (st == OK) st = run_methods(r, &s, e);
     audit_close(s.a);
     arena_free(&s.keep);
@@ -119,17 +168,34 @@ static Status run_task(Run *r, const char *task, Err *e)
     return st;
 }
 
+static Status run_check(const SweepHow *how, Err *e)
+{
+    if (how->shards > 0 && (how->shard == 0 || how->shard > how->shards))
+        FAIL(e, ERR_ARG, "part %zu of %zu, want 1 to %zu", how->shard, how->shards, how->shards);
+    if (how->shards > 0 && how->crew != NULL)
+        FAIL(e, ERR_ARG, "part %zu of %zu, by %zu processes together: want one or the other", how->shard,
+             how->shards, crew_size(how->crew));
+    return OK;
+}
+
 /* An old ledger is checked first; of several tasks, everybody is looked at before the first is trained. */
-static Status run_open(Run *r, Err *e)
+static Status run_open_first(Run *r, Err *e)
 {
     TRY(file_mkdir(r->dir, e));
     if (r->how->resume)
         TRY(open_ledger(&r->ledger, r->spec, r->dir, true, e));
     else
         TRY(refuse_old_ledger(r->dir, e));
-    if (r->how->reuse != NULL) TRY(open_reuse(&r->reuse, r->how->reuse, e));
-    if (r->spec->tasks.n > 1 || r->how->resume) TRY(plan_cells(&r->cells, r->spec, e));
+    if (r->spec->tasks.n > 1 || r->how->resume)
+        TRY(plan_cells(&r->cells, &r->part, r->spec, r->how->shard, r->how->shards, e));
     return r->how->resume ? run_started(r, e) : OK;
+}
+
+static Status run_open(Run *r, Err *e)
+{
+    TRY(run_check(r->how, e));
+    if (r->how->reuse != NULL) TRY(open_reuse(&r->reuse, r->how->reuse, e));
+    return run_first(r) ? run_open_first(r, e) : OK;
 }
 
 /* Where the run has failed, its own error counts. */
@@ -149,7 +215,7 @@ Status sweep_run(const Spec *spec, const char *dir, const SweepHow *how, Err *e)
 {
     static const SweepHow plain = {0};
     Run r = {.spec = spec, .dir = dir, .how = how != NULL ? how : &plain, .start = run_clock()};
-    Status st = run_open(&r, e);
+    Status st = crew_agree(r.how->crew, run_open(&r, e), e);
     for (size_t i = 0; st == OK && i < spec->tasks.n; i++) st = run_task(&r, spec->tasks.x[i], e);
-    return run_close(&r, st, e);
+    return crew_agree(r.how->crew, run_close(&r, st, e), e);
 }

@@ -24,6 +24,9 @@ typedef struct {
     double begin;         /* clock at the start of the group */
 } Sweep;
 
+/* watch_quiet - the same watch, which is told nothing and only asked whether to stop. */
+SweepWatch watch_quiet(const SweepWatch *w);
+
 /* ---- cells (trial.c, trial_anchor.c) ---- */
 
 /* What is measured for a target under one name. */
@@ -80,8 +83,10 @@ Status session_inputs(Ledger *l, const Spec *sp, const char *text, Err *e) PRIME
 Status session_adapters(Ledger *l, const Audit *a, Err *e) PRIME_MUST_USE;
 /* session_begin - under the next number, the program and machine that write from now on: `sessionN`,
  * `sessionN.start`, ...; those of the first as `commit`, `cpu` and `libraries`, too. session_end - its
- * seconds, and how it ended; a session that was killed lacks them. */
+ * seconds, and how it ended; a session that was killed lacks them. session_processes - how many there are, where
+ * it is more than one, and by which library they talk. */
 Status session_begin(size_t *number, Ledger *l, Err *e) PRIME_MUST_USE;
+Status session_processes(Ledger *l, size_t number, size_t processes, Err *e) PRIME_MUST_USE;
 Status session_end(Ledger *l, size_t number, double wall, Status how, Err *e) PRIME_MUST_USE;
 
 /* ---- attacks on more than records (probe.c) ---- */
@@ -153,9 +158,41 @@ typedef struct {
     /* Cells a target and seed, for PER_SEED and BESIDE. */
     size_t (*goals)(const Spec *sp);
 } Method;
-/* methods_run - all that the audit wants; methods_cells - how many cells that are. */
-Status methods_run(Sweep *s, Err *e) PRIME_MUST_USE;
+/* method_at - row i of the table; NULL behind the last one. methods_cells - how many cells the audit wants. */
+const Method *method_at(size_t i);
 size_t methods_cells(const Audit *a);
+
+/* ---- units of work (units.c) ---- */
+
+/* What one process does at once: one call of a method, or all searches for one target and seed, since they
+ * share evaluations. Units depend on nothing but the audit's people, base and adapters. */
+typedef struct {
+    size_t method, i, index; /* row of the (first) method; target or anchor; index of the seed */
+    size_t cells, shard;     /* how many cells it makes; which part it belongs to, from 1 */
+    double cost;             /* tokens, as the plan counts them */
+} Unit;
+typedef struct {
+    Unit *unit;    /* [n] in the order of the table */
+    size_t *order; /* [n] the same, the largest first */
+    size_t n;
+} Units;
+/* units_plan - all units, dealt into so many parts (0: one) of about the same cost, which is a function of
+ * the audit alone; units_free releases them. units_cells - cells of a part; 0: of all. unit_person - whose
+ * cells and evaluations a unit makes. */
+Status units_plan(Units *out, const Audit *a, size_t shards, Err *e) PRIME_MUST_USE;
+void units_free(Units *u);
+size_t units_cells(const Units *u, size_t shard);
+const char *unit_person(const Audit *a, const Unit *u);
+/* unit_run - what is missing of a unit, into the sweep's ledger; done (or NULL) is called after each of its
+ * methods. methods_prepare - what units read of the base model; first: with the files that are written once a
+ * run. methods_run - one part (0: all) of the audit, unit by unit. */
+typedef Status (*UnitDone)(void *ctx, Err *e);
+Status unit_run(Sweep *s, const Unit *u, UnitDone done, void *ctx, Err *e) PRIME_MUST_USE;
+Status methods_prepare(Sweep *s, bool first, Err *e) PRIME_MUST_USE;
+Status methods_run(Sweep *s, size_t shard, size_t shards, Err *e) PRIME_MUST_USE;
+/* crew_methods - the same by all processes of a crew: units to who is free, the largest first. The ledger is
+ * that of the first process, NULL elsewhere. Errors: the same everywhere. */
+Status crew_methods(Sweep *s, Err *e) PRIME_MUST_USE;
 
 /* method_base ... - the functions of the table. */
 Status method_base(Sweep *s, size_t target, size_t index, const Baseline *row, Err *e) PRIME_MUST_USE;
@@ -189,8 +226,13 @@ size_t method_search_evaluations(const Spec *sp);
 
 /* ---- before a run (plan.c, plan_speed.c) ---- */
 
-/* plan_cells - of all tasks. Errors: those of loading. */
-Status plan_cells(size_t *n, const Spec *spec, Err *e) PRIME_MUST_USE;
+/* plan_cells - of all tasks: in all, and in one part of `shards` (unless `part` is NULL). Errors: those of
+ * loading. plan_candidate - tokens of one candidate of a search; plan_person - of one person's records with
+ * all their texts. */
+Status plan_cells(size_t *n, size_t *part, const Spec *spec, size_t shard, size_t shards,
+                  Err *e) PRIME_MUST_USE;
+double plan_candidate(const Audit *a, const AuditTarget *t);
+double plan_person(const Audit *a, const AuditPerson *p);
 /* plan_tokens - that a set costs one candidate; how: a SpecScore. Prompts are read once for all labels; an
  * answer that is generated is taken to be as long as it may be. */
 double plan_tokens(const Audit *a, const AuditSet *set, int how);

@@ -20,7 +20,7 @@ elif command -v mandoc >/dev/null; then lint() { mandoc -T lint -W warning "$1";
 else lint() { return 77; }
 fi
 
-nouns=$("$prime" help | sed -n 's/^\([a-z]\+\) .*/\1/p' | grep -v '^usage')
+nouns=$("$prime" help | sed -n 's/^\([a-z][a-z-]*\) .*/\1/p' | grep -v '^usage')
 # verbs NOUN - one a line, "" for a noun without.
 verbs() {
     local text

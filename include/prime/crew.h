@@ -1,0 +1,28 @@
+/* crew.h - the processes that `mpirun` or `srun` has started together, for sweeps on many cores or machines.
+ *
+ * The first of them (rank 0) writes the ledger and hands out work to those that are free, itself among them.
+ * It needs one thread more than the others, which sleeps most of the time. If a process is lost, MPI ends all of them;
+ * what they have given to the first is in the ledger. Without MPI in the build, or started alone, a process
+ * is a crew of one. */
+#ifndef PRIME_CREW_H
+#define PRIME_CREW_H
+
+#include "prime/err.h"
+
+#include <stddef.h>
+
+typedef struct Crew Crew;
+
+/* crew_open - join the others; NULL in *c where there are none. Once a process, before its threads.
+ * crew_close - leave; accepts NULL. Errors: ERR_UNSUP started beside others, but built without MPI; ERR_IO
+ * MPI cannot be started. */
+Status crew_open(Crew **c, Err *e) PRIME_MUST_USE;
+void crew_close(Crew *c);
+
+/* crew_rank - this process, from 0; crew_size - how many there are; of NULL 0 and 1. crew_library - name and
+ * version of the MPI library, or "none". */
+size_t crew_rank(const Crew *c);
+size_t crew_size(const Crew *c);
+const char *crew_library(void);
+
+#endif

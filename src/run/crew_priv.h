@@ -1,0 +1,38 @@
+/* crew_priv.h - work for several processes: handing it out, and agreeing on how it went. All functions are
+ * called by all processes of a crew, in the same order; a crew that is NULL is one process. */
+#ifndef PRIME_CREW_PRIV_H
+#define PRIME_CREW_PRIV_H
+
+#include "prime/crew.h"
+
+#include <stdint.h>
+
+/* crew_agree - what the process with the lowest rank that has failed returns, with its message; OK when none
+ * has. Nobody goes on before all are here. */
+Status crew_agree(Crew *c, Status mine, Err *e) PRIME_MUST_USE;
+
+/* crew_first - what the first process says. */
+size_t crew_first(Crew *c, size_t mine);
+
+/* Gives the first process something that a unit has made. */
+typedef struct {
+    Status (*fn)(void *ctx, void *data, size_t n, Err *e); /* takes over data, from malloc */
+    void *ctx;
+} CrewGive;
+
+/* What is to be done with units of work. ctx is the process's own. */
+typedef struct {
+    /* By the first process, one call at a time, on the thread that called crew_run: what goes with a unit,
+     * *data from malloc or NULL; and what comes back. NULL: nothing. */
+    Status (*pack)(void *ctx, size_t unit, void **data, size_t *n, Err *e);
+    Status (*take)(void *ctx, size_t unit, const void *data, size_t n, Err *e);
+    /* By any process, one call at a time, on one thread. */
+    Status (*work)(void *ctx, size_t unit, const void *data, size_t n, const CrewGive *give, Err *e);
+} CrewJob;
+
+/* crew_run - units order[0 .. n-1] (order NULL: 0 .. n-1), each by whoever is free. After a failure no unit
+ * is begun; the error of the unit that is first in the order is returned to all. */
+Status crew_run(Crew *c, const size_t *order, size_t n, const CrewJob *job, void *ctx,
+                Err *e) PRIME_MUST_USE;
+
+#endif
