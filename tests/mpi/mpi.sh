@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# mpi.sh PRIME SAME_ROWS - TAP: a sweep by several processes has the rows of a sweep by one, also after a
+# process or all of them were killed. SAME_ROWS A B compares two runs, to the last bit. Without mpirun, or
+# without MPI in the build, everything is skipped.
+set -uo pipefail
+prime=$(cd "$(dirname "${1:?path of prime}")" && pwd)/$(basename "$1")
+same=$(cd "$(dirname "${2:?path of same_rows}")" && pwd)/$(basename "$2")
+here=$(cd "$(dirname "$0")" && pwd)
+export GOLDEN=$here/../golden FIXTURES=$here/../../fixtures
+PATH=$(dirname "$prime"):$PATH
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+cd "$tmp" || exit 1
+export PRIME_THREADS=1 OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_rmaps_base_oversubscribe=1
+count=0
+
+verdict() { # verdict STATUS NAME [FILE]
+    count=$((count + 1))
+    [ "$1" = 0 ] && echo "ok $count - $2" && return
+    echo "not ok $count - $2"
+    [ $# -lt 3 ] || tail -n 40 "$3" | cut -c 1-300 | sed 's/^/# /'
+}
+
+why=
+"$prime" doctor 2>/dev/null | grep -q '^built_with.mpi,' || why='prime was built without MPI'
+command -v mpirun >/dev/null || why='there is no mpirun'
+[ -z "$why" ] || { echo "1..0 # SKIP $why"; exit 0; }
+
+crew() { # crew K ARGS... - a sweep by K processes
+    local k=$1
+    shift
+    timeout 200 mpirun --allow-run-as-root --oversubscribe --bind-to none -n "$k" "$prime" sweep a.yaml "$@"
+}
+
+. "$GOLDEN/in/small_audit.sh"
+sed -i 's/^seeds:.*/seeds: [1, 2]/; s/^adapt: .*/adapt: {records: 0}\nmethods: [base, anchor, uniform, oppu, evolved, loo]/
+s/budget: 30/budget: 8/' a.yaml
+"$prime" sweep a.yaml -q --out whole >/dev/null 2>err
+verdict $? "a sweep by one process" err
+for k in 1 2 3; do
+    crew $k -q --out by$k >out 2>err && "$same" whole by$k >>err
+    verdict $? "the same rows by $k processes" err
+done
+[ "$(grep -c '^report: ' out)" = 1 ]
+verdict $? "one process speaks" out
+grep -aq 'session1.processes3' by3/ledger.db
+verdict $? "the ledger says how many there were"
+
+busy() { # busy RUN K ARGS... - in the background; returns when it has cells and is not done
+    local run=$1 k=$2
+    shift 2
+    : >log
+    crew "$k" --out "$run" "$@" >/dev/null 2>log &
+    until grep -q '^[0-9]*/[0-9]* ' log || ! kill -0 $!; do sleep 0.02; done
+}
+# ranks RUN - the processes of its sweep.
+ranks() { pgrep -f "^$prime sweep a.yaml --out $1( |\$)"; }
+
+busy lost 3
+kill -KILL "$(ranks lost | tail -n 1)"
+wait %% 2>/dev/null
+status=$?
+[ $status != 0 ]
+verdict $? "all end when one process is lost" log
+crew 2 -q --out lost --resume >/dev/null 2>err && "$same" whole lost >>err
+verdict $? "carried on by fewer, with the same rows" err
+
+busy killed 2
+for p in $(pgrep -f '^mpirun .* --out killed$') $(ranks killed); do kill -KILL "$p" 2>/dev/null; done
+wait %% 2>/dev/null
+crew 3 -q --out killed --resume >/dev/null 2>err && "$same" whole killed >>err
+verdict $? "killed and carried on by more, with the same rows" err
+
+busy asked 2
+kill -TERM "$(ranks asked | head -n 1)"
+wait %% 2>/dev/null
+verdict $((! $?)) "a process that is told to stop ends all" log
+grep -q 'stopped on request' log
+verdict $? "it is said how to go on" log
+"$prime" sweep a.yaml -q --out asked --resume >/dev/null 2>err && "$same" whole asked >>err
+verdict $? "carried on by one, with the same rows" err
+
+crew 2 --out by2 >out 2>err
+[ $? != 0 ] && [ "$(grep -c 'holds the ledger of an earlier run' err)" = 1 ]
+verdict $? "an error is said once" err
+crew 2 --out part --shard 1/2 >out 2>err
+[ $? != 0 ] && grep -q 'want one or the other' err
+verdict $? "parts and processes do not go together" err
+sed -i 's/^methods:.*/methods: [base]/; s/count: 2/count: 1/' a.yaml
+crew 3 --out idle >out 2>err && grep -q 'units of work for 3 processes: .* nothing to do' err
+verdict $? "processes without work are counted" err
+echo "1..$count"
