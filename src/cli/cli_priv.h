@@ -78,9 +78,9 @@ int cli_fail(const Err *e);
 int cli_usage(const char *fmt, ...) PRIME_PRINTF(1, 2);
 
 /* One table each, in src/cli/cmd_NOUN.c. */
-extern const CliNoun cli_data, cli_model, cli_adapter, cli_metric, cli_stats, cli_pareto, cli_sweep, cli_join, cli_list,
-    cli_version, cli_doctor, cli_report, cli_validate, cli_plan, cli_attack, cli_dp, cli_check, cli_compare,
-    cli_baseline, cli_help;
+extern const CliNoun cli_data, cli_model, cli_adapter, cli_metric, cli_stats, cli_pareto, cli_sweep, cli_join,
+    cli_list, cli_version, cli_doctor, cli_report, cli_validate, cli_plan, cli_attack, cli_dp, cli_check,
+    cli_compare, cli_baseline, cli_help;
 /* cli_nouns - all of them, in the order of --help; ends with NULL. cli_find_noun - by its name, or NULL. */
 extern const CliNoun *const cli_nouns[];
 const CliNoun *cli_find_noun(const char *name);

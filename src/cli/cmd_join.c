@@ -13,8 +13,7 @@ static int join_main(const CliVerb *self, int argc, char **argv)
     int code = cli_args(self, "merge-ledgers", NULL, 0, argc, argv, &pos, 2, 100000);
     if (code < 0) {
         Status s = join_runs(pos.item[0], pos.item + 1, pos.n - 1, &n, &e);
-        if (s == OK)
-            printf("%zu runs, %zu cells, %zu rows: %s\n", n.runs, n.cells, n.scores, pos.item[0]);
+        if (s == OK) printf("%zu runs, %zu cells, %zu rows: %s\n", n.runs, n.cells, n.scores, pos.item[0]);
         code = s == OK ? EXIT_DONE : cli_fail(&e);
     }
     cli_list_free(&pos);

@@ -6,6 +6,7 @@
 #include "prime/file.h"
 #include "prime/log.h"
 #include "prime/par.h"
+#include "prime/plan_scale.h"
 #include "prime/report.h"
 #include "prime/sweep.h"
 
@@ -192,7 +193,8 @@ static int sweep_main(const CliVerb *self, int argc, char **argv)
     size_t jobs = 0;
     bool dry = false, speaks = true;
     const CliOpt opts[] = {
-        {"adapters", 'a', OPT_STR, &how.adapters, "RUN", "read the adapters of another run, train none", 0, 0},
+        {"adapters", 'a', OPT_STR, &how.adapters, "RUN", "read the adapters of another run, train none", 0,
+         0},
         {"dry-run", 'n', OPT_FLAG, &dry, NULL, "print the plan, as 'prime plan' does, and do nothing", 0, 0},
         {"jobs", 'j', OPT_SIZE, &jobs, "N", "threads to use; the same as --threads", 1, 256},
         {"lambda", 'l', OPT_STR, &lambda, "LIST", "privacy weights: v,v,... or FIRST:LAST:STEP", 0, 0},
@@ -221,7 +223,7 @@ static int sweep_main(const CliVerb *self, int argc, char **argv)
     return code;
 }
 
-static int look_main(const CliVerb *self, const char *noun, bool plan, int argc, char **argv)
+static int validate_main(const CliVerb *self, int argc, char **argv)
 {
     CliList pos = {0}, set = {0};
     bool keys = false;
@@ -230,7 +232,7 @@ static int look_main(const CliVerb *self, const char *noun, bool plan, int argc,
         {"keys", 'k', OPT_FLAG, &keys, NULL, "list every key with its bounds instead", 0, 0},
     };
     Err e = {0};
-    int code = cli_args(self, noun, opts, plan ? 1 : 2, argc, argv, &pos, 0, 1);
+    int code = cli_args(self, "validate", opts, sizeof opts / sizeof opts[0], argc, argv, &pos, 0, 1);
     if (code < 0 && keys) {
         Str text = {0};
         spec_help(&text);
@@ -238,21 +240,62 @@ static int look_main(const CliVerb *self, const char *noun, bool plan, int argc,
         str_free(&text);
         code = EXIT_DONE;
     }
-    if (code < 0 && pos.n != 1) code = cli_usage("'prime %s' takes AUDIT.yaml", noun);
-    if (code < 0) code = look_at(pos.item[0], &set, NULL, plan, &e) == OK ? EXIT_DONE : cli_fail(&e);
+    if (code < 0 && pos.n != 1) code = cli_usage("'prime validate' takes AUDIT.yaml");
+    if (code < 0) code = look_at(pos.item[0], &set, NULL, false, &e) == OK ? EXIT_DONE : cli_fail(&e);
     cli_list_free(&pos);
     cli_list_free(&set);
     return code;
 }
 
-static int validate_main(const CliVerb *self, int argc, char **argv)
+/* A machine and models that are not here. */
+typedef struct {
+    const char *models;
+    CliList work;
+    double nodes, cores, gflops; /* 0: as assumed */
+} ScaleOpts;
+
+static Status scale_print(const ScaleOpts *o, Err *e)
 {
-    return look_main(self, "validate", false, argc, argv);
+    Str text = {0};
+    PlanScale p = plan_scale_default();
+    Status s = OK;
+    for (size_t i = 0; s == OK && i < o->work.n; i++) s = plan_scale_set(&p, o->work.item[i], e);
+    if (o->nodes > 0) p.nodes = o->nodes;
+    if (o->cores > 0) p.cores = o->cores;
+    if (o->gflops > 0) p.gflops = o->gflops;
+    if (s == OK) s = plan_scale_rows(&text, &p, o->models, e);
+    if (s == OK) fputs(text.s, stdout);
+    str_free(&text);
+    return s;
 }
 
 static int plan_main(const CliVerb *self, int argc, char **argv)
 {
-    return look_main(self, "plan", true, argc, argv);
+    CliList pos = {0}, set = {0};
+    ScaleOpts o = {0};
+    const CliOpt opts[] = {
+        {"set", 's', OPT_MANY, &set, "KEY=VALUE", "override a key of the specification", 0, 0},
+        {"models", 'm', OPT_STR, &o.models, "LIST",
+         "memory, time and disk with models of 7B, 13B, 70B weights, computed", 0, 0},
+        {"work", 'w', OPT_MANY, &o.work, "KEY=VALUE", "with --models: targets, anchors, lambdas, tokens, ...",
+         0, 0},
+        {"nodes", 0, OPT_NUM, &o.nodes, "N", "with --models: machines (1)", 1, 1e6},
+        {"cores", 0, OPT_NUM, &o.cores, "N", "with --models: cores of each (32)", 1, 1e6},
+        {"gflops", 0, OPT_NUM, &o.gflops, "X", "with --models: 1e9 operations a second of a core (50)", 1e-3,
+         1e6},
+    };
+    Err e = {0};
+    int code = cli_args(self, "plan", opts, sizeof opts / sizeof opts[0], argc, argv, &pos, 0, 1);
+    if (code < 0 && (pos.n == 1) == (o.models != NULL))
+        code = cli_usage("'prime plan' takes AUDIT.yaml, or --models");
+    if (code < 0) {
+        Status s = o.models != NULL ? scale_print(&o, &e) : look_at(pos.item[0], &set, NULL, true, &e);
+        code = s == OK ? EXIT_DONE : cli_fail(&e);
+    }
+    cli_list_free(&pos);
+    cli_list_free(&set);
+    cli_list_free(&o.work);
+    return code;
 }
 
 static const CliVerb sweep_verbs[] = {

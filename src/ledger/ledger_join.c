@@ -15,7 +15,8 @@ static Status join_new(Ledger **out, Err *e)
         FAIL(e, ERR_NOMEM, "no memory for a ledger");
     }
     l->lock = -1;
-    Status s = ledger_connect(l, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY, e);
+    Status s =
+        ledger_connect(l, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY, e);
     if (s == OK)
         *out = l;
     else
@@ -283,8 +284,10 @@ Status ledger_give(void **data, size_t *n, Ledger *l, Err *e)
     if (s == OK) s = ledger_pack(data, n, gift, e);
     ledger_close(gift);
     TRY(s);
-    s = ledger_exec(l, "BEGIN; UPDATE cells SET status = '" LEDGER_ELSEWHERE "';"
-                       "DELETE FROM scores; DELETE FROM blobs; COMMIT", e);
+    s = ledger_exec(l,
+                    "BEGIN; UPDATE cells SET status = '" LEDGER_ELSEWHERE "';"
+                    "DELETE FROM scores; DELETE FROM blobs; COMMIT",
+                    e);
     if (s == OK) s = join_last_eval(&l->given, l, e);
     if (s != OK) free(*data);
     return s;

@@ -123,9 +123,9 @@ Status audit_extras(Audit *a, bool resume, Err *e) PRIME_MUST_USE;
 /* ---- training by several processes (share.c) ----
  *
  * A job trains something and writes it down, or reads it if *resume, a flag that the job looks at, says so;
- * what a process has made it leaves as it is. share_jobs - jobs 0 .. n-1, each by one process of the crew, and
- * then read by all. share_one - the same of one job, by the first. Called by all processes. share_may_train -
- * ERR_IO where adapters are only read and dir is missing. */
+ * what a process has made it leaves as it is. share_jobs - jobs 0 .. n-1, each by one process of the crew,
+ * and then read by all. share_one - the same of one job, by the first. Called by all processes.
+ * share_may_train - ERR_IO where adapters are only read and dir is missing. */
 Status share_jobs(const Audit *a, bool *resume, size_t n, ParJob job, void *ctx, Err *e) PRIME_MUST_USE;
 Status share_one(const Audit *a, bool *resume, Status (*fn)(void *ctx, Err *e), void *ctx,
                  Err *e) PRIME_MUST_USE;

@@ -1,6 +1,6 @@
 /* crew.c - processes under MPI. The first one serves: its main thread alone speaks MPI, receives what others
- * give and hands out units; a second thread works, as the others do. Waiting is asking every half millisecond, since MPI's
- * own waiting keeps a core busy. */
+ * give and hands out units; a second thread works, as the others do. Waiting is asking every half
+ * millisecond, since MPI's own waiting keeps a core busy. */
 #include "crew_priv.h"
 
 #include "prime/log.h"
@@ -10,6 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#ifdef PRIME_MPI
+#define OMPI_SKIP_MPICXX 1
+#include <limits.h>
+#include <mpi.h>
+#endif
 
 /* ---- who there is ---- */
 
@@ -25,80 +30,17 @@ static size_t crew_started(void)
     return 1;
 }
 
-#ifndef PRIME_MPI
-
-struct Crew {
-    size_t rank;
-};
-
-Status crew_open(Crew **c, Err *e)
-{
-    if (crew_started() > 1)
-        FAIL(e, ERR_UNSUP,
-             "%zu processes were started together, but this program was built without MPI, and each would do "
-             "all the work; build it with -Dmpi=enabled, or use --shard",
-             crew_started());
-    *c = NULL;
-    return OK;
-}
-
-void crew_close(Crew *c)
-{
-    (void)c;
-}
-
-size_t crew_rank(const Crew *c)
-{
-    (void)c;
-    return 0;
-}
-
-size_t crew_size(const Crew *c)
-{
-    (void)c;
-    return 1;
-}
-
-const char *crew_library(void)
-{
-    return "none";
-}
-
-Status crew_agree(Crew *c, Status mine, Err *e)
-{
-    (void)c;
-    (void)e;
-    return mine;
-}
-
-size_t crew_first(Crew *c, size_t mine)
-{
-    (void)c;
-    return mine;
-}
-
-Status crew_run(Crew *c, const size_t *order, size_t n, const CrewJob *job, void *ctx, Err *e)
-{
-    (void)c, (void)order, (void)job, (void)ctx;
-    FAIL(e, ERR_UNSUP, "%zu units of work for several processes, but this program was built without MPI", n);
-}
-
-#else
-
-#define OMPI_SKIP_MPICXX 1
-#include <limits.h>
-#include <mpi.h>
-
 struct Crew {
     int rank, size;
 };
 
-Status crew_open(Crew **out, Err *e)
+#ifdef PRIME_MPI
+
+static Status crew_join(Crew **out, Err *e)
 {
     int given = 0;
-    *out = NULL;
-    if (crew_started() <= 1) return OK;
-    if (MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &given) != MPI_SUCCESS || given < MPI_THREAD_FUNNELED)
+    if (MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &given) != MPI_SUCCESS ||
+        given < MPI_THREAD_FUNNELED)
         FAIL(e, ERR_IO, "MPI cannot be started with threads beside it");
     Crew *c = calloc(1, sizeof *c);
     if (c == NULL) FAIL(e, ERR_NOMEM, "no memory for a crew");
@@ -106,32 +48,6 @@ Status crew_open(Crew **out, Err *e)
     MPI_Comm_size(MPI_COMM_WORLD, &c->size);
     *out = c;
     return OK;
-}
-
-void crew_close(Crew *c)
-{
-    if (c == NULL) return;
-    MPI_Finalize();
-    free(c);
-}
-
-size_t crew_rank(const Crew *c)
-{
-    return c != NULL ? (size_t)c->rank : 0;
-}
-
-size_t crew_size(const Crew *c)
-{
-    return c != NULL ? (size_t)c->size : 1;
-}
-
-const char *crew_library(void)
-{
-    static char name[MPI_MAX_LIBRARY_VERSION_STRING];
-    int n = 0;
-    MPI_Get_library_version(name, &n);
-    name[strcspn(name, ",\n")] = '\0';
-    return name;
 }
 
 static void crew_nap(void)
@@ -155,9 +71,8 @@ static void agree_message(Crew *c, int first, Err *err)
     if (c->rank != first) err->file = NULL; /* a pointer of another process */
 }
 
-Status crew_agree(Crew *c, Status mine, Err *e)
+static Status agree_first(Crew *c, Status mine, Err *e)
 {
-    if (c == NULL || c->size == 1) return mine;
     MPI_Request r;
     int own = mine != OK ? c->rank : c->size, first = c->size;
     MPI_Iallreduce(&own, &first, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD, &r);
@@ -168,16 +83,6 @@ Status crew_agree(Crew *c, Status mine, Err *e)
     agree_message(c, first, &said);
     if (e != NULL && mine == OK) *e = said;
     return said.code;
-}
-
-size_t crew_first(Crew *c, size_t mine)
-{
-    uint64_t said = mine;
-    if (c == NULL || c->size == 1) return mine;
-    MPI_Request r;
-    MPI_Ibcast(&said, 1, MPI_UINT64_T, 0, MPI_COMM_WORLD, &r);
-    crew_wait(&r);
-    return (size_t)said;
 }
 
 /* ---- messages ---- */
@@ -438,7 +343,7 @@ static Status server_loop(Server *v, Err *e)
 }
 
 /* A failure to send or receive leaves the others waiting: there is no way on. */
-static Status server_run(Crew *c, Server *v, Err *e)
+static Status server_run(Server *v, Err *e)
 {
     pthread_t id;
     pthread_mutex_init(&v->lock, NULL);
@@ -450,21 +355,101 @@ static Status server_run(Crew *c, Server *v, Err *e)
     pthread_join(id, NULL);
     pthread_cond_destroy(&v->turn);
     pthread_mutex_destroy(&v->lock);
-    (void)c;
     if (v->failed == v->n) return OK;
     if (e != NULL) *e = v->err;
     return v->err.code;
 }
 
-Status crew_run(Crew *c, const size_t *order, size_t n, const CrewJob *job, void *ctx, Err *e)
+static Status server_start(Crew *c, const size_t *order, size_t n, const CrewJob *job, void *ctx, Err *e)
 {
-    if (n == 0) return crew_agree(c, OK, e);
-    if (c->rank > 0) return crew_agree(c, worker_loop(job, ctx, e), e);
     if (n < (size_t)c->size)
         log_say(LOG_INFO, "%zu units of work for %d processes: %zu of them have nothing to do", n, c->size,
                 (size_t)c->size - n);
     Server v = {.order = order, .n = n, .job = job, .ctx = ctx, .failed = n, .left = (size_t)c->size - 1};
-    return crew_agree(c, server_run(c, &v, e), e);
+    return server_run(&v, e);
 }
 
 #endif
+
+/* ---- what others call; without MPI every crew is NULL ---- */
+
+Status crew_open(Crew **out, Err *e)
+{
+    *out = NULL;
+    if (crew_started() <= 1) return OK;
+#ifdef PRIME_MPI
+    return crew_join(out, e);
+#else
+    FAIL(e, ERR_UNSUP,
+         "%zu processes were started together, but this program was built without MPI, and each would do all "
+         "the work; build it with -Dmpi=enabled, or use --shard",
+         crew_started());
+#endif
+}
+
+void crew_close(Crew *c)
+{
+    if (c == NULL) return;
+#ifdef PRIME_MPI
+    MPI_Finalize();
+#endif
+    free(c);
+}
+
+size_t crew_rank(const Crew *c)
+{
+    return c != NULL ? (size_t)c->rank : 0;
+}
+
+size_t crew_size(const Crew *c)
+{
+    return c != NULL ? (size_t)c->size : 1;
+}
+
+const char *crew_library(void)
+{
+#ifdef PRIME_MPI
+    static char name[MPI_MAX_LIBRARY_VERSION_STRING];
+    int n = 0;
+    MPI_Get_library_version(name, &n);
+    name[strcspn(name, ",\n")] = '\0';
+    return name;
+#else
+    return "none";
+#endif
+}
+
+Status crew_agree(Crew *c, Status mine, Err *e)
+{
+    if (crew_size(c) == 1) return mine;
+#ifdef PRIME_MPI
+    return agree_first(c, mine, e);
+#else
+    (void)e;
+    return mine;
+#endif
+}
+
+size_t crew_first(Crew *c, size_t mine)
+{
+    uint64_t said = mine;
+    if (crew_size(c) == 1) return mine;
+#ifdef PRIME_MPI
+    MPI_Request r;
+    MPI_Ibcast(&said, 1, MPI_UINT64_T, 0, MPI_COMM_WORLD, &r);
+    crew_wait(&r);
+#endif
+    return (size_t)said;
+}
+
+Status crew_run(Crew *c, const size_t *order, size_t n, const CrewJob *job, void *ctx, Err *e)
+{
+    if (n == 0) return crew_agree(c, OK, e);
+#ifdef PRIME_MPI
+    Status s = crew_rank(c) > 0 ? worker_loop(job, ctx, e) : server_start(c, order, n, job, ctx, e);
+    return crew_agree(c, s, e);
+#else
+    (void)order, (void)job, (void)ctx;
+    FAIL(e, ERR_UNSUP, "%zu units of work for several processes, but this program was built without MPI", n);
+#endif
+}

@@ -32,7 +32,6 @@ typedef struct {
 
 /* crew_run - units order[0 .. n-1] (order NULL: 0 .. n-1), each by whoever is free. After a failure no unit
  * is begun; the error of the unit that is first in the order is returned to all. */
-Status crew_run(Crew *c, const size_t *order, size_t n, const CrewJob *job, void *ctx,
-                Err *e) PRIME_MUST_USE;
+Status crew_run(Crew *c, const size_t *order, size_t n, const CrewJob *job, void *ctx, Err *e) PRIME_MUST_USE;
 
 #endif

@@ -12,10 +12,11 @@ enum { JOIN_TEXT = 160, JOIN_PARTS = 100000 };
 
 typedef struct {
     Ledger *out, *from;
-    const char *run;            /* the one that is read */
-    size_t session, most;       /* how many sessions `out` has, and the number of the last one read */
-    size_t parts, part;         /* of the division; of the run that is read; 0: none */
-    const char **of;            /* [parts] which run is which part; NULL: missing */
+    Str hash;             /* of the specification of them all */
+    const char *run;      /* the one that is read */
+    size_t session, most; /* how many sessions `out` has, and the number of the last one read */
+    size_t parts, part;   /* of the division; of the run that is read; 0: none */
+    const char **of;      /* [parts] which run is which part; NULL: missing */
     unsigned long cells, planned, part_cells;
     JoinCount count;
 } Joining;
@@ -43,7 +44,8 @@ static Status fact_shard(Joining *j, const char *value, Err *e)
     if (j->of == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu parts", parts);
     j->parts = parts;
     j->part = part;
-    if (j->of[part - 1] != NULL) FAIL(e, ERR_ARG, "%s and %s are both part %s", j->of[part - 1], j->run, value);
+    if (j->of[part - 1] != NULL)
+        FAIL(e, ERR_ARG, "%s and %s are both part %s", j->of[part - 1], j->run, value);
     j->of[part - 1] = j->run;
     return OK;
 }
@@ -91,14 +93,11 @@ static Status join_ledger(Ledger **l, const char *run, LedgerMode mode, const ch
 static Status join_begin(Joining *j, const char *out, const char *run, Err *e)
 {
     Ledger *first = NULL;
-    Str hash = {0};
     TRY(join_ledger(&first, run, LEDGER_READ, NULL, e));
-    Status s = join_spec(&hash, first, run, e);
+    Status s = join_spec(&j->hash, first, run, e);
     ledger_close(first);
     if (s == OK) s = file_mkdir(out, e);
-    if (s == OK) s = join_ledger(&j->out, out, LEDGER_CREATE, hash.s, e);
-    str_free(&hash);
-    return s;
+    return s == OK ? join_ledger(&j->out, out, LEDGER_CREATE, j->hash.s, e) : s;
 }
 
 static Status join_facts(Joining *j, Err *e)
@@ -117,8 +116,8 @@ static Status join_read(Joining *j, Err *e)
     TRY(join_facts(j, e));
     TRY(ledger_absorb(j->out, j->from, &n, e));
     if (j->part > 0 && n.cells != j->part_cells)
-        FAIL(e, ERR_ARG, "%s: part %zu of %zu holds %zu of its %lu cells: finish it with --resume", j->run, j->part,
-             j->parts, n.cells, j->part_cells);
+        FAIL(e, ERR_ARG, "%s: part %zu of %zu holds %zu of its %lu cells: finish it with --resume", j->run,
+             j->part, j->parts, n.cells, j->part_cells);
     j->session += j->most;
     j->count.runs++;
     j->count.cells += n.cells;
@@ -129,7 +128,7 @@ static Status join_read(Joining *j, Err *e)
 static Status join_one(Joining *j, const char *run, Err *e)
 {
     j->run = run;
-    TRY(join_ledger(&j->from, run, LEDGER_READ, NULL, e));
+    TRY(join_ledger(&j->from, run, LEDGER_READ, j->hash.s, e));
     Status s = join_read(j, e);
     ledger_close(j->from);
     j->from = NULL;
@@ -172,6 +171,7 @@ Status join_runs(const char *out, const char *const *run, size_t n, JoinCount *c
     if (s == OK) s = join_whole(&j, e);
     ledger_close(j.out);
     free(j.of);
+    str_free(&j.hash);
     if (s != OK && made) join_undo(out);
     if (s == OK && count != NULL) *count = j.count;
     return s;

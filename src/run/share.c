@@ -1,5 +1,5 @@
-/* share.c - training by several processes: adapters are files in the run's folder, so each process trains some
- * and reads the others' when all are there. */
+/* share.c - training by several processes: adapters are files in the run's folder, so each process trains
+ * some and reads the others' when all are there. */
 #include "audit_priv.h"
 
 #include "crew_priv.h"
@@ -68,6 +68,6 @@ Status share_one(const Audit *a, bool *resume, Status (*fn)(void *ctx, Err *e), 
 Status share_may_train(const Audit *a, const char *dir, Err *e)
 {
     if (a->adapters == NULL) return OK;
-    FAIL(e, ERR_IO, "%s: is not there, and what --adapters names is only read: train it with --train-only first",
-         dir);
+    FAIL(e, ERR_IO,
+         "%s: is not there, and what --adapters names is only read: train it with --train-only first", dir);
 }

@@ -83,8 +83,8 @@ Status session_inputs(Ledger *l, const Spec *sp, const char *text, Err *e) PRIME
 Status session_adapters(Ledger *l, const Audit *a, Err *e) PRIME_MUST_USE;
 /* session_begin - under the next number, the program and machine that write from now on: `sessionN`,
  * `sessionN.start`, ...; those of the first as `commit`, `cpu` and `libraries`, too. session_end - its
- * seconds, and how it ended; a session that was killed lacks them. session_processes - how many there are, where
- * it is more than one, and by which library they talk. */
+ * seconds, and how it ended; a session that was killed lacks them. session_processes - how many there are,
+ * where it is more than one, and by which library they talk. */
 Status session_begin(size_t *number, Ledger *l, Err *e) PRIME_MUST_USE;
 Status session_processes(Ledger *l, size_t number, size_t processes, Err *e) PRIME_MUST_USE;
 Status session_end(Ledger *l, size_t number, double wall, Status how, Err *e) PRIME_MUST_USE;
@@ -158,7 +158,8 @@ typedef struct {
     /* Cells a target and seed, for PER_SEED and BESIDE. */
     size_t (*goals)(const Spec *sp);
 } Method;
-/* method_at - row i of the table; NULL behind the last one. methods_cells - how many cells the audit wants. */
+/* method_at - row i of the table; NULL behind the last one. methods_cells - how many cells the audit wants.
+ */
 const Method *method_at(size_t i);
 size_t methods_cells(const Audit *a);
 

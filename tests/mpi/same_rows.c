@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static Status put_cell(void *ctx, const LedgerCell *c, Err *e)
+static Status same_cell(void *ctx, const LedgerCell *c, Err *e)
 {
     (void)e;
     str_printf(ctx, "%s %s %s %s %a %ju %s\n", c->key, c->method, c->task, c->target, c->lambda,
@@ -15,7 +15,7 @@ static Status put_cell(void *ctx, const LedgerCell *c, Err *e)
     return OK;
 }
 
-static Status put_score(void *ctx, const LedgerCell *c, const LedgerScore *s, Err *e)
+static Status same_score(void *ctx, const LedgerCell *c, const LedgerScore *s, Err *e)
 {
     (void)e;
     str_printf(ctx, "%s|%s|%s|%s|%s|%d|%a\n", c->key, s->kind, s->metric, s->unit, s->record, s->label,
@@ -23,14 +23,14 @@ static Status put_score(void *ctx, const LedgerCell *c, const LedgerScore *s, Er
     return OK;
 }
 
-static Status put_all(Str *text, const char *run, Err *e)
+static Status same_dump(Str *text, const char *run, Err *e)
 {
     Ledger *l = NULL;
     char *path = file_join(run, "ledger.db");
     if (path == NULL) FAIL(e, ERR_NOMEM, "out of memory");
     Status s = ledger_open(&l, path, LEDGER_READ, NULL, e);
-    if (s == OK) s = ledger_each_cell(l, NULL, put_cell, text, e);
-    if (s == OK) s = ledger_each_score(l, NULL, put_score, text, e);
+    if (s == OK) s = ledger_each_cell(l, NULL, same_cell, text, e);
+    if (s == OK) s = ledger_each_score(l, NULL, same_score, text, e);
     ledger_close(l);
     free(path);
     return s;
@@ -41,7 +41,7 @@ int main(int argc, char **argv)
     Str a = {0}, b = {0};
     Err e = {0};
     if (argc != 3) return 2;
-    if (put_all(&a, argv[1], &e) != OK || put_all(&b, argv[2], &e) != OK) {
+    if (same_dump(&a, argv[1], &e) != OK || same_text(&b, argv[2], &e) != OK) {
         printf("%s\n", e.msg);
         return 1;
     }

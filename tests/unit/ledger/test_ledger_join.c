@@ -18,19 +18,19 @@ static char path[64];
         cr_assert_eq((call), OK, "%s: %s", #call, e_.msg); \
     } while (0)
 
-static void folder_make(void)
+static void join_folder(void)
 {
     cr_assert_not_null(mkdtemp(dir));
     snprintf(path, sizeof path, "%s/ledger.db", dir);
 }
 
-static void folder_remove(void)
+static void join_folder_gone(void)
 {
     remove(path);
     cr_assert_eq(rmdir(dir), 0, "something is left behind in %s", dir);
 }
 
-TestSuite(ledger_join, .init = folder_make, .fini = folder_remove);
+TestSuite(ledger_join, .init = join_folder, .fini = join_folder_gone);
 
 static Ledger *file_new(const char *hash)
 {
@@ -47,7 +47,7 @@ static Ledger *memory_like(Ledger *like)
     return l;
 }
 
-static void add_cell(Ledger *l, const char *key, const char *target, size_t n)
+static void join_cell(Ledger *l, const char *key, const char *target, size_t n)
 {
     LedgerCell c = {.key = key, .method = "m", .task = "t", .target = target, .lambda = NAN, .seed = 7};
     MUST(ledger_cell_begin(l, &c, &e_));
@@ -58,7 +58,7 @@ static void add_cell(Ledger *l, const char *key, const char *target, size_t n)
     MUST(ledger_cell_commit(l, "ok", 1.5, &e_));
 }
 
-static Status add_eval(Ledger *l, const char *target, double x, double u, Err *e)
+static Status join_eval_add(Ledger *l, const char *target, double x, double u, Err *e)
 {
     LedgerEval v = {.target = target,
                     .seed = 7,
@@ -70,7 +70,7 @@ static Status add_eval(Ledger *l, const char *target, double x, double u, Err *e
     return ledger_eval_add(l, &v, e);
 }
 
-static Status put_score(void *ctx, const LedgerCell *c, const LedgerScore *s, Err *e)
+static Status join_score(void *ctx, const LedgerCell *c, const LedgerScore *s, Err *e)
 {
     (void)e;
     str_printf(ctx, "%s %s %g %s %g %s %s %d %.17g\n", c->key, c->target, c->lambda, c->status, c->wall,
@@ -78,23 +78,23 @@ static Status put_score(void *ctx, const LedgerCell *c, const LedgerScore *s, Er
     return OK;
 }
 
-static Status put_eval(void *ctx, const LedgerEval *v, Err *e)
+static Status join_eval(void *ctx, const LedgerEval *v, Err *e)
 {
     (void)e;
     str_printf(ctx, "%.17g %.17g\n", v->genome[0], v->utility);
     return OK;
 }
 
-static Str text_of(Ledger *l, const char *target)
+static Str join_text(Ledger *l, const char *target)
 {
     Str text = {0};
-    MUST(ledger_each_score(l, NULL, put_score, &text, &e_));
-    MUST(ledger_each_eval(l, target, 7, put_eval, &text, &e_));
+    MUST(ledger_each_score(l, NULL, join_score, &text, &e_));
+    MUST(ledger_each_eval(l, target, 7, join_eval, &text, &e_));
     return text;
 }
 
 /* Of bytes, as another process gets them. */
-static Ledger *sent(Ledger *l)
+static Ledger *join_sent(Ledger *l)
 {
     void *data = NULL;
     size_t n = 0;
@@ -105,7 +105,7 @@ static Ledger *sent(Ledger *l)
     return out;
 }
 
-static LedgerCount taken(Ledger *to, Ledger *from)
+static LedgerCount join_taken(Ledger *to, Ledger *from)
 {
     void *data = NULL;
     size_t n = 0;
@@ -125,41 +125,41 @@ Test(ledger_join, what_a_worker_gives_reads_like_what_the_writer_writes)
     Ledger *whole = file_new("aaaa"), *writer = memory_like(whole), *lent = memory_like(whole);
     for (int i = 0; i < 2; i++) {
         Ledger *l = i == 0 ? whole : writer;
-        add_cell(l, "a/first", "u1", 3);
-        add_cell(l, "a/other", "u2", 2);
-        MUST(add_eval(l, "u1#x", 1, 0.5, &e_));
-        MUST(add_eval(l, "u10#x", 1, 0.25, &e_));
+        join_cell(l, "a/first", "u1", 3);
+        join_cell(l, "a/other", "u2", 2);
+        MUST(join_eval_add(l, "u1#x", 1, 0.5, &e_));
+        MUST(join_eval_add(l, "u10#x", 1, 0.25, &e_));
     }
     MUST(ledger_lend(lent, writer, "u1", &e_));
-    Ledger *worker = sent(lent);
+    Ledger *worker = join_sent(lent);
     bool there = false;
     MUST(ledger_has_cell(worker, "a/first", &there, &e_));
     cr_assert(there);
     MUST(ledger_has_cell(worker, "a/other", &there, &e_));
     cr_assert_not(there, "a cell of another person was lent");
     Str evals = {0};
-    MUST(ledger_each_eval(worker, "u1#x", 7, put_eval, &evals, &e_));
+    MUST(ledger_each_eval(worker, "u1#x", 7, join_eval, &evals, &e_));
     cr_assert_str_eq(evals.s, "1 0.5\n");
-    MUST(ledger_each_eval(worker, "u10#x", 7, put_eval, &evals, &e_));
+    MUST(ledger_each_eval(worker, "u10#x", 7, join_eval, &evals, &e_));
     cr_assert_str_eq(evals.s, "1 0.5\n", "evaluations of another person were lent");
 
-    for (int i = 0; i < 2; i++) MUST(add_eval(i == 0 ? whole : worker, "u1#x", 2, 0.75, &e_));
-    LedgerCount n = taken(writer, worker);
+    for (int i = 0; i < 2; i++) MUST(join_eval_add(i == 0 ? whole : worker, "u1#x", 2, 0.75, &e_));
+    LedgerCount n = join_taken(writer, worker);
     cr_assert(n.cells == 0 && n.evals == 1, "%zu and %zu", n.cells, n.evals);
     for (int i = 0; i < 2; i++) {
         Ledger *l = i == 0 ? whole : worker;
-        MUST(add_eval(l, "u1#x", 3, 0.125, &e_));
-        add_cell(l, "a/second", "u1", 4);
+        MUST(join_eval_add(l, "u1#x", 3, 0.125, &e_));
+        join_cell(l, "a/second", "u1", 4);
         MUST(ledger_blob_set(l, "b", "xyz", 3, &e_));
     }
-    n = taken(writer, worker);
+    n = join_taken(writer, worker);
     cr_assert(n.cells == 1 && n.scores == 4 && n.evals == 1 && n.blobs == 1);
-    n = taken(writer, worker);
+    n = join_taken(writer, worker);
     cr_assert(n.cells == 0 && n.evals == 0 && n.blobs == 0, "something was given twice");
     MUST(ledger_has_cell(worker, "a/second", &there, &e_));
     cr_assert(there, "a worker forgot what it gave");
 
-    Str a = text_of(whole, "u1#x"), b = text_of(writer, "u1#x");
+    Str a = join_text(whole, "u1#x"), b = join_text(writer, "u1#x");
     cr_assert_str_eq(a.s, b.s);
     str_free(&a);
     str_free(&b);
@@ -174,9 +174,9 @@ Test(ledger_join, what_does_not_fit_is_refused_and_leaves_nothing)
 {
     Err e = {0};
     Ledger *to = file_new("aaaa"), *from = memory_like(to), *strange = NULL;
-    add_cell(to, "b", "u", 1);
-    add_cell(from, "a", "u", 1);
-    add_cell(from, "b", "u", 1);
+    join_cell(to, "b", "u", 1);
+    join_cell(from, "a", "u", 1);
+    join_cell(from, "b", "u", 1);
     cr_assert_eq(ledger_absorb(to, from, NULL, &e), ERR_ARG);
     cr_assert(strstr(e.msg, "cell 'b'") != NULL && strstr(e.msg, "there already") != NULL, "%s", e.msg);
     bool there = true;
@@ -185,8 +185,8 @@ Test(ledger_join, what_does_not_fit_is_refused_and_leaves_nothing)
     ledger_close(from);
 
     from = memory_like(to);
-    MUST(add_eval(to, "u", 1, 0.5, &e_));
-    MUST(add_eval(from, "u", 1, 0.5000000001, &e_));
+    MUST(join_eval_add(to, "u", 1, 0.5, &e_));
+    MUST(join_eval_add(from, "u", 1, 0.5000000001, &e_));
     e = (Err){0};
     cr_assert_eq(ledger_absorb(to, from, NULL, &e), ERR_ARG);
     cr_assert(strstr(e.msg, "evaluation of 'u'") != NULL, "%s", e.msg);
@@ -213,7 +213,7 @@ Test(ledger_join, what_does_not_fit_is_refused_and_leaves_nothing)
     ledger_close(to);
 }
 
-static Status count_batch(void *ctx, Err *e)
+static Status join_batch(void *ctx, Err *e)
 {
     if (++*(int *)ctx == 2) FAIL(e, ERR_STOPPED, "enough");
     return OK;
@@ -224,13 +224,13 @@ Test(ledger_join, whoever_asks_is_told_of_each_batch)
     int batches = 0;
     Err e = {0};
     Ledger *like = file_new("aaaa"), *l = memory_like(like);
-    ledger_on_batch(l, count_batch, &batches);
+    ledger_on_batch(l, join_batch, &batches);
     MUST(ledger_batch_begin(l, &e_));
     MUST(ledger_batch_commit(l, &e_));
-    add_cell(l, "a", "u", 1);
+    join_cell(l, "a", "u", 1);
     cr_assert_eq(batches, 1, "a cell is no batch");
     MUST(ledger_batch_begin(l, &e_));
-    MUST(add_eval(l, "u", 1, 1, &e_));
+    MUST(join_eval_add(l, "u", 1, 1, &e_));
     cr_assert_eq(ledger_batch_commit(l, &e), ERR_STOPPED);
     ledger_close(l);
     ledger_close(like);
@@ -244,7 +244,7 @@ Test(ledger_join, bytes_that_are_no_ledger_are_refused)
     void *data = NULL;
     size_t n = 0, refused = 0;
     Err e = {0};
-    add_cell(l, "a", "u", 2);
+    join_cell(l, "a", "u", 2);
     MUST(ledger_pack(&data, &n, l, &e_));
     cr_assert_eq(ledger_unpack(&out, junk, sizeof junk, &e), ERR_FORMAT, "%s", e.msg);
     e = (Err){0};

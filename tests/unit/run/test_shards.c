@@ -1,13 +1,17 @@
 /* A sweep in parts: whatever the number of parts, joined they are the run of the whole audit; and what does
- * not fit together is refused. */
+ * not fit together is join_refused. */
 #include "world.h"
 
 #include "prime/join.h"
 
-static const char *const many[] = {"methods=base,anchor,uniform,malicious,oppu,evolved,prime-paper,constrained,"
-                                   "matched-random,loo",
-                                   "context.variants=none,rag2", "search.members=2", "search.heldout=1",
-                                   "anchors.min_heldout=3", "attack.malicious=8"};
+static const char *const many[] = {
+    "methods=base,anchor,uniform,malicious,oppu,evolved,prime-paper,constrained,"
+    "matched-random,loo",
+    "context.variants=none,rag2",
+    "search.members=2",
+    "search.heldout=1",
+    "anchors.min_heldout=3",
+    "attack.malicious=8"};
 enum { N_MANY = sizeof many / sizeof many[0] };
 
 static void part_name(char out[PATH], const World *w, const char *name, size_t i, size_t n)
@@ -77,9 +81,10 @@ Test(shards, adapters_may_come_from_another_run, .timeout = 600)
     World w = world_open();
     char trained[PATH], unit[PATH];
     Err e = {0};
-    w.spec = world_spec(&w, (const char *const[]){"methods=base,uniform,oppu,perpcs,dp-uniform,bystander",
-                                                  "perpcs.topk=2", "attack.malicious=8"},
-                        4);
+    w.spec = world_spec(&w,
+                        (const char *const[]){"methods=base,uniform,oppu,perpcs,dp-uniform,bystander",
+                                              "perpcs.topk=2", "attack.malicious=8"},
+                        3);
     Str whole = run_text(&w, "whole", 2);
     snprintf(trained, sizeof trained, "%s/trained", w.dir);
     MUST(sweep_run(&w.spec, trained, &(SweepHow){.train_only = true}, &e_));
@@ -108,8 +113,8 @@ static bool stop_then(void *ctx)
     return *(bool *)ctx;
 }
 
-static void refused(const World *w, const char *name, const size_t *part, size_t n_parts, size_t n,
-                    const char *why)
+static void join_refused(const World *w, const char *name, const size_t *part, size_t n_parts, size_t n,
+                         const char *why)
 {
     Err e = {0};
     cr_assert_eq(parts_join(w, name, part, n_parts, n, NULL, &e), ERR_ARG);
@@ -121,12 +126,12 @@ Test(shards, what_does_not_make_a_whole_is_refused, .timeout = 600)
     World w = world_open();
     Err e = {0};
     for (size_t i = 1; i <= 3; i += 2) MUST(part_run(&w, "gap", i, 3, (SweepHow){0}, &e_));
-    refused(&w, "gap", (const size_t[]){1, 3}, 2, 3, "parts are missing: 2/3");
-    refused(&w, "gap", (const size_t[]){1, 3, 1}, 3, 3, "both part 1/3");
+    join_refused(&w, "gap", (const size_t[]){1, 3}, 2, 3, "parts are missing: 2/3");
+    join_refused(&w, "gap", (const size_t[]){1, 3, 1}, 3, 3, "both part 1/3");
     bool stepped = false;
     SweepWatch watch = {.step = first_step, .stop = stop_then, .ctx = &stepped};
     cr_assert_eq(part_run(&w, "gap", 2, 3, (SweepHow){.watch = &watch}, &e), ERR_STOPPED, "%s", e.msg);
-    refused(&w, "gap", (const size_t[]){1, 2, 3}, 3, 3, "part 2 of 3 holds");
+    join_refused(&w, "gap", (const size_t[]){1, 2, 3}, 3, 3, "part 2 of 3 holds");
     e = (Err){0};
     cr_assert_eq(part_run(&w, "gap", 4, 3, (SweepHow){0}, &e), ERR_ARG);
     cr_assert_not_null(strstr(e.msg, "part 4 of 3, want 1 to 3"), "%s", e.msg);
