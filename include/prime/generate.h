@@ -29,6 +29,7 @@ typedef struct {
     size_t batch;    /* texts of a thread that take their steps together; 0: GEN_BATCH */
     size_t kv_bytes; /* bound on the keys and values of one thread, for more than one text at a time; 0:
                         GEN_KV_BYTES */
+    size_t rows;     /* of a pass for prompts, beside one for each text; 0: 512 */
 } GenOpts;
 
 enum { GEN_BATCH = 64 };
@@ -57,6 +58,7 @@ Status gen_check(const GenOpts *o, size_t n_vocab, Err *e) PRIME_MUST_USE;
 /* gen_texts - an answer to each item: ids [n, max_new], out [n]. Texts that are done make room for waiting
  * ones; neighbours with equal prompts and candidates share the keys and values of the prompt. A prompt of
  * max_len tokens gets an empty answer.
+ * Within a limit of memory (memory.h) as with a smaller batch, kv_bytes and rows.
  * Errors: those of gen_check; ERR_ARG ids, lengths or candidates (the text is named); ERR_UNSUP the 'prime'
  * operator on unequal adapters; ERR_NUM logits that are not finite; ERR_NOMEM.
  * Cost: 2 (layer parameters) operations a prompt or answer token, 2 (head parameters) an answer token. */

@@ -64,6 +64,8 @@ typedef struct Pass Pass;
 Status pass_new(Pass **p, const Model *m, size_t max_rows, size_t lora_width, bool train,
                 Err *e) PRIME_MUST_USE;
 void pass_free(Pass *p); /* accepts NULL */
+/* pass_size - about the bytes of a workspace without `train`. */
+size_t pass_size(const Model *m, size_t max_rows, size_t lora_width);
 /* pass_dropout - from now on the adapters' inputs are dropped with probability p in [0, 1), by a mask that is
  * a function of (key, layer, site, row, column). p = 0 turns it off. */
 void pass_dropout(Pass *p, double prob, uint64_t key);

@@ -1,6 +1,7 @@
 #include "cli_priv.h"
 
 #include "prime/log.h"
+#include "prime/memory.h"
 #include "prime/par.h"
 #include "prime/str.h"
 
@@ -14,6 +15,7 @@
 CliCommon cli_common = {.seed = 1};
 
 static size_t common_threads;
+static const char *common_memory;
 
 static const CliOpt common_opts[] = {
     {"help", 'h', OPT_FLAG, NULL, NULL, "print this help", 0, 0},
@@ -23,6 +25,7 @@ static const CliOpt common_opts[] = {
     {"no-provenance", 0, OPT_FLAG, &cli_common.no_provenance, NULL, "leave out version, times and machine", 0,
      0},
     {"seed", 0, OPT_U64, &cli_common.seed, "S", "seed of all random streams", 0, 0},
+    {"memory", 0, OPT_STR, &common_memory, "SIZE", "most memory to use, as 4G: smaller batches", 0, 0},
     {"threads", 0, OPT_SIZE, &common_threads, "N", "threads to use", 1, 256},
 };
 
@@ -179,6 +182,11 @@ int cli_args(const CliVerb *verb, const char *noun, const CliOpt *opts, size_t n
         if (code >= 0) return code;
     }
     par_set_threads(common_threads);
+    size_t limit = 0;
+    Err e = {0};
+    if (common_memory != NULL && memory_parse(&limit, common_memory, &e) != OK)
+        return cli_usage("--%s", e.msg);
+    memory_set_limit(limit);
     for (int i = optind; i < argc; i++)
         if (!list_add(pos, argv[i])) return cli_usage("out of memory");
     if (pos->n < min_pos || pos->n > max_pos)

@@ -264,12 +264,16 @@ static Status gen_check_items(const GenJob *j, size_t n_cand, Err *e)
 Status gen_texts(int32_t *ids, GenOut *out, const Model *m, const PassLora *lora, size_t n_cand,
                  const GenItem *item, size_t n, const GenOpts *o, Err *e)
 {
-    GenJob j = {.m = m, .lora = lora, .item = item, .n = n, .share = gen_share(n, o), .o = o};
-    size_t total = 0, blocks = (n + j.share - 1) / j.share, threads = par_threads();
+    GenOpts fit = *o;
+    GenJob j = {.m = m, .lora = lora, .item = item, .n = n, .o = &fit};
+    size_t total = 0, threads = par_threads();
     if (lora != NULL && lora->bank == NULL) j.lora = NULL;
     TRY(gen_check(o, m->cfg.n_vocab, e));
     TRY(gen_check_items(&j, n_cand, e));
     TRY(size_mul(&total, n, o->max_new, e));
+    TRY(gen_fit(&fit, &threads, m, j.lora != NULL ? j.lora->bank->width : 0, item, n, e));
+    j.share = gen_share(n, &fit);
+    size_t blocks = (n + j.share - 1) / j.share;
     j.ids = calloc(total + 1, sizeof *j.ids);
     j.out = calloc(n + 1, sizeof *j.out);
     Status s = j.ids != NULL && j.out != NULL

@@ -1,4 +1,5 @@
 /* generate_plan.c - options checked, texts cut into blocks, memory bounded: all before the first pass. */
+#include "fit.h"
 #include "generate_priv.h"
 
 #include <math.h>
@@ -87,8 +88,37 @@ GenPlan gen_plan(const ModelConfig *c, const GenItem *item, size_t n, const GenO
     if (groups > 0) fit /= 2;
     if (p.slots > fit) p.slots = grow_to(fit, 1);
     p.prefixes = groups < p.slots ? groups : p.slots;
-    p.rows = p.slots + p.prefixes + grow_to(tokens < GEN_ROWS ? tokens : GEN_ROWS, whole);
+    size_t rows = o->rows > 0 ? o->rows : GEN_ROWS;
+    p.rows = p.slots + p.prefixes + grow_to(tokens < rows ? tokens : rows, whole);
     return p;
+}
+
+/* Bytes of a block at work, the largest of all. */
+static size_t gen_size(const Model *m, size_t width, const GenItem *item, size_t n, const GenOpts *o)
+{
+    const ModelConfig *c = &m->cfg;
+    size_t share = gen_share(n, o), most = 0;
+    for (size_t at = 0; at < n; at += share) {
+        GenPlan p = gen_plan(c, item + at, n - at < share ? n - at : share, o);
+        size_t chunk = p.slots < GEN_CHUNK ? p.slots : GEN_CHUNK;
+        most = grow_to(most, pass_size(m, p.rows, width) + (p.slots + p.prefixes) * slot_bytes(c, p.cap) +
+                                 chunk * (c->n_vocab + c->n_hidden) * sizeof(float) + c->n_vocab * 20);
+    }
+    return most;
+}
+
+Status gen_fit(GenOpts *o, size_t *threads, const Model *m, size_t width, const GenItem *item, size_t n,
+               Err *e)
+{
+    size_t budget = fit_budget(m), size = budget < SIZE_MAX ? gen_size(m, width, item, n, o) : 0;
+    for (; size > budget; size = gen_size(m, width, item, n, o)) {
+        if (o->batch == 1 && o->rows == 1) return fit_fail(m, size, e);
+        o->batch = grow_to(gen_batch_size(o) / 2, 1);
+        o->rows = grow_to((o->rows > 0 ? o->rows : GEN_ROWS) / 2, 1);
+        o->kv_bytes = budget / 2;
+    }
+    if (size > 0) *threads = fit_threads(budget, size, *threads);
+    return OK;
 }
 
 size_t gen_kv_size(const ModelConfig *c, const GenItem *item, size_t n, const GenOpts *o, size_t threads)

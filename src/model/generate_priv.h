@@ -30,6 +30,11 @@ bool gen_same_prompt(const ModelConfig *c, const GenItem *a, const GenItem *b);
 /* gen_room - tokens that an answer to `it` can have. */
 size_t gen_room(const ModelConfig *c, const GenItem *it, const GenOpts *o);
 
+/* gen_fit - options and threads within the limit of memory; width: of the adapters' bank. Errors: ERR_NOMEM a
+ * single text does not fit. */
+Status gen_fit(GenOpts *o, size_t *threads, const Model *m, size_t width, const GenItem *item, size_t n,
+               Err *e) PRIME_MUST_USE;
+
 /* gen_plan - for the block item [n], n > 0. */
 GenPlan gen_plan(const ModelConfig *c, const GenItem *item, size_t n, const GenOpts *o);
 

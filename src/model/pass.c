@@ -74,6 +74,27 @@ static float *pass_alloc(size_t bytes, bool train)
     return at;
 }
 
+static void pass_widths(Pass *p, const ModelConfig *c)
+{
+    p->n_layers = c->n_layers;
+    p->n_hidden = c->n_hidden;
+    p->width_q = c->n_heads * c->head_dim;
+    p->width_qkv = p->width_q + 2 * c->n_kv * c->head_dim;
+    p->n_ffn = c->n_ffn;
+    p->width_gu = c->ungated ? c->n_ffn : 2 * c->n_ffn;
+}
+
+size_t pass_size(const Model *m, size_t max_rows, size_t lora_width)
+{
+    Pass p = {.max_rows = max_rows, .width_h = lora_width};
+    PassBuf b[PASS_BUFS];
+    pass_widths(&p, &m->cfg);
+    size_t n = list_buffers(b, &p, &m->cfg),
+           total = ATTN_TILE * attn_padded(m->cfg.max_len) + lin_tile_size(m);
+    for (size_t i = 0; i < n; i++) total += b[i].copies * b[i].width * max_rows;
+    return total * sizeof(float);
+}
+
 static Status pass_memory(Pass *p, const Model *m, Err *e)
 {
     const ModelConfig *c = &m->cfg;
@@ -111,12 +132,7 @@ Status pass_new(Pass **p, const Model *m, size_t max_rows, size_t lora_width, bo
     Pass *fresh = calloc(1, sizeof *fresh);
     if (fresh == NULL) FAIL(e, ERR_NOMEM, "no memory for a pass");
     fresh->max_rows = max_rows;
-    fresh->n_layers = c->n_layers;
-    fresh->n_hidden = c->n_hidden;
-    fresh->width_q = c->n_heads * c->head_dim;
-    fresh->width_qkv = fresh->width_q + 2 * c->n_kv * c->head_dim;
-    fresh->n_ffn = c->n_ffn;
-    fresh->width_gu = c->ungated ? c->n_ffn : 2 * c->n_ffn;
+    pass_widths(fresh, c);
     fresh->width_h = lora_width;
     fresh->train = train;
     Status s = pass_memory(fresh, m, e);

@@ -1,4 +1,5 @@
 /* score.c - log-likelihoods and mean hidden states of a population. */
+#include "fit.h"
 #include "score_priv.h"
 
 #include "prime/par.h"
@@ -53,14 +54,15 @@ static size_t item_rows(const ScoreJob *j, size_t i, size_t block_start)
 }
 
 /* Returns the rows that a workspace must hold. */
-static size_t cut_blocks(ScoreJob *j, size_t max_seqs)
+static size_t cut_blocks(ScoreJob *j, size_t max_rows, size_t max_seqs)
 {
     size_t most = 0;
+    j->n_blocks = 0;
     for (size_t at = 0; at < j->n;) {
         size_t from = at, rows = 0;
         while (at < j->n && at - from < max_seqs) {
             size_t add = item_rows(j, at, from);
-            if (at > from && rows + add > SCORE_ROWS) break;
+            if (at > from && rows + add > max_rows) break;
             rows += add;
             at++;
         }
@@ -83,9 +85,44 @@ static Status work_new(ScoreWork *w, const ScoreJob *j, size_t rows, size_t seqs
     return pass_new(&w->pass, j->m, rows, j->lora != NULL ? j->lora->bank->width : 0, false, e);
 }
 
+/* ---- within a limit of memory ---- */
+
+/* Bytes of a thread's workspace: the pass, logits, and the keys and values of shared prompts. */
+static size_t work_size(const ScoreJob *j, size_t rows, size_t seqs)
+{
+    const ModelConfig *c = &j->m->cfg;
+    size_t longest = 0, width = j->lora != NULL ? j->lora->bank->width : 0, kv = 0;
+    bool shared = false;
+    for (size_t i = 0; i < j->n; i++) {
+        longest = j->item[i].n > longest ? j->item[i].n : longest;
+        shared = shared || (j->share && score_shares_prompt(j->item, i));
+    }
+    if (shared && seqs > 1) kv = 2 * seqs * longest * c->n_layers * 2 * c->n_kv * c->head_dim * sizeof(float);
+    return pass_size(j->m, rows, width) + SCORE_CHUNK * (c->n_vocab + c->n_hidden) * sizeof(float) + kv;
+}
+
+/* Blocks as usual, or as large as the limit allows to one thread; *rows and *seqs are those of a workspace.
+ */
+static Status fit_blocks(ScoreJob *j, size_t *rows, size_t *seqs, Err *e)
+{
+    size_t budget = fit_budget(j->m), threads = par_threads(), size = 0, most = SCORE_ROWS;
+    for (;; most /= 2) {
+        *rows = cut_blocks(j, most, *seqs);
+        size = work_size(j, *rows, *seqs);
+        if (j->n == 0 || size <= budget) break;
+        if (most <= 1 && *seqs == 1) return fit_fail(j->m, size, e);
+        *seqs = *seqs > 1 ? *seqs / 2 : 1;
+        if (most <= 1) most = 2;
+    }
+    threads = fit_threads(budget, size, threads);
+    j->threads = threads < j->n_blocks ? threads : j->n_blocks;
+    return OK;
+}
+
 /* The first layer's products once for each token that occurs. */
 static Status share_first(ScoreJob *j, Err *e)
 {
+    if (fit_budget(j->m) < SIZE_MAX) return OK;
     TRY(pass_first_new(&j->first, j->m, e));
     if (j->first == NULL) return OK;
     for (size_t i = 0; i < j->n; i++) pass_first_want(j->first, j->item[i].ids, j->item[i].n);
@@ -100,8 +137,8 @@ Status score_open(ScoreJob *j, size_t n_cand, size_t max_seqs, Err *e)
     TRY(score_check(j, n_cand, e));
     j->start = malloc((j->n + 1) * sizeof *j->start);
     if (j->start == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu texts", j->n);
-    size_t rows = cut_blocks(j, max_seqs), threads = par_threads();
-    j->threads = threads < j->n_blocks ? threads : j->n_blocks;
+    size_t rows = 0;
+    TRY(fit_blocks(j, &rows, &max_seqs, e));
     j->work = calloc(j->threads + 1, sizeof *j->work);
     if (j->work == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu threads", j->threads);
     for (size_t t = 0; t < j->threads; t++) TRY(work_new(&j->work[t], j, rows, max_seqs, e));

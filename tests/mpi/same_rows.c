@@ -41,7 +41,7 @@ int main(int argc, char **argv)
     Str a = {0}, b = {0};
     Err e = {0};
     if (argc != 3) return 2;
-    if (same_dump(&a, argv[1], &e) != OK || same_text(&b, argv[2], &e) != OK) {
+    if (same_dump(&a, argv[1], &e) != OK || same_dump(&b, argv[2], &e) != OK) {
         printf("%s\n", e.msg);
         return 1;
     }
