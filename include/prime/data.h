@@ -17,9 +17,11 @@
  *   parts.csv     user,part: of which file an import has a person; may be missing
  *   canaries.csv  user,record,canary,included: planted secrets and whether they are in the history (1) or
  *                 were kept out (0)
- * User ids are "u" and 12 hexadecimal digits of SHA-256(salt, address); record ids are "r" and 12 digits of
- * SHA-256(salt, name of the record). A record has the same id and split in every task. The input of a query
- * has the fields of the task, that of history and held-out records the fields of task_history.
+ * User ids that are read are 1 to DATA_USER_MAX letters, digits, _ - and ., not . first: they name files of a
+ * run. Those that are made are "u" and 12 hexadecimal digits of SHA-256(salt, address); record ids are "r"
+ * and 12 digits of SHA-256(salt, name of the record). A record has the same id and split in every task. The
+ * input of a query has the fields of the task, that of history and held-out records the fields of
+ * task_history.
  *
  * Splits. `history` is what a person's adapter may be trained on (the members); `query` is for search and
  * utility; `heldout` is the same person's text that nothing was ever trained on. A keyed random permutation
@@ -37,7 +39,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { DATA_VERSION = 1, DATA_ID = 14 /* a letter, 12 digits, NUL */, DATA_SALT_ID = 17 };
+enum { DATA_VERSION = 1, DATA_ID = 14 /* a letter, 12 digits, NUL */, DATA_USER_MAX = 20, DATA_SALT_ID = 17 };
 
 /* The salt of the committed base model's list of users. Another salt gives ids that cannot be matched. */
 #define DATA_SALT "prime-dataset-1"

@@ -1,5 +1,7 @@
 /* file.h - whole files in, whole files out. A file that is written appears under its name complete or not at
- * all: bytes go to "NAME.tmp", are flushed to disk, and the name is changed at the end. */
+ * all: bytes go to "NAME.tmp", are flushed to disk, and the name is changed at the end. What is made here is
+ * for its owner alone: files 0600, folders 0700, less what the umask takes. A link under the temporary name
+ * is removed, not followed; one under the name itself is replaced. */
 #ifndef PRIME_FILE_H
 #define PRIME_FILE_H
 
@@ -16,6 +18,9 @@ Status file_read(char **data, size_t *n, const char *path, Err *e) PRIME_MUST_US
 /* file_write - write n bytes under path, atomically. Errors: ERR_IO; nothing is left behind. */
 Status file_write(const char *path, const void *data, size_t n, Err *e) PRIME_MUST_USE;
 
+/* file_new - an empty file under path; what was there goes. Errors: ERR_IO. */
+Status file_new(const char *path, Err *e) PRIME_MUST_USE;
+
 /* A file that is being written. FileOut f = {0}; file_begin; fwrite to f.fp ...; then file_commit or
  * file_abort. */
 typedef struct {
@@ -28,7 +33,7 @@ Status file_commit(FileOut *f, Err *e) PRIME_MUST_USE;
 /* file_abort - remove the temporary file; accepts an empty FileOut. */
 void file_abort(FileOut *f);
 
-/* file_mkdir - make a folder and its parents; an existing folder is fine. */
+/* file_mkdir - make a folder and its parents; an existing folder is fine and keeps its mode. */
 Status file_mkdir(const char *path, Err *e) PRIME_MUST_USE;
 /* file_temp_dir - a new folder under $TMPDIR or /tmp; *dir is in fresh memory (caller frees). Errors: ERR_IO,
  * ERR_NOMEM. file_remove_tree - a folder with all that is in it; links are not followed. */

@@ -49,6 +49,18 @@ ReportOptions report_defaults(void);
 Status report_load(Report **r, Ledger *l, const ReportOptions *how, Err *e) PRIME_MUST_USE;
 void report_free(Report *r); /* accepts NULL */
 
+/* ---- what may leave the house ----
+ *
+ * Tables with a column of user ids speak of single people and are never published. The rows of the others are
+ * means over groups; one that rests on fewer people than min_group could speak of them, too. */
+enum { REPORT_MIN_GROUP = 5 };
+/* report_small_groups - append to out each row of a published table that rests on 1 to min_group - 1 people,
+ * a line each: file, what names the row, the count. *n: how many. report_publish - write the tables that may
+ * be published into dir as CSV, with schema.csv, unless such a row is there. Errors: ERR_ARG min_group < 2;
+ * ERR_UNSUP how many rows are too small, and nothing is written; ERR_IO; ERR_NOMEM. */
+Status report_small_groups(Str *out, size_t *n, const Report *r, size_t min_group, Err *e) PRIME_MUST_USE;
+Status report_publish(const Report *r, const char *dir, size_t min_group, Err *e) PRIME_MUST_USE;
+
 /* One row per output. A format (the word of --format) is one or more outputs. */
 typedef struct {
     const char *format;

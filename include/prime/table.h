@@ -16,6 +16,7 @@
 #include "prime/err.h"
 #include "prime/str.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -67,6 +68,7 @@ typedef struct {
     FILE *fp;
     Str *str;
     size_t n_cols, at; /* cells of a row, and written so far in this one */
+    bool shown; /* texts as show_text writes them (show.h); set after table_begin, whose names are ours */
 } TableOut;
 
 /* table_begin - write the header row: col [n_cols], n_cols > 0. */

@@ -42,6 +42,21 @@ Status file_read(char **data, size_t *n, const char *path, Err *e)
     return s;
 }
 
+/* A new file for its owner alone. What a killed run has left under the name goes, and nobody's link is
+ * followed. -1 with errno. */
+static int file_fresh(const char *path)
+{
+    if (unlink(path) != 0 && errno != ENOENT) return -1;
+    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+Status file_new(const char *path, Err *e)
+{
+    int fd = file_fresh(path);
+    if (fd < 0 || close(fd) != 0) FAIL(e, ERR_IO, "%s: cannot create: %s", path, strerror(errno));
+    return OK;
+}
+
 static void fileout_clear(FileOut *f)
 {
     free(f->path);
@@ -57,8 +72,10 @@ Status file_begin(FileOut *f, const char *path, Err *e)
         FAIL(e, ERR_NOMEM, "%s: no memory for its name", path);
     }
     sprintf(fresh.tmp, "%s.tmp", path);
-    fresh.fp = fopen(fresh.tmp, "wb");
+    int fd = file_fresh(fresh.tmp);
+    fresh.fp = fd >= 0 ? fdopen(fd, "wb") : NULL;
     if (fresh.fp == NULL) {
+        if (fd >= 0) close(fd);
         fileout_clear(&fresh);
         FAIL(e, ERR_IO, "%s: cannot create: %s", path, strerror(errno));
     }
@@ -114,7 +131,7 @@ Status file_mkdir(const char *path, Err *e)
         char c = *s;
         if (c != '/' && c != '\0') continue;
         *s = '\0';
-        if (mkdir(p, 0777) != 0 && errno != EEXIST) why = errno;
+        if (mkdir(p, 0700) != 0 && errno != EEXIST) why = errno;
         *s = c;
         if (c == '\0') break;
     }

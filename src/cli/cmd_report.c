@@ -11,6 +11,8 @@
 
 typedef struct {
     const char *formats, *out, *gates;
+    bool publish;
+    size_t min_group;
     ReportOptions how;
 } ReportArgs;
 
@@ -69,12 +71,28 @@ Status cli_report_judge(Report *r, const char *dir, const char *gates, bool need
     return s;
 }
 
+/* Tables of groups only; the rows that are too small are named. */
+static Status report_published(const Report *r, const ReportArgs *args, Err *e)
+{
+    Str small = {0};
+    size_t n = 0;
+    Status s = report_small_groups(&small, &n, r, args->min_group, e);
+    if (s == OK && n > 0) fputs(small.s, stderr);
+    str_free(&small);
+    if (s == OK && n == 0) s = file_mkdir(args->out, e);
+    return s == OK ? report_publish(r, args->out, args->min_group, e) : s;
+}
+
 static Status report_of_run(const char *dir, const ReportArgs *args, Err *e)
 {
     Report *r = NULL;
     Status s = cli_report_load(&r, dir, &args->how, e);
-    if (s == OK) s = cli_report_judge(r, dir, args->gates, false, e);
-    if (s == OK) s = report_print(r, args, dir, e);
+    if (s == OK && args->publish)
+        s = report_published(r, args, e);
+    else if (s == OK) {
+        s = cli_report_judge(r, dir, args->gates, false, e);
+        if (s == OK) s = report_print(r, args, dir, e);
+    }
     report_free(r);
     return s;
 }
@@ -91,7 +109,7 @@ static void report_words(char *text, size_t n)
 
 static int report_run(const CliVerb *self, int argc, char **argv)
 {
-    ReportArgs args = {.formats = "csv,table", .how = report_defaults()};
+    ReportArgs args = {.min_group = REPORT_MIN_GROUP, .how = report_defaults()};
     char words[200];
     report_words(words, sizeof words);
     const CliOpt opts[] = {
@@ -104,9 +122,16 @@ static int report_run(const CliVerb *self, int argc, char **argv)
          "compare methods with this one, too", 0, 0},
         {"volume-utility", 0, OPT_NUM, &args.how.volume_utility, "U",
          "utility of the hypervolume's reference point", 0, 0},
+        {"publish", 0, OPT_FLAG, &args.publish, NULL,
+         "only CSV tables of groups, into --out; refused when a row rests on too few people", 0, 0},
+        {"min-group", 0, OPT_SIZE, &args.min_group, "K", "people that a published row needs (5)", 2, 1e6},
     };
     CliList pos = {0};
     int code = cli_args(self, "report", opts, sizeof opts / sizeof opts[0], argc, argv, &pos, 1, 1);
+    if (code < 0 && args.publish && (args.formats != NULL || args.gates != NULL))
+        code = cli_usage("--publish writes CSV tables of groups; it takes neither --format nor --gates");
+    if (code < 0 && args.publish && args.out == NULL) code = cli_usage("--publish wants --out DIR");
+    if (args.formats == NULL) args.formats = "csv,table";
     args.how.no_provenance = cli_common.no_provenance;
     Err e = {0};
     if (code < 0) code = report_of_run(pos.item[0], &args, &e) == OK ? EXIT_DONE : cli_fail(&e);

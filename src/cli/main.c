@@ -1,6 +1,7 @@
 /* main.c - argv -> one row of the noun table -> one row of its verb table -> an exit code. */
 #include "cli_priv.h"
 #include "progress.h"
+#include "terminal.h"
 
 #include "prime/log.h"
 #include "prime/mat.h"
@@ -45,7 +46,7 @@ static void log_to_stderr(void *ctx, LogLevel level, const char *msg)
     if (level == LOG_DEBUG && !cli_common.verbose) return;
     if (level == LOG_INFO && cli_common.quiet) return;
     progress_wipe();
-    fprintf(stderr, "%s%s\n", level == LOG_WARN ? "prime: warning: " : "", msg);
+    terminal_line(stderr, level == LOG_WARN ? "prime: warning: " : "", msg);
 }
 
 static void noun_print(FILE *to, const CliNoun *noun)
@@ -119,6 +120,7 @@ static int dispatch(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    terminal_guard();
     log_install(log_to_stderr, NULL);
     Err e = {0};
     mat_init();

@@ -1,4 +1,5 @@
 #include "cli_priv.h"
+#include "terminal.h"
 
 #include "prime/log.h"
 #include "prime/memory.h"
@@ -197,7 +198,7 @@ int cli_args(const CliVerb *verb, const char *noun, const CliOpt *opts, size_t n
 
 int cli_fail(const Err *e)
 {
-    fprintf(stderr, "prime: %s\n", e->msg[0] != '\0' ? e->msg : err_name(e->code));
+    terminal_line(stderr, "prime: ", e->msg[0] != '\0' ? e->msg : err_name(e->code));
     if (cli_common.verbose && e->file != NULL)
         fprintf(stderr, "prime: (%s at %s:%d)\n", err_name(e->code), e->file, e->line);
     return EXIT_FAILED;
@@ -205,11 +206,11 @@ int cli_fail(const Err *e)
 
 int cli_usage(const char *fmt, ...)
 {
+    char text[2048];
     va_list ap;
     va_start(ap, fmt);
-    fputs("prime: ", stderr);
-    vfprintf(stderr, fmt, ap);
-    fputs("\n", stderr);
+    vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
+    terminal_line(stderr, "prime: ", text);
     return EXIT_USAGE;
 }

@@ -2,6 +2,8 @@
 
 #include "cli_priv.h"
 
+#include "prime/show.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -69,9 +71,12 @@ static size_t terminal_width(void)
     return width < LINE_MAX_BYTES ? width : LINE_MAX_BYTES - 1;
 }
 
-static void progress_draw(const char *label)
+static void progress_draw(const char *name)
 {
     char line[LINE_MAX_BYTES];
+    Str shown = {0}; /* a label has names from data in it */
+    show_text(&shown, name);
+    const char *label = shown.s != NULL && !shown.failed ? shown.s : "";
     double elapsed = seconds_now() - progress.start;
     if (progress.tty) {
         progress_bar(line, terminal_width(), progress.done, progress.total, elapsed, label);
@@ -82,6 +87,7 @@ static void progress_draw(const char *label)
         progress_note(line, sizeof line, progress.done, progress.total, elapsed, label);
         fprintf(stderr, "%s\n", line);
     }
+    str_free(&shown);
 }
 
 void progress_begin(size_t total)

@@ -1,6 +1,8 @@
 /* table_write.c - writing CSV, quoted only where it must be. */
 #include "prime/table.h"
 
+#include "prime/show.h"
+
 #include "text_priv.h"
 
 #include <assert.h>
@@ -44,9 +46,9 @@ static void table_put_quoted(TableOut *o, const char *s)
     table_sink(o, "\"", 1);
 }
 
-void table_put_str(TableOut *o, const char *s)
+/* A cell after its separator. */
+static void table_put_cell(TableOut *o, const char *s)
 {
-    table_cell_begin(o);
     bool mark = strncmp(s, "\xef\xbb\xbf", 3) == 0;   /* would be skipped at the start of a file */
     bool lone_empty = o->n_cols == 1 && s[0] == '\0'; /* would be a blank line, which readers skip */
     if (mark || lone_empty || s[strcspn(s, ",\"\r\n")] != '\0') {
@@ -55,6 +57,24 @@ void table_put_str(TableOut *o, const char *s)
     }
     if (table_runs(s)) table_sink(o, "'", 1);
     table_sink(o, s, strlen(s));
+}
+
+/* Whether s is printable ASCII, which is shown as it is. */
+static bool table_plain(const char *s)
+{
+    while (*s >= 0x20 && *s < 0x7F) s++;
+    return *s == '\0';
+}
+
+void table_put_str(TableOut *o, const char *s)
+{
+    Str shown = {0};
+    bool plain = !o->shown || table_plain(s);
+    table_cell_begin(o);
+    if (!plain) show_text(&shown, s);
+    table_put_cell(o, plain ? s : shown.s != NULL ? shown.s : "");
+    if (shown.failed && o->str != NULL) o->str->failed = true;
+    str_free(&shown);
 }
 
 /* Digits as in str_num, without memory of its own, so that it cannot fail. */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* How long to wait for a reader's or writer's lock: commits take milliseconds. */
@@ -188,14 +189,51 @@ Status ledger_unused(const char *path, Err *e)
     return s;
 }
 
+/* The file may be a stranger's: views and triggers in it are not run, and its own schema is not trusted. */
+static Status ledger_distrust(Ledger *l, Err *e)
+{
+    static const struct {
+        int what, on;
+    } settings[] = {{SQLITE_DBCONFIG_DEFENSIVE, 1},
+                    {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0},
+                    {SQLITE_DBCONFIG_ENABLE_VIEW, 0}};
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+        int rc = sqlite3_db_config(l->db, settings[i].what, settings[i].on, NULL);
+        if (rc != SQLITE_OK) return ledger_fault(l, rc, e);
+    }
+    return ledger_exec(
+        l, "PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON", e);
+}
+
+/* Neither the file nor its journal may be a link to somewhere else: a journal is written back. */
+static Status ledger_no_link(const char *path, Err *e)
+{
+    static const char *const tail[] = {"", "-journal", "-wal", "-shm"};
+    Str name = {0};
+    Status s = OK;
+    for (size_t i = 0; i < sizeof tail / sizeof tail[0] && s == OK; i++) {
+        struct stat st;
+        str_clear(&name);
+        str_printf(&name, "%s%s", path, tail[i]);
+        if (name.failed)
+            s = err_set(e, ERR_NOMEM, __FILE__, __LINE__, "%s: no memory for its name", path);
+        else if (lstat(name.s, &st) == 0 && S_ISLNK(st.st_mode))
+            s = err_set(e, ERR_IO, __FILE__, __LINE__, "%s: is a symbolic link, want the file itself",
+                        name.s);
+    }
+    str_free(&name);
+    return s;
+}
+
 Status ledger_connect(Ledger *l, const char *path, int flags, Err *e)
 {
+    TRY(ledger_no_link(path, e));
     /* A ledger belongs to one thread, so SQLite need not lock. */
     int rc = sqlite3_open_v2(path, &l->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc != SQLITE_OK) return ledger_fault(l, rc, e);
     sqlite3_extended_result_codes(l->db, 1);
     sqlite3_busy_timeout(l->db, BUSY_MS);
-    return ledger_exec(l, "PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF", e);
+    return ledger_distrust(l, e);
 }
 
 Status ledger_tables(Ledger *l, const char *spec_hash, Err *e)
@@ -209,7 +247,8 @@ Status ledger_tables(Ledger *l, const char *spec_hash, Err *e)
 static Status ledger_make_file(Ledger *l, const char *tmp, const char *spec_hash, Err *e)
 {
     remove(tmp);
-    TRY(ledger_connect(l, tmp, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, e));
+    TRY(file_new(tmp, e)); /* for its owner alone; SQLite gives journals the mode of their file */
+    TRY(ledger_connect(l, tmp, SQLITE_OPEN_READWRITE, e));
     return ledger_tables(l, spec_hash, e);
 }
 

@@ -52,6 +52,25 @@ static LedgerScore ledger_score_of_row(sqlite3_stmt *q)
     };
 }
 
+/* What this program never writes, a stranger may have: nobody behind has to think of it. */
+static Status ledger_check_score(const Ledger *l, const LedgerScore *s, Err *e)
+{
+    if (!isfinite(s->value))
+        FAIL(e, ERR_FORMAT, "%s: damaged: %.40s of %.40s is not finite", l->path, s->metric, s->unit);
+    if (s->label < LEDGER_NO_LABEL || s->label > 1)
+        FAIL(e, ERR_FORMAT, "%s: damaged: label = %d, want 0, 1 or none", l->path, s->label);
+    return OK;
+}
+
+static Status ledger_check_cell(const Ledger *l, const LedgerCell *c, Err *e)
+{
+    if (isinf(c->lambda))
+        FAIL(e, ERR_FORMAT, "%s: damaged: lambda of cell %.80s is infinite", l->path, c->key);
+    if (!isfinite(c->wall))
+        FAIL(e, ERR_FORMAT, "%s: damaged: wall of cell %.80s is infinite", l->path, c->key);
+    return OK;
+}
+
 /* What to do with a row: one of the two callbacks, and the statement that finds a cell's scores. */
 typedef struct {
     LedgerCellFn cell;
@@ -67,7 +86,8 @@ static Status ledger_cell_scores(Ledger *l, const RowFn *fn, const LedgerCell *c
     int rc = sqlite3_bind_int64(q, 1, id);
     while (s == OK && rc == SQLITE_OK && (rc = sqlite3_step(q)) == SQLITE_ROW) {
         LedgerScore score = ledger_score_of_row(q);
-        s = fn->score(fn->ctx, c, &score, e);
+        s = ledger_check_score(l, &score, e);
+        if (s == OK) s = fn->score(fn->ctx, c, &score, e);
         rc = SQLITE_OK;
     }
     if (s == OK && rc != SQLITE_DONE) s = ledger_fault(l, rc, e);
@@ -78,6 +98,7 @@ static Status ledger_cell_scores(Ledger *l, const RowFn *fn, const LedgerCell *c
 static Status ledger_row_call(Ledger *l, const RowFn *fn, sqlite3_stmt *q, Err *e)
 {
     LedgerCell c = ledger_cell_of_row(q);
+    TRY(ledger_check_cell(l, &c, e));
     if (fn->score == NULL) return fn->cell(fn->ctx, &c, e);
     return ledger_cell_scores(l, fn, &c, sqlite3_column_int64(q, 8), e);
 }
@@ -141,6 +162,9 @@ static Status ledger_column_doubles(double **out, size_t *n, sqlite3_stmt *q, in
     if (*out == NULL) FAIL(e, ERR_NOMEM, "%s: no memory for %zu bytes", l->path, bytes);
     if (bytes > 0) memcpy(*out, sqlite3_column_blob(q, at), bytes);
     *n = bytes / sizeof(double);
+    for (size_t i = 0; i < *n; i++)
+        if (!isfinite((*out)[i]))
+            FAIL(e, ERR_FORMAT, "%s: damaged: a number in evals is not finite", l->path);
     return OK;
 }
 

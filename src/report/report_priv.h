@@ -6,6 +6,7 @@
 #include "prime/js.h"
 #include "prime/report.h"
 #include "prime/roc.h"
+#include "prime/show.h"
 #include "prime/stats.h"
 #include "prime/table.h"
 
@@ -353,11 +354,6 @@ void grid_rate(Grid *g, const RateEst *p);
 void grid_csv(Str *out, const Grid *g);
 size_t grid_rows(const Grid *g);
 
-/* show_text, show_xml, show_md - append s with what could harm in a terminal, in HTML or XML (also within
- * quotes), in a cell of a Markdown table made visible. Bytes that are not UTF-8 become U+FFFD. */
-void show_text(Str *out, const char *s);
-void show_xml(Str *out, const char *s);
-void show_md(Str *out, const char *s);
 /* screen_why - append "  cannot grade: " and the reason. */
 void screen_why(Str *out, const ReportFront *f);
 

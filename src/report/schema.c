@@ -483,6 +483,7 @@ void schema_begin(TableOut *o, Str *out, const char *file)
     size_t n = schema_columns(col, file);
     for (size_t i = 0; i < n; i++) name[i] = col[i]->column;
     table_begin(o, NULL, out, name, n);
+    o->shown = true;
 }
 
 Status out_schema(Str *out, const Report *r, Err *e)

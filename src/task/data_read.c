@@ -134,12 +134,23 @@ static int data_person_cmp(const void *a, const void *b)
     return strcmp(((const DataPerson *)a)->id, ((const DataPerson *)b)->id);
 }
 
+/* Ids of people name files of a run, so none may lead out of its folder, and no two may be cut to the same.
+ */
+static bool data_id_fine(const char *id)
+{
+    size_t n = strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+    return n > 0 && n <= DATA_USER_MAX && id[n] == '\0' && id[0] != '.';
+}
+
 static Status data_person(DataPerson *p, const Table *t, size_t row, const size_t col[5], Err *e)
 {
     const char *role = table_str(t, row, col[1]);
     size_t sum = 0;
     p->id = table_str(t, row, col[0]);
     if (*p->id == '\0') FAIL(e, ERR_FORMAT, "%s:%zu: user is empty", t->name, t->line[row]);
+    if (!data_id_fine(p->id))
+        FAIL(e, ERR_FORMAT, "%s:%zu: user = '%.40s', want 1 to %d of letters, digits, _ - and ., not . first",
+             t->name, t->line[row], p->id, DATA_USER_MAX);
     p->role = strcmp(role, "audit") == 0 ? DATA_AUDIT : DATA_BASE;
     if (strcmp(role, data_role_name(p->role)) != 0)
         FAIL(e, ERR_FORMAT, "%s:%zu: role = '%s', want base or audit", t->name, t->line[row], role);

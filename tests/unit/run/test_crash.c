@@ -1,9 +1,8 @@
 /* Runs that end before they are done: killed at any moment, told to stop, out of disk, without permission,
  * two at once. Whatever happens, the ledger holds whole cells, and a resumed run ends with the rows of an
  * undisturbed one. */
-#include "world.h"
+#include "crash.h"
 
-#include <ctype.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
@@ -91,76 +90,6 @@ static void disk_install(void)
     cr_assert_eq(sqlite3_vfs_register(&vfs, 1), SQLITE_OK);
 }
 
-/* ---- runs ---- */
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static World small_world(void)
-{
-    World w = world_open();
-    w.spec = world_spec(&w,
-                        (const char *const[]){"seeds=1", "lambda=0,4", "evolve.budget=4", "adapter.epochs=1",
-                                              "targets.count=1", "anchors.pool=2", "utility.records=2",
-                                              "search.records=2", "attack.members=2", "attack.heldout=2"},
-                        10);
-    return w;
-}
-
-static void run_name(char run[PATH], const World *w, const char *name, size_t i)
-{
-    snprintf(run, PATH, "%s/%s%zu", w->dir, name, i);
-}
-
-static bool has_ledger(const char *run)
-{
-    char path[PATH + 16];
-    snprintf(path, sizeof path, "%s/ledger.db", run);
-    return file_exists(path);
-}
-
-/* Every file of a run that is done has its name. */
-static void no_scraps(const char *run)
-{
-    char cmd[PATH + 80];
-    snprintf(cmd, sizeof cmd, "! find %s -name '*.tmp*' -o -name '*-journal' | grep .", run);
-    cr_assert_eq(system(cmd), 0, "parts of files are left in %s", run);
-}
-
-/* What a ledger holds is part of what it will hold. */
-static void rows_are_among(const char *run, const Str *whole)
-{
-    Str text = {0};
-    Ledger *l = NULL;
-    char path[PATH + 16], *rest = NULL;
-    snprintf(path, sizeof path, "%s/ledger.db", run);
-    MUST(ledger_open(&l, path, LEDGER_READ, NULL, &e_));
-    MUST(ledger_each_score(l, NULL, put_score, &text, &e_));
-    ledger_close(l);
-    for (char *line = text.n > 0 ? strtok_r(text.s, "\n", &rest) : NULL; line != NULL;
-         line = strtok_r(NULL, "\n", &rest))
-        cr_assert(strstr(whole->s, line) != NULL, "%s: not a row of an undisturbed run: %s", run, line);
-    str_free(&text);
-}
-
-static void rows_are(const char *run, const Str *whole)
-{
-    Str rows = run_rows(run, NULL);
-    cr_assert_str_eq(rows.s, whole->s, "%s", run);
-    str_free(&rows);
-    no_scraps(run);
-}
-
-static void resume_to(World *w, const char *run, const Str *whole)
-{
-    MUST(sweep_run(&w->spec, run, &(SweepHow){.resume = has_ledger(run)}, &e_));
-    rows_are(run, whole);
-}
-
 /* ---- killed ---- */
 
 /* One attempt that dies before operation `io` of the ledger's files (-1: none) or after `seconds`; whether it
@@ -185,25 +114,18 @@ static bool killed(World *w, const char *run, long io, double seconds)
     return !WIFEXITED(status);
 }
 
-static size_t crashes(void)
-{
-    const char *text = getenv("PRIME_CRASHES");
-    return text != NULL ? strtoul(text, NULL, 10) : 50;
-}
-
 /* Half of the moments are drawn from the time of a run, half from the operations on the ledger's files, so
- * that commits are torn, too. Each run is killed until it gets to its end. PRIME_CRASHES is the number of
- * kills. */
+ * that commits are torn, too. Each run is killed until it gets to its end. See crash_times. */
 Test(crash, runs_killed_at_any_moment_end_with_the_same_rows, .timeout = 3000)
 {
     World w = small_world();
     Rng rng = rng_stream(11, "crashes", 0);
     char run[PATH];
-    size_t kills = 0, n = crashes(), in_disk = 0, runs = 0;
+    size_t kills = 0, n = crash_times(40), in_disk = 0, runs = 0;
     disk_install();
-    double start = now();
+    double start = crash_now();
     Str whole = run_text(&w, "whole", 2);
-    double seconds = now() - start;
+    double seconds = crash_now() - start;
     long operations = disk.done;
     cr_assert_gt(operations, 100);
     for (; kills < n; runs++) {

@@ -97,6 +97,13 @@ Test(data, damaged_people)
     SAYS(after("users.csv", ",1,0,0", ",0,0,0", ERR_FORMAT), "users.csv:3: user u71d30795d60b has no record");
     SAYS(after("users.csv", "u71d30795d60b", "u17f1d6f164fc", ERR_FORMAT), "user u17f1d6f164fc comes twice");
     SAYS(after("users.csv", "u71d30795d60b", "", ERR_FORMAT), "users.csv:3: user is empty");
+    /* An id names files of a run: none may lead out of its folder, or be cut to another's. */
+    SAYS(after("users.csv", "u71d30795d60b", "../../etc/x", ERR_FORMAT),
+         "users.csv:3: user = '../../etc/x', want");
+    SAYS(after("users.csv", "u71d30795d60b", ".u", ERR_FORMAT), "users.csv:3: user = '.u', want");
+    SAYS(after("users.csv", "u71d30795d60b", "a b", ERR_FORMAT), "users.csv:3: user = 'a b', want");
+    SAYS(after("users.csv", "u71d30795d60b", "u23456789012345678901", ERR_FORMAT),
+         "users.csv:3: user = 'u23456789012345678901', want 1 to 20 of");
     SAYS(after("users.csv", "audit,3,1,1", "audit,2,1,1", ERR_FORMAT),
          "user u89d0a1ada81a has 3 records in history, users.csv says 2");
 }

@@ -1,7 +1,4 @@
-/* show.c - text of strangers made harmless. Names and ids come from data: control characters could run in a
- * terminal, bidirectional ones turn a line around, markup could run in a page. Such characters are shown as
- * what they are, <U+202E>, in the brackets of the format. */
-#include "report_priv.h"
+#include "prime/show.h"
 
 #include <string.h>
 
@@ -37,15 +34,20 @@ static void show_with(Str *out, const char *s, ShowEscape escape, const char *op
     for (size_t n; *at != '\0'; at += n) {
         uint32_t c = show_decode(at, &n);
         const char *other = escape != NULL ? escape(c) : NULL;
-        if (show_hidden(c))
+        if (other != NULL)
+            str_puts(out, other);
+        else if (show_hidden(c))
             str_printf(out, "%sU+%04X%s", open, (unsigned)c, close);
         else if (c == 0xFFFD)
             str_puts(out, "\xEF\xBF\xBD");
-        else if (other != NULL)
-            str_puts(out, other);
         else
             str_put(out, (const char *)at, n);
     }
+}
+
+static const char *escape_lines(uint32_t c)
+{
+    return c == '\n' ? "\n" : c == '\t' ? "\t" : NULL;
 }
 
 static const char *escape_xml(uint32_t c)
@@ -79,6 +81,11 @@ static const char *escape_md(uint32_t c)
 void show_text(Str *out, const char *s)
 {
     show_with(out, s, NULL, "<", ">");
+}
+
+void show_lines(Str *out, const char *s)
+{
+    show_with(out, s, escape_lines, "<", ">");
 }
 
 void show_xml(Str *out, const char *s)

@@ -1,0 +1,97 @@
+/* Runs of many cells: memory and open files stay where they are. */
+#include "crash.h"
+
+#include <dirent.h>
+
+typedef struct {
+    size_t cells, from, files;
+    double kb_from, kb_to, kb_most;
+} Growth;
+
+/* Resident memory in kB. */
+static double growth_resident(void)
+{
+    char line[256];
+    double pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    cr_assert_not_null(f);
+    if (fgets(line, sizeof line, f) != NULL) cr_assert_eq(sscanf(line, "%*s %lf", &pages), 1);
+    fclose(f);
+    return pages * (double)sysconf(_SC_PAGESIZE) / 1024;
+}
+
+static size_t growth_files(void)
+{
+    size_t n = 0;
+    DIR *d = opendir("/proc/self/fd");
+    cr_assert_not_null(d);
+    while (readdir(d) != NULL) n++;
+    closedir(d);
+    return n;
+}
+
+static void growth_step(void *ctx, const char *label)
+{
+    Growth *g = ctx;
+    (void)label;
+    g->cells++;
+    double kb = growth_resident();
+    if (g->cells == g->from) {
+        g->kb_from = kb;
+        g->files = growth_files();
+    }
+    if (g->cells >= g->from) cr_assert_leq(growth_files(), g->files, "open files grow at cell %zu", g->cells);
+    g->kb_to = kb;
+}
+
+/* One run of many seeds and lambdas: 200 cells, 2,000 with PRIME_TEST_LONG=1. What it keeps in memory for the
+ * whole run (adapters of all seeds, the archive) is allowed: 4 kB a cell. */
+Test(long_run, memory_and_files_stay_flat_over_many_cells, .timeout = 3000)
+{
+    World w = world_open();
+    Str lambdas = {0};
+    size_t many = crash_times(20);
+    str_puts(&lambdas, "lambda=0");
+    for (size_t i = 1; i < many; i++) str_printf(&lambdas, ",%g", 0.01 * (double)i);
+    char seeds[] = "seeds=1,2,3,4,5";
+    w.spec = world_spec(&w,
+                        (const char *const[]){seeds, lambdas.s, "evolve.budget=4", "adapter.epochs=1",
+                                              "targets.count=2", "anchors.pool=2", "utility.records=2",
+                                              "search.records=2", "attack.members=2", "attack.heldout=2"},
+                        10);
+    Growth g = {.from = many * 10 / 4};
+    char run[PATH];
+    run_name(run, &w, "long", 0);
+    SweepWatch watch = {.step = growth_step, .ctx = &g};
+    MUST(sweep_run(&w.spec, run, &(SweepHow){.watch = &watch}, &e_));
+    cr_assert_geq(g.cells, many * 10);
+    double rate = (g.kb_to - g.kb_from) / (double)(g.cells - g.from);
+    cr_log_info("%zu cells: %.0f kB at cell %zu, %.0f kB at the end, %.2f kB a cell, %zu open files\n",
+                g.cells, g.kb_from, g.from, g.kb_to, rate, g.files);
+    cr_assert_lt(rate, 4.0, "%.2f kB a cell", rate);
+    str_free(&lambdas);
+    world_close(&w);
+}
+
+/* Many runs in one process, as a service would have them. */
+Test(long_run, nothing_stays_of_a_run_that_is_over, .timeout = 3000)
+{
+    World w = small_world();
+    size_t times = crash_times(24), files = 0;
+    double kb = 0;
+    for (size_t i = 0; i < times; i++) {
+        char run[PATH];
+        run_name(run, &w, "again", 0);
+        MUST(sweep_run(&w.spec, run, NULL, &e_));
+        file_remove_tree(run);
+        if (i == times / 4) {
+            kb = growth_resident();
+            files = growth_files();
+        }
+    }
+    double grown = growth_resident() - kb;
+    cr_log_info("%zu runs: %.0f kB after %zu, %.0f kB more at the end\n", times, kb, times / 4, grown);
+    cr_assert_leq(growth_files(), files);
+    cr_assert_lt(grown, 2048 + 8.0 * (double)times, "%.0f kB", grown);
+    world_close(&w);
+}
