@@ -10,12 +10,14 @@
 
 static int data_cli_debian(const CliVerb *self, int argc, char **argv)
 {
+    const char *salt_file = NULL;
+    char salt[DATA_SALT_MAX + 1];
     DataDebianOpt o = {.salt = DATA_SALT, .history = 0.5, .query = 0.25, .min_records = 15};
     const CliOpt opts[] = {
         {"out", 'o', OPT_STR, &o.out, "DIR", "folder to write (required)", 0, 0},
         {"lists", 0, OPT_STR, &o.lists, "DIR", "package lists that are already there, instead of apt", 0, 0},
         {"suite", 0, OPT_STR, &o.suite, "NAME", "suite to read; else the largest", 0, 0},
-        {"salt", 0, OPT_STR, &o.salt, "TEXT", "salt of the ids of users and records", 0, 0},
+        DATA_SALT_OPTS(&o.salt, &salt_file),
         {"history", 0, OPT_NUM, &o.history, "P", "share of a user's records to train on (0.5)", 0, 1},
         {"query", 0, OPT_NUM, &o.query, "P", "share to search and report on (0.25)", 0, 1},
         {"min-records", 0, OPT_SIZE, &o.min_records, "N", "records that make an audit user (15)", 4, 1e6},
@@ -28,12 +30,15 @@ static int data_cli_debian(const CliVerb *self, int argc, char **argv)
     if (o.out == NULL) return cli_usage("'prime data debian' wants --out DIR");
     o.seed = cli_common.seed;
     Err e = {0};
+    if (data_cli_salt(&o.salt, salt, salt_file, &e) != OK) return cli_fail(&e);
     if (data_debian(&o, &e) != OK) return cli_fail(&e);
     return EXIT_DONE;
 }
 
 static int data_cli_synth(const CliVerb *self, int argc, char **argv)
 {
+    const char *salt_file = NULL;
+    char salt[DATA_SALT_MAX + 1];
     DataSynthOpt o = {
         .salt = DATA_SALT, .users = 40, .records = 24, .base = 0.5, .history = 0.5, .query = 0.25};
     static const char *const kinds[] = {"dataset", "lamp", "perpcs"};
@@ -49,7 +54,7 @@ static int data_cli_synth(const CliVerb *self, int argc, char **argv)
         {"canaries", 0, OPT_SIZE, &o.canaries, "K", "secrets for each persona, half of them planted (0)", 0,
          10000},
         {"base", 0, OPT_NUM, &o.base, "P", "share of personas that are base users (0.5)", 0, 1},
-        {"salt", 0, OPT_STR, &o.salt, "TEXT", "salt of the ids of users and records", 0, 0},
+        DATA_SALT_OPTS(&o.salt, &salt_file),
         {"history", 0, OPT_NUM, &o.history, "P", "share of a user's records to train on (0.5)", 0, 1},
         {"query", 0, OPT_NUM, &o.query, "P", "share to search and report on (0.25)", 0, 1},
     };
@@ -63,6 +68,7 @@ static int data_cli_synth(const CliVerb *self, int argc, char **argv)
     if (write != NULL) return cli_usage("--write = %s, want dataset, lamp or perpcs", write);
     o.seed = cli_common.seed;
     Err e = {0};
+    if (data_cli_salt(&o.salt, salt, salt_file, &e) != OK) return cli_fail(&e);
     if (data_synth(&o, &e) != OK) return cli_fail(&e);
     return EXIT_DONE;
 }

@@ -93,6 +93,8 @@ static void import_print(const ImportReport *r)
 
 int data_cli_import(const CliVerb *self, int argc, char **argv)
 {
+    const char *salt_file = NULL;
+    char salt[DATA_SALT_MAX + 1];
     DataImportOpt o = {.salt = DATA_SALT, .base = 0.5, .heldout = 0.25, .history = 0.5, .query = 0.25};
     ImportArgs a = {.by = "random"};
     const CliOpt opts[] = {
@@ -119,7 +121,7 @@ int data_cli_import(const CliVerb *self, int argc, char **argv)
         {"by", 0, OPT_STR, &a.by, "HOW", "random, or time: the last ones are held out (random)", 0, 0},
         {"keep-entities", 0, OPT_FLAG, &o.keep_entities, NULL, "leave &amp; and the like as they are", 0, 0},
         {"keep-shared", 0, OPT_FLAG, &o.keep_shared, NULL, "keep texts that several people have", 0, 0},
-        {"salt", 0, OPT_STR, &o.salt, "TEXT", "salt of the ids of users and records", 0, 0},
+        DATA_SALT_OPTS(&o.salt, &salt_file),
     };
     CliList pos = {0};
     int code = cli_args(self, "data", opts, sizeof opts / sizeof opts[0], argc, argv, &pos, 0, 1);
@@ -129,7 +131,8 @@ int data_cli_import(const CliVerb *self, int argc, char **argv)
         ImportReport report = {0};
         Err e = {0};
         o.seed = cli_common.seed;
-        code = data_import(&report, &o, &e) == OK ? EXIT_DONE : cli_fail(&e);
+        bool done = data_cli_salt(&o.salt, salt, salt_file, &e) == OK && data_import(&report, &o, &e) == OK;
+        code = done ? EXIT_DONE : cli_fail(&e);
         if (code == EXIT_DONE) import_print(&report);
     }
     cli_list_free(&pos);

@@ -187,13 +187,19 @@ static Status session_facts(Ledger *l, size_t number, Err *e)
     return session_libraries(l, number, e);
 }
 
+/* A session that was not recorded has no number: else its end would be, and stand in the way of the next
+ * one's. */
 Status session_begin(size_t *number, Ledger *l, Err *e)
 {
+    size_t fresh = 0;
     TRY(ledger_batch_begin(l, e));
-    Status s = session_number(number, l, e);
-    if (s == OK) s = session_facts(l, *number, e);
-    if (s == OK) return ledger_batch_commit(l, e);
-    ledger_cell_abort(l);
+    Status s = session_number(&fresh, l, e);
+    if (s == OK) s = session_facts(l, fresh, e);
+    if (s == OK) s = ledger_batch_commit(l, e);
+    if (s == OK)
+        *number = fresh;
+    else
+        ledger_cell_abort(l);
     return s;
 }
 

@@ -5,6 +5,7 @@
 #include "prime/hash.h"
 #include "prime/par.h"
 #include "prime/rng.h"
+#include "prime/show.h"
 #include "prime/str.h"
 
 #include "../../../src/base/rng_layers.h"
@@ -14,6 +15,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static Status fails(Err *e)
 {
@@ -207,6 +210,63 @@ Test(file, written_whole_or_not_at_all)
     remove(path);
     free(path);
     remove(dir);
+}
+
+static unsigned mode_of(const char *path)
+{
+    struct stat st;
+    cr_assert_eq(lstat(path, &st), 0);
+    return st.st_mode & 0777;
+}
+
+/* Under a umask that would let everybody in; and where somebody has laid a link under the temporary name. */
+Test(file, what_is_made_is_for_its_owner_alone_and_follows_no_link)
+{
+    Err e = {0};
+    char *dir = NULL;
+    cr_assert_eq(file_temp_dir(&dir, &e), OK, "%s", e.msg);
+    char *path = file_join(dir, "a"), *tmp = file_join(dir, "a.tmp"), *other = file_join(dir, "other"),
+         *below = file_join(dir, "x/y"), *text = NULL;
+    size_t n = 0;
+    mode_t before = umask(0);
+    cr_assert_eq(file_write(other, "theirs", 6, &e), OK);
+    cr_assert_eq(symlink("other", tmp), 0);
+    cr_assert_eq(file_write(path, "mine", 4, &e), OK, "%s", e.msg);
+    cr_assert_eq(symlink("other", tmp), 0);
+    cr_assert_eq(file_new(tmp, &e), OK, "%s", e.msg);
+    cr_assert_eq(file_mkdir(below, &e), OK, "%s", e.msg);
+    umask(before);
+    cr_assert_eq(mode_of(dir), 0700);
+    cr_assert_eq(mode_of(path), 0600);
+    cr_assert_eq(mode_of(tmp), 0600, "not a link, but a new file");
+    cr_assert_eq(mode_of(below), 0700);
+    cr_assert_eq(file_read(&text, &n, other, &e), OK);
+    cr_assert_str_eq(text, "theirs", "a link was followed");
+    cr_assert_eq(file_new("no/such/file", &e), ERR_IO);
+    cr_assert_str_eq(e.msg, "no/such/file: cannot create: No such file or directory");
+    file_remove_tree(dir);
+    free(text);
+    free(below);
+    free(other);
+    free(tmp);
+    free(path);
+    free(dir);
+}
+
+/* Controls, DEL and C1, marks that turn a line round, what is invisible, and bytes that are no text. */
+Test(show, nothing_that_acts_is_left)
+{
+    Str a = {0}, b = {0};
+    const char *evil = "a\x1b[31m\n\tb\x7f\xC2\x9B\xE2\x80\xAE\xE2\x80\x8B\xFF\xC0\xAFé";
+    show_text(&a, evil);
+    show_lines(&b, evil);
+    cr_assert_str_eq(a.s,
+                     "a<U+001B>[31m<U+000A><U+0009>b<U+007F><U+009B><U+202E><U+200B>\xEF\xBF\xBD\xEF\xBF\xBD"
+                     "\xEF\xBF\xBDé");
+    cr_assert_str_eq(b.s, "a<U+001B>[31m\n\tb<U+007F><U+009B><U+202E><U+200B>\xEF\xBF\xBD\xEF\xBF\xBD"
+                          "\xEF\xBF\xBDé");
+    str_free(&a);
+    str_free(&b);
 }
 
 Test(file, a_full_disk_is_reported)

@@ -336,6 +336,139 @@ Test(formats, a_summary_cannot_be_broken_out_of)
     report_free(r);
 }
 
+/* Every file of every format: no control character but the ends of lines, nothing that turns a line round, no
+ * cell that a spreadsheet would run, no end of an element or string. */
+Test(formats, no_output_can_act_for_whoever_named_something)
+{
+    Report *r = evil_report(ALL_VERDICTS);
+    const ReportOutput *o = NULL;
+    size_t files = 0;
+    for (size_t i = 0; (o = report_output_at(i)) != NULL; i++) {
+        Str text = {0};
+        Err e = {0};
+        bool page = o->file != NULL && strstr(o->file, ".html") != NULL; /* has Chart.js in it; see above */
+        cr_assert_eq(o->fn(&text, r, &e), OK, "%s", e.msg);
+        for (size_t k = 0; k < text.n && !page; k++) {
+            unsigned char c = (unsigned char)text.s[k];
+            cr_assert(c == '\n' || (c >= 0x20 && c != 0x7F), "%s %s: byte %d at %zu", o->format,
+                      o->file != NULL ? o->file : "", c, k);
+        }
+        if (text.n > 0 && strcmp(o->format, "json") != 0 && strcmp(o->format, "sarif") != 0)
+            cr_assert_null(strstr(text.s, "\xE2\x80\xAE"), "%s", o->what);
+        if (strcmp(o->format, "csv") == 0) {
+            Arena a = {0};
+            Table t = table_of(&a, text.s);
+            for (size_t row = 0; row < t.n_rows; row++)
+                for (size_t col = 0; col < t.n_cols; col++) {
+                    const char *cell = table_str(&t, row, col);
+                    char *end = NULL;
+                    bool formula = cell[0] != '\0' && strchr("=+-@\t\r\n", cell[0]) != NULL;
+                    if (formula) strtod(cell, &end);
+                    cr_assert(!formula || *end == '\0', "%s: a spreadsheet runs '%s'", o->file, cell);
+                }
+            arena_free(&a);
+        }
+        if (strcmp(o->format, "json") == 0 || strcmp(o->format, "sarif") == 0) js_close(parsed(text.s));
+        if (strcmp(o->format, "junit") == 0) cr_assert_null(strstr(text.s, "<script"));
+        str_free(&text);
+        files++;
+    }
+    cr_assert_gt(files, 20);
+    report_free(r);
+}
+
+/* Names that a spreadsheet would run, at their beginning. */
+Test(formats, names_that_are_formulas_stay_text)
+{
+    static const char *const names[] = {"=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1",
+                                        "\xEF\xBB\xBF=1"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        Ledger *l = NULL;
+        Arena a = {0};
+        cr_assert_eq(ledger_open(&l, path, LEDGER_CREATE, "toy", &err), OK, "%s", err.msg);
+        begin_cell_of(l, names[i], names[i], 0.5, 1);
+        add(l, "utility", names[i], names[i], "q", LEDGER_NO_LABEL, 0.5);
+        cr_assert_eq(ledger_cell_commit(l, "ok", 1, &err), OK);
+        char *text = close_and_report(l, "cells.csv");
+        Table t = table_of(&a, text);
+        const char *method = text_at(&t, 0, "method"), *target = text_at(&t, 0, "target");
+        cr_assert(method[0] == '\'' || method[0] == '<', "%s", method);
+        cr_assert(target[0] == '\'' || target[0] == '<', "%s", target);
+        free(text);
+        arena_free(&a);
+    }
+}
+
+/* ---- what may leave the house ---- */
+
+static Report *groups_report(size_t anchors)
+{
+    Toy toys[] = {{"base", "u1", NAN, 0.2, {0, 0, 0, 0}, NULL},
+                  {"base", "u2", NAN, 0.3, {0, 0, 0, 0}, NULL},
+                  {"uniform", "u1", NAN, 0.4, {3, 2, 1, 2}, NULL},
+                  {"uniform", "u2", NAN, 0.5, {3, 2, 1, 2}, NULL}};
+    Ledger *l = NULL;
+    Report *r = NULL;
+    cr_assert_eq(ledger_open(&l, path, LEDGER_CREATE, "toy", &err), OK, "%s", err.msg);
+    for (size_t i = 0; i < sizeof toys / sizeof toys[0]; i++) add_cell(l, &toys[i], anchors);
+    cr_assert_eq(report_load(&r, l, NULL, &err), OK, "%s", err.msg);
+    ledger_close(l);
+    remove(path);
+    return r;
+}
+
+Test(formats, small_groups_are_not_published_and_are_named)
+{
+    Report *r = groups_report(4);
+    Str rows = {0};
+    size_t n = 0;
+    Err e = {0};
+    cr_assert_eq(report_small_groups(&rows, &n, r, 3, &err), OK);
+    cr_assert_gt(n, 0);
+    cr_assert_not_null(strstr(rows.s, "front.csv: toy uniform"), "%s", rows.s);
+    cr_assert_not_null(strstr(rows.s, ": n_targets = 2, want at least 3\n"), "%s", rows.s);
+    cr_assert_null(strstr(rows.s, "anchors.csv"), "tables of single people are never published");
+    cr_assert_eq(count_of(rows.s, "\n"), n);
+    cr_assert_eq(report_publish(r, dir, 3, &e), ERR_UNSUP);
+    cr_assert_not_null(strstr(e.msg, "rows rest on fewer than 3 people"), "%s", e.msg);
+    e = (Err){0};
+    cr_assert_eq(report_publish(r, dir, 1, &e), ERR_ARG);
+    cr_assert_str_eq(e.msg, "min-group = 1, want at least 2");
+    str_free(&rows);
+    report_free(r);
+}
+
+Test(formats, what_is_published_names_nobody)
+{
+    Report *r = groups_report(4);
+    const ReportOutput *o = NULL;
+    size_t files = 0;
+    cr_assert_eq(report_publish(r, dir, 2, &err), OK, "%s", err.msg);
+    for (size_t i = 0; (o = report_output_at(i)) != NULL; i++) {
+        char *file = o->file != NULL ? file_join(dir, o->file) : NULL, *text = NULL;
+        size_t n = 0;
+        bool there = file != NULL && file_exists(file);
+        files += there;
+        if (there) {
+            Arena a = {0};
+            cr_assert_eq(file_read(&text, &n, file, &err), OK);
+            Table t = table_of(&a, text);
+            for (size_t row = 0; row < t.n_rows; row++)
+                for (size_t col = 0; col < t.n_cols; col++)
+                    for (size_t k = 0; k < 6; k++)
+                        cr_assert_str_neq(table_str(&t, row, col),
+                                          ((const char *const[]){"a0", "a1", "a2", "a3", "u1", "u2"})[k],
+                                          "%s", file);
+            arena_free(&a);
+            remove(file);
+        }
+        free(text);
+        free(file);
+    }
+    cr_assert_geq(files, 6);
+    report_free(r);
+}
+
 Test(formats, provenance_may_be_left_out_and_says_what_lacks)
 {
     static const char *const names[] = {"report.json", "report.html", "report.md"};

@@ -199,6 +199,23 @@ Test(faults, an_input_output_error_at_any_write, .timeout = 3000)
     faults_everywhere(FAULT_BAD, "bad", crash_times(14));
 }
 
+/* One error at each of the first writes, while a run records what it is: a session whose beginning was lost
+ * once left an end behind that no later run could pass. */
+Test(faults, an_error_at_each_of_the_first_writes, .timeout = 3000)
+{
+    Faults f = faults_open();
+    long step = crash_times(40) >= 200 ? 1 : 5, failed = 0;
+    for (long left = 0; left < 90; left += step) {
+        char run[PATH];
+        run_name(run, &f.w, "first", (size_t)left);
+        Attempt a = faults_attempt(&f.w, run, FAULT_BAD, left);
+        failed += a.status != OK;
+        faults_check(&f.w, run, f.whole, &f.rows);
+    }
+    cr_assert_gt(failed * step, 60);
+    faults_close(&f);
+}
+
 /* Time is for people to read: nothing that is measured depends on it. */
 Test(faults, a_clock_that_is_set_back_changes_no_row, .timeout = 600)
 {
