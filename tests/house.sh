@@ -56,6 +56,7 @@ holds format
 holds exports
 holds cppcheck
 holds tidy
+holds threats
 catches layers 'base may not use num' src/base/up.c <<<'#include "prime/mat.h"'
 catches layers 'io may not use num' src/io/side.c <<<'#include "prime/mat.h"'
 catches layers 'base may not use num' include/prime/err.h <<<'#include "prime/mat.h"'
@@ -96,4 +97,5 @@ int none(int a)
     if (a > 1);
     return a;
 }'
+catches threats 'no Test(nobody, wrote_it)' docs/threats.md <<<'| a | b | `nobody/wrote_it` |'
 echo "1..$count"

@@ -9,7 +9,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void toy_scores(Ledger *l, const char *target, double gain)
+static void gates_toy_scores(Ledger *l, const char *target, double gain)
 {
     char unit[8], record[8];
     LedgerScore u = {"utility", "acc", target, "q", LEDGER_NO_LABEL, 0.5 + gain};
@@ -25,7 +25,7 @@ static void toy_scores(Ledger *l, const char *target, double gain)
 }
 
 /* Two methods, three targets, four anchors. */
-static void toy_ledger(const char *path)
+static void gates_toy_ledger(const char *path)
 {
     Ledger *l = NULL;
     if (ledger_open(&l, path, LEDGER_CREATE, "toy", NULL) != OK) abort();
@@ -36,19 +36,19 @@ static void toy_ledger(const char *path)
             snprintf(target, sizeof target, "u%d", t);
             LedgerCell c = {key, m == 0 ? "base" : "evolved", "toy", target, m == 0 ? NAN : 0.5, 1, NULL, 0};
             if (ledger_cell_begin(l, &c, NULL) != OK) abort();
-            toy_scores(l, target, 0.4 * m);
+            gates_toy_scores(l, target, 0.4 * m);
             if (ledger_cell_commit(l, "ok", 1, NULL) != OK) abort();
         }
     ledger_close(l);
 }
 
-static Report *toy_report(void)
+static Report *gates_toy_report(void)
 {
     char path[FUZZ_PATH];
     Ledger *l = NULL;
     Report *r = NULL;
     fuzz_folder();
-    toy_ledger(fuzz_at(path, "ledger.db"));
+    gates_toy_ledger(fuzz_at(path, "ledger.db"));
     if (ledger_open(&l, path, LEDGER_READ, NULL, NULL) != OK || report_load(&r, l, NULL, NULL) != OK) abort();
     ledger_close(l);
     return r;
@@ -56,7 +56,7 @@ static Report *toy_report(void)
 
 static void gates_try(const char *path)
 {
-    Report *r = toy_report(); /* a report is judged once */
+    Report *r = gates_toy_report(); /* a report is judged once */
     Err e = {0};
     if (report_judge(r, path, &e) == OK) {
         Str words = {0};

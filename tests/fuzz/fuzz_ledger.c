@@ -9,21 +9,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { LEDGER_FUZZ_MAX = 1 << 16, ROWS_MAX = 2000 };
 
-static Status count_meta(void *ctx, const char *key, const char *value, Err *e)
+static Status walk_meta(void *ctx, const char *key, const char *value, Err *e)
 {
     (void)e;
     *(size_t *)ctx += strlen(key) + strlen(value);
     return OK;
 }
 
-static Status count_cell(void *ctx, const LedgerCell *c, Err *e)
+static Status walk_cell(void *ctx, const LedgerCell *c, Err *e)
 {
     (void)e;
     *(size_t *)ctx += strlen(c->key) + strlen(c->method) + strlen(c->task) + strlen(c->target);
     return OK;
 }
 
-static Status count_score(void *ctx, const LedgerCell *c, const LedgerScore *s, Err *e)
+static Status walk_score(void *ctx, const LedgerCell *c, const LedgerScore *s, Err *e)
 {
     (void)c;
     size_t *n = ctx;
@@ -32,7 +32,7 @@ static Status count_score(void *ctx, const LedgerCell *c, const LedgerScore *s, 
     return OK;
 }
 
-static Status count_eval(void *ctx, const LedgerEval *v, Err *e)
+static Status walk_eval(void *ctx, const LedgerEval *v, Err *e)
 {
     (void)e;
     for (size_t i = 0; i < v->n_genome; i++) *(double *)ctx += v->genome[i];
@@ -72,10 +72,10 @@ static void ledger_walk(Ledger *l)
     size_t n = 0, rows = 0;
     double sum = 0;
     void *blob = NULL;
-    Status s = ledger_each_meta(l, count_meta, &n, &e);
-    if (s == OK) s = ledger_each_cell(l, NULL, count_cell, &n, &e);
-    if (s == OK) s = ledger_each_score(l, NULL, count_score, &rows, &e);
-    if (s == OK) s = ledger_each_eval(l, "u1", 1, count_eval, &sum, &e);
+    Status s = ledger_each_meta(l, walk_meta, &n, &e);
+    if (s == OK) s = ledger_each_cell(l, NULL, walk_cell, &n, &e);
+    if (s == OK) s = ledger_each_score(l, NULL, walk_score, &rows, &e);
+    if (s == OK) s = ledger_each_eval(l, "u1", 1, walk_eval, &sum, &e);
     if (s == OK) s = ledger_blob_get(l, "b", &blob, &n, &e);
     if (s != OK && e.msg[0] == '\0') abort();
     free(blob);
