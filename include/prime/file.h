@@ -20,6 +20,9 @@ Status file_write(const char *path, const void *data, size_t n, Err *e) PRIME_MU
 
 /* file_new - an empty file under path; what was there goes. Errors: ERR_IO. */
 Status file_new(const char *path, Err *e) PRIME_MUST_USE;
+/* file_spill - a stream to write and read back, whose file has no name any more and goes when it is closed;
+ * path says where there must be room for it. Errors: ERR_IO. */
+Status file_spill(FILE **fp, const char *path, Err *e) PRIME_MUST_USE;
 
 /* A file that is being written. FileOut f = {0}; file_begin; fwrite to f.fp ...; then file_commit or
  * file_abort. */

@@ -64,9 +64,10 @@ typedef struct {
 /* ledger_open - open or make the ledger at path.
  *   spec_hash   hash of the resolved specification, stored by LEDGER_CREATE (must not be NULL there); for the
  *               other modes NULL, or what the stored one must be
+ * The file may be a stranger's: views and triggers in it are not run, its schema is not trusted.
  * Errors: ERR_IO missing (READ, APPEND) or already there (CREATE), not writable, disk full, in use by another
- * writer; ERR_FORMAT not a ledger, damaged, or of a newer format; ERR_ARG another specification (both hashes
- * in the message); ERR_NOMEM. */
+ * writer, it or its journal is a symbolic link; ERR_FORMAT not a ledger, damaged, or of a newer format;
+ * ERR_ARG another specification (both hashes in the message); ERR_NOMEM. */
 Status ledger_open(Ledger **l, const char *path, LedgerMode mode, const char *spec_hash,
                    Err *e) PRIME_MUST_USE;
 /* ledger_unused - whether nobody writes to the ledger at path, which need not be there. Errors: ERR_IO
@@ -163,7 +164,8 @@ typedef Status (*LedgerEvalFn)(void *ctx, const LedgerEval *eval, Err *e);
 
 /* ledger_each_cell, ledger_each_score - walk the committed rows that match (filter NULL: all), by cell key,
  * then in order of writing. ledger_each_eval - the archive of one target and seed, in order of writing.
- * Errors: what the callback returns; ERR_FORMAT damaged file. */
+ * Errors: what the callback returns; ERR_FORMAT damaged file, or a number that no run writes: not finite, a
+ * label other than 0, 1 and none. */
 Status ledger_each_cell(Ledger *l, const LedgerFilter *filter, LedgerCellFn fn, void *ctx,
                         Err *e) PRIME_MUST_USE;
 Status ledger_each_score(Ledger *l, const LedgerFilter *filter, LedgerScoreFn fn, void *ctx,

@@ -47,13 +47,27 @@ Status file_read(char **data, size_t *n, const char *path, Err *e)
 static int file_fresh(const char *path)
 {
     if (unlink(path) != 0 && errno != ENOENT) return -1;
-    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    return open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
 Status file_new(const char *path, Err *e)
 {
     int fd = file_fresh(path);
     if (fd < 0 || close(fd) != 0) FAIL(e, ERR_IO, "%s: cannot create: %s", path, strerror(errno));
+    return OK;
+}
+
+Status file_spill(FILE **fp, const char *path, Err *e)
+{
+    int fd = file_fresh(path), why = errno;
+    FILE *fresh = fd >= 0 ? fdopen(fd, "w+b") : NULL;
+    if (fd >= 0) unlink(path);
+    if (fd >= 0 && fresh == NULL) {
+        why = errno;
+        close(fd);
+    }
+    if (fresh == NULL) FAIL(e, ERR_IO, "%s: cannot write: %s", path, strerror(why));
+    *fp = fresh;
     return OK;
 }
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* One noun a line. */
 /* clang-format off */
@@ -120,6 +121,7 @@ static int dispatch(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    umask(077); /* what is written is for its owner */
     terminal_guard();
     log_install(log_to_stderr, NULL);
     Err e = {0};

@@ -42,7 +42,7 @@ ReportRows rows_of(const ReportGroup *g, ReportKind kind, size_t metric, size_t 
         from = rows_lower(g, (int)kind, metric, unit);
         to = rows_lower(g, (int)kind, metric, unit + 1);
     }
-    return (ReportRows){g->row + from, to - from};
+    return (ReportRows){to > from ? g->row + from : NULL, to - from};
 }
 
 ReportRows rows_utility(const ReportGroup *g, size_t metric)
@@ -54,7 +54,7 @@ ReportRows rows_utility(const ReportGroup *g, size_t metric)
 static bool rows_take(ReportRows *run, ReportRows *rest, size_t n)
 {
     *run = (ReportRows){rest->row, n};
-    *rest = (ReportRows){rest->row + n, rest->n - n};
+    if (n > 0) *rest = (ReportRows){rest->row + n, rest->n - n}; /* a group without rows has no array */
     return n > 0;
 }
 

@@ -322,9 +322,7 @@ static Status rows_steps(Rows *r, Err *e)
     str_clear(&im->tmp);
     str_printf(&im->tmp, "%s/rows.spill", im->o->out);
     if (im->tmp.failed) FAIL(e, ERR_NOMEM, "no memory for a name");
-    r->spill = fopen(im->tmp.s, "w+b");
-    if (r->spill == NULL) FAIL(e, ERR_IO, "%s: cannot write: %s", im->tmp.s, strerror(errno));
-    unlink(im->tmp.s);
+    TRY(file_spill(&r->spill, im->tmp.s, e));
     if (im->o->n_files > 1) FAIL(e, ERR_ARG, "%zu files, want one", im->o->n_files);
     im->file = &im->o->file[0];
     bool json = strcmp(im->o->format, "jsonl") == 0;

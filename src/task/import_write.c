@@ -28,10 +28,7 @@ static Status write_path(Str *out, const char *dir, const char *name, const char
 static Status write_spill_open(Import *im, Err *e)
 {
     TRY(write_path(&im->tmp, im->o->out, "import", ".spill", e));
-    im->spill = fopen(im->tmp.s, "w+b");
-    if (im->spill == NULL) FAIL(e, ERR_IO, "%s: cannot write: %s", im->tmp.s, strerror(errno));
-    unlink(im->tmp.s);
-    return OK;
+    return file_spill(&im->spill, im->tmp.s, e);
 }
 
 static void write_member(Str *out, const char *before, const char *text)

@@ -242,6 +242,17 @@ Test(file, what_is_made_is_for_its_owner_alone_and_follows_no_link)
     cr_assert_eq(mode_of(below), 0700);
     cr_assert_eq(file_read(&text, &n, other, &e), OK);
     cr_assert_str_eq(text, "theirs", "a link was followed");
+    FILE *spill = NULL;
+    char back[8] = "";
+    cr_assert_eq(file_spill(&spill, path, &e), OK, "%s", e.msg);
+    cr_assert_not(file_exists(path), "a spill has no name");
+    fputs("kept", spill);
+    rewind(spill);
+    cr_assert_str_eq(fgets(back, sizeof back, spill), "kept");
+    fclose(spill);
+    cr_assert_eq(file_spill(&spill, "no/such/file", &e), ERR_IO);
+    cr_assert_str_eq(e.msg, "no/such/file: cannot write: No such file or directory");
+    e = (Err){0};
     cr_assert_eq(file_new("no/such/file", &e), ERR_IO);
     cr_assert_str_eq(e.msg, "no/such/file: cannot create: No such file or directory");
     file_remove_tree(dir);
