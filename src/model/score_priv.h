@@ -38,8 +38,9 @@ Status score_check_text(const Model *m, const PassLora *lora, size_t n_cand, siz
                         size_t n, size_t cand, Err *e) PRIME_MUST_USE;
 Status score_check_lora(const PassLora *lora, Err *e) PRIME_MUST_USE;
 
-/* score_open - check items, cut blocks of at most max_seqs items and SCORE_ROWS rows, fewer within a limit of memory (an item that is longer
- * is a block of its own), make the workspaces. score_close accepts a half-open job. */
+/* score_open - check items, cut blocks of at most max_seqs items and SCORE_ROWS rows, fewer within a limit of
+ * memory (an item that is longer is a block of its own), make the workspaces. score_close accepts a half-open
+ * job. */
 Status score_open(ScoreJob *j, size_t n_cand, size_t max_seqs, Err *e) PRIME_MUST_USE;
 void score_close(ScoreJob *j);
 

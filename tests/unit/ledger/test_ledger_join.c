@@ -32,7 +32,7 @@ static void join_folder_gone(void)
 
 TestSuite(ledger_join, .init = join_folder, .fini = join_folder_gone);
 
-static Ledger *file_new(const char *hash)
+static Ledger *shard_file(const char *hash)
 {
     Ledger *l = NULL;
     remove(path);
@@ -122,7 +122,7 @@ static LedgerCount join_taken(Ledger *to, Ledger *from)
 /* What is written by a worker, in pieces, reads as if the writer had written it. */
 Test(ledger_join, what_a_worker_gives_reads_like_what_the_writer_writes)
 {
-    Ledger *whole = file_new("aaaa"), *writer = memory_like(whole), *lent = memory_like(whole);
+    Ledger *whole = shard_file("aaaa"), *writer = memory_like(whole), *lent = memory_like(whole);
     for (int i = 0; i < 2; i++) {
         Ledger *l = i == 0 ? whole : writer;
         join_cell(l, "a/first", "u1", 3);
@@ -173,7 +173,7 @@ Test(ledger_join, what_a_worker_gives_reads_like_what_the_writer_writes)
 Test(ledger_join, what_does_not_fit_is_refused_and_leaves_nothing)
 {
     Err e = {0};
-    Ledger *to = file_new("aaaa"), *from = memory_like(to), *strange = NULL;
+    Ledger *to = shard_file("aaaa"), *from = memory_like(to), *strange = NULL;
     join_cell(to, "b", "u", 1);
     join_cell(from, "a", "u", 1);
     join_cell(from, "b", "u", 1);
@@ -205,7 +205,7 @@ Test(ledger_join, what_does_not_fit_is_refused_and_leaves_nothing)
     ledger_close(from);
     strange = memory_like(to);
     ledger_close(to);
-    to = file_new("bbbb");
+    to = shard_file("bbbb");
     e = (Err){0};
     cr_assert_eq(ledger_absorb(to, strange, NULL, &e), ERR_ARG);
     cr_assert(strstr(e.msg, "aaaa") != NULL && strstr(e.msg, "bbbb") != NULL, "%s", e.msg);
@@ -223,7 +223,7 @@ Test(ledger_join, whoever_asks_is_told_of_each_batch)
 {
     int batches = 0;
     Err e = {0};
-    Ledger *like = file_new("aaaa"), *l = memory_like(like);
+    Ledger *like = shard_file("aaaa"), *l = memory_like(like);
     ledger_on_batch(l, join_batch, &batches);
     MUST(ledger_batch_begin(l, &e_));
     MUST(ledger_batch_commit(l, &e_));
@@ -240,7 +240,7 @@ Test(ledger_join, whoever_asks_is_told_of_each_batch)
 Test(ledger_join, bytes_that_are_no_ledger_are_refused)
 {
     static const char junk[4096] = "SQLite format 3";
-    Ledger *like = file_new("aaaa"), *l = memory_like(like), *out = NULL;
+    Ledger *like = shard_file("aaaa"), *l = memory_like(like), *out = NULL;
     void *data = NULL;
     size_t n = 0, refused = 0;
     Err e = {0};
