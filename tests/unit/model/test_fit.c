@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { TEXTS = 96, LEN = 160, ANSWER = 12, N_CAND = 4, NEW = 8 };
+enum { TEXTS = 48, LEN = 96, ANSWER = 12, N_CAND = 4, NEW = 8 };
 
 typedef struct {
     Model *m;
@@ -147,7 +147,7 @@ Test(fit, a_small_limit_gives_the_same_results, .timeout = 120)
         cr_assert(kept->score == OK && kept->gen == OK, "%s", kept->msg);
         told_same(kept, &whole);
     }
-    for (size_t more = (size_t)64 << 20; more > small; more /= 2) {
+    for (size_t more = (size_t)64 << 20; more > small; more /= 4) {
         static Told t;
         memory_set_limit(weights + more);
         room_work(&t, &r);
@@ -165,7 +165,7 @@ Test(fit, fewer_threads_come_first, .timeout = 120)
     static Told one, two;
     par_set_threads(8);
     room_work(&one, &r);
-    memory_set_limit(r.m->p.n * sizeof(float) + ((size_t)160 << 20));
+    memory_set_limit(r.m->p.n * sizeof(float) + ((size_t)100 << 20));
     room_work(&two, &r);
     cr_assert(memcmp(one.nll, two.nll, sizeof one.nll) == 0 &&
               memcmp(one.said, two.said, sizeof one.said) == 0);
