@@ -7,7 +7,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 build=${1:-build-tsan}
 cases=${PRIME_TSAN_CASES:-adapter_train adapter_train_dp adapter_merge_methods model_score model_generate attack_score \
-attack_white report_formats sweep_interrupt threads}
+attack_white report_formats threads}
 mkdir -p "$build"
 build=$(cd "$build" && pwd)
 logs=$build/sanitizer-logs
