@@ -6,18 +6,7 @@ cd "$(dirname "$0")/.."
 build=${1:-build-memcheck}
 suites=${PRIME_MEMCHECK_TESTS:-base host ledger table js js_pull st yml tok tok_load gates formats peft signals_file}
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PRIME_SOURCE=$PWD
-count=0 failed=0
-
-# verdict STATUS NAME [FILE...] - one TAP line, the files as its comment when it is not ok.
-verdict() {
-    local status=$1 name=$2
-    count=$((count + 1))
-    shift 2
-    if [ "$status" = 0 ]; then echo "ok $count - $name"; return; fi
-    failed=1
-    echo "not ok $count - $name"
-    [ $# = 0 ] || head -n 60 "$@" | sed 's/^/# /'
-}
+. tests/tap.sh
 
 [ -f "$build/build.ninja" ] || meson setup "$build" -Dnative=false -Dc_args='-mavx2 -mfma' -Donednn=disabled --buildtype=debugoptimized >&2
 ninja -C "$build" tests/unset $(printf 'tests/test_%s ' $suites) >&2

@@ -10,18 +10,7 @@ build=${1:-build-asan}
 logs=$PWD/$build/sanitizer-logs
 export ASAN_OPTIONS=detect_leaks=1:log_path=$logs/report
 export UBSAN_OPTIONS=print_stacktrace=1
-count=0 failed=0
-
-# verdict STATUS NAME [FILE...] - one TAP line, the files as its comment when it is not ok.
-verdict() {
-    local status=$1 name=$2
-    count=$((count + 1))
-    shift 2
-    if [ "$status" = 0 ]; then echo "ok $count - $name"; return; fi
-    failed=1
-    echo "not ok $count - $name"
-    [ $# = 0 ] || tail -n 60 "$@" | sed 's/^/# /'
-}
+. tests/tap.sh
 
 fresh_logs() { rm -rf "$logs" && mkdir -p "$logs"; }
 reports() { find "$logs" -name 'report*'; }

@@ -14,18 +14,7 @@ logs=$build/sanitizer-logs
 # OpenBLAS's own threads and oneDNN are not built with the sanitizer: one thread, and without oneDNN.
 export TSAN_OPTIONS="log_path=$logs/report halt_on_error=0 exitcode=0"
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PRIME_SOURCE=$PWD
-count=0 failed=0
-
-# verdict STATUS NAME [FILE...] - one TAP line, the files as its comment when it is not ok.
-verdict() {
-    local status=$1 name=$2
-    count=$((count + 1))
-    shift 2
-    if [ "$status" = 0 ]; then echo "ok $count - $name"; return; fi
-    failed=1
-    echo "not ok $count - $name"
-    [ $# = 0 ] || head -n 60 "$@" | sed 's/^/# /'
-}
+. tests/tap.sh
 fresh_logs() { rm -rf "$logs" && mkdir -p "$logs"; }
 reports() { find "$logs" -name 'report*'; }
 
