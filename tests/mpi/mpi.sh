@@ -52,11 +52,11 @@ busy() { # busy RUN K ARGS... - in the background; returns when it has cells and
     local run=$1 k=$2
     shift 2
     : >log
-    crew "$k" --out "$run" "$@" >/dev/null 2>log &
+    crew "$k" --out "$tmp/$run" "$@" >/dev/null 2>log &
     until grep -q '^[0-9]*/[0-9]* ' log || ! kill -0 $!; do sleep 0.02; done
 }
 # ranks RUN - the processes of its sweep.
-ranks() { pgrep -f "^$prime sweep a.yaml --out $1( |\$)"; }
+ranks() { pgrep -f "^$prime sweep a.yaml --out $tmp/$1( |\$)"; }
 
 busy lost 3
 kill -KILL "$(ranks lost | tail -n 1)"
@@ -68,7 +68,7 @@ crew 2 -q --out lost --resume >/dev/null 2>err && "$same" whole lost >>err
 verdict $? "carried on by fewer, with the same rows" err
 
 busy killed 2
-for p in $(pgrep -f '^mpirun .* --out killed$') $(ranks killed); do kill -KILL "$p" 2>/dev/null; done
+for p in $(pgrep -f "^mpirun .* --out $tmp/killed\$") $(ranks killed); do kill -KILL "$p" 2>/dev/null; done
 wait %% 2>/dev/null
 crew 3 -q --out killed --resume >/dev/null 2>err && "$same" whole killed >>err
 verdict $? "killed and carried on by more, with the same rows" err
