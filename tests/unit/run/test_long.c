@@ -45,7 +45,8 @@ static void growth_step(void *ctx, const char *label)
 }
 
 /* One run of many seeds and lambdas: 200 cells, 2,000 with PRIME_TEST_LONG=1. What it keeps in memory for the
- * whole run (adapters of all seeds, the archive) is allowed: 4 kB a cell. */
+ * whole run (adapters of all seeds, the archive) is allowed: 4 kB a cell, and once what the allocator of
+ * each thread and the libraries keep for later. */
 Test(long_run, memory_and_files_stay_flat_over_many_cells, .timeout = 3000)
 {
     World w = world_open();
@@ -68,7 +69,7 @@ Test(long_run, memory_and_files_stay_flat_over_many_cells, .timeout = 3000)
     double rate = (g.kb_to - g.kb_from) / (double)(g.cells - g.from);
     cr_log_info("%zu cells: %.0f kB at cell %zu, %.0f kB at the end, %.2f kB a cell, %zu open files\n",
                 g.cells, g.kb_from, g.from, g.kb_to, rate, g.files);
-    cr_assert_lt(rate, 4.0, "%.2f kB a cell", rate);
+    cr_assert_lt(g.kb_to - g.kb_from, 8192 + 4.0 * (double)g.cells, "%.2f kB a cell", rate);
     str_free(&lambdas);
     world_close(&w);
 }
