@@ -77,7 +77,9 @@ static Status doctor_texts_draw(DoctorTexts *t, const ModelConfig *c, Err *e)
 static Status doctor_texts_encode(DoctorTexts *t, const Tok *tok, const ModelConfig *c, char *data, Err *e)
 {
     size_t i = 0;
-    for (char *line = strtok(data, "\r\n"); line != NULL; line = strtok(NULL, "\r\n"), i++) {
+    char *save = NULL;
+    for (char *line = strtok_r(data, "\r\n", &save); line != NULL;
+         line = strtok_r(NULL, "\r\n", &save), i++) {
         TRY(tok_encode(tok, &t->ids[i], line, strlen(line), false, e));
         if (t->ids[i].n > c->max_len) t->ids[i].n = c->max_len;
     }
@@ -109,8 +111,11 @@ static Status doctor_texts_read(DoctorTexts *t, const char *path, const CliModel
         free(data);
         TRY(s);
     }
-    for (size_t i = 0; i < t->n; i++)
-        if (t->ids[i].n > 1) t->item[n++] = (ScoreItem){.ids = t->ids[i].id, .n = t->ids[i].n, .skip = 1};
+    for (size_t i = 0; i < t->n; i++) {
+        if (t->ids[i].n <= 1) continue;
+        t->item[n] = (ScoreItem){.ids = t->ids[i].id, .n = t->ids[i].n, .skip = 1};
+        n++;
+    }
     if (n == 0) FAIL(e, ERR_ARG, "%s: no text of at least two tokens", path != NULL ? path : "the model");
     return OK;
 }

@@ -51,12 +51,13 @@ static float attn_exps(float *row, size_t from, size_t end)
     for (size_t j = 0; j < from; j++) row[j] = -INFINITY;
     for (size_t j = end; j < whole; j++) row[j] = -INFINITY;
     for (size_t x = 0; x < ATTN_PAD; x++) most[x] = -INFINITY;
-    for (size_t j = 0; j < whole; j += ATTN_PAD)
+    for (size_t j = 0; j < whole; j += ATTN_PAD) {
 #pragma omp simd
         for (size_t x = 0; x < ATTN_PAD; x++) most[x] = row[j + x] > most[x] ? row[j + x] : most[x];
+    }
 #pragma omp simd reduction(max : m)
     for (size_t x = 0; x < ATTN_PAD; x++) m = most[x] > m ? most[x] : m;
-    for (size_t j = 0; j < whole; j += ATTN_PAD)
+    for (size_t j = 0; j < whole; j += ATTN_PAD) {
 #pragma omp simd
         for (size_t x = 0; x < ATTN_PAD; x++) {
             float d = row[j + x] - m, y = vec_exp_one(d);
@@ -64,6 +65,7 @@ static float attn_exps(float *row, size_t from, size_t end)
             row[j + x] = y;
             sum[x] += y;
         }
+    }
 #pragma omp simd reduction(+ : s)
     for (size_t x = 0; x < ATTN_PAD; x++) s += sum[x];
     return s;

@@ -30,11 +30,12 @@ static const MatBackend *mat_named(const char *name)
 
 Status mat_choose(const char *name, Err *e)
 {
-    const MatBackend *b = name == NULL || strcmp(name, "auto") == 0 ? mat_preferred() : mat_named(name);
-    if (b == NULL && strcmp(name, "onednn") == 0) FAIL(e, ERR_UNSUP, "this program was built without oneDNN");
+    const char *want = name != NULL ? name : "auto";
+    const MatBackend *b = strcmp(want, "auto") == 0 ? mat_preferred() : mat_named(want);
+    if (b == NULL && strcmp(want, "onednn") == 0) FAIL(e, ERR_UNSUP, "this program was built without oneDNN");
     if (b == NULL)
         FAIL(e, ERR_ARG, "no library for matrix products is called '%s', want openblas, onednn or auto",
-             name);
+             want);
     mat_openblas.begin(); /* serves the others, and decompositions */
     b->begin();
     chosen = b;
