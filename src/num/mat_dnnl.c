@@ -67,7 +67,7 @@ static void dnnl_texts(void)
     const char *name = "generic";
     for (size_t i = sizeof isa_names / sizeof isa_names[0]; i-- > 0;)
         if ((isa & isa_names[i].isa) == isa_names[i].isa) name = isa_names[i].name;
-    snprintf(kernel_text, sizeof kernel_text, "%s, %s", name, mat_openblas.kernel());
+    snprintf(kernel_text, sizeof kernel_text, "%s + %s", name, mat_openblas.kernel());
     snprintf(library_text, sizeof library_text, "oneDNN %d.%d.%d, %s", v->major, v->minor, v->patch,
              mat_openblas.library());
 }
