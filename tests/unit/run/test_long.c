@@ -8,6 +8,22 @@ typedef struct {
     double kb_from, kb_to, kb_most;
 } Growth;
 
+/* AddressSanitizer keeps what is freed, so that resident memory says nothing under it. */
+#if defined(__SANITIZE_ADDRESS__)
+enum { GROWTH_JUDGED = 0 };
+#else
+enum { GROWTH_JUDGED = 1 };
+#endif
+
+/* kB that memory grew by, and may. */
+static void growth_check(double kb, double most)
+{
+    if (GROWTH_JUDGED)
+        cr_assert_lt(kb, most, "%.0f kB", kb);
+    else
+        cr_log_warn("memory is not judged under AddressSanitizer: %.0f kB, elsewhere below %.0f\n", kb, most);
+}
+
 /* Resident memory in kB. */
 static double growth_resident(void)
 {
@@ -69,7 +85,7 @@ Test(long_run, memory_and_files_stay_flat_over_many_cells, .timeout = 3000)
     double rate = (g.kb_to - g.kb_from) / (double)(g.cells - g.from);
     cr_log_info("%zu cells: %.0f kB at cell %zu, %.0f kB at the end, %.2f kB a cell, %zu open files\n",
                 g.cells, g.kb_from, g.from, g.kb_to, rate, g.files);
-    cr_assert_lt(g.kb_to - g.kb_from, 8192 + 4.0 * (double)g.cells, "%.2f kB a cell", rate);
+    growth_check(g.kb_to - g.kb_from, 8192 + 4.0 * (double)g.cells);
     str_free(&lambdas);
     world_close(&w);
 }
@@ -93,6 +109,6 @@ Test(long_run, nothing_stays_of_a_run_that_is_over, .timeout = 3000)
     double grown = growth_resident() - kb;
     cr_log_info("%zu runs: %.0f kB after %zu, %.0f kB more at the end\n", times, kb, times / 4, grown);
     cr_assert_leq(growth_files(), files);
-    cr_assert_lt(grown, 2048 + 8.0 * (double)times, "%.0f kB", grown);
+    growth_check(grown, 2048 + 8.0 * (double)times);
     world_close(&w);
 }
