@@ -19,8 +19,9 @@ esac
 [ $# -gt 0 ] || set -- $(find src -name '*.c')
 if [ -f "$build/compile_commands.json" ] && [ -f meson.build ]; then how=(-p "$build") after=()
 else how=() after=(-- -std=c11 -D_DEFAULT_SOURCE -Iinclude); fi # a small tree of house.sh
-out=$(printf '%s\n' "$@" | xargs -P "$(nproc)" -I{} "$tool" --quiet "${checks[@]}" "${how[@]}" {} "${after[@]}" 2>/dev/null |
-    grep -E ':[0-9]+: (error|warning):' | sed "s|^[^ ]*\.\./||; s|^$PWD/||; s|,-warnings-as-errors||" | LC_ALL=C sort -u)
-[ -z "$out" ] && exit 0
-echo "$out"
+out=$(printf '%s\n' "$@" | xargs -P "$(nproc)" -I{} "$tool" --quiet "${checks[@]}" "${how[@]}" {} "${after[@]}" 2>/dev/null)
+status=$?
+out=$(grep -E ':[0-9]+: (error|warning):' <<<"$out" | sed "s|^[^ ]*\.\./||; s|^$PWD/||; s|,-warnings-as-errors||" | LC_ALL=C sort -u)
+[ -z "$out" ] && [ $status = 0 ] && exit 0
+echo "${out:-clang-tidy ended with status $status and said nothing}"
 exit 1
