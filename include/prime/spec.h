@@ -24,7 +24,7 @@ typedef struct {
     size_t items;
     bool profile;
 } SpecContext;
-enum { SPEC_CONTEXTS = 16 };
+enum { SPEC_CONTEXTS = 16, SPEC_SHADOWS = 64 /* at most */ };
 
 typedef struct {
     int precision;        /* MatType: of scoring and generating; training is float32 */
@@ -98,6 +98,10 @@ typedef struct {
         size_t neighbours;       /* of each record */
         const char *counts;      /* token frequencies for dc_pdd: "others", a file, or NULL: none */
         size_t malicious;        /* records of the attacker's own, of method malicious */
+        size_t shadows;          /* of each anchor, even; 0: none */
+        size_t population;       /* records of others beside them */
+        bool collusion;          /* the best placed other anchor takes its own part out */
+        bool extract;            /* whether a model writes records out, and what looks like people's data */
     } attack;
     struct {
         YmlStrs variants;              /* names of SpecContext */

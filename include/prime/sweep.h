@@ -28,13 +28,25 @@
  * mean log-likelihood ratio to the base, nats a text, held-out records; `user_inference_token`, the same,
  * nats a token; `prime_mia`, PriME's rule: mean of minus the summed loss of the records that the anchor's
  * adapter was trained on; `prime_mia_base`, the same under the base model: what likeness alone gives;
- * `prime_mia_blind`, minus the answers' tokens, in the mean: what length alone gives.
+ * `prime_mia_blind`, minus the answers' tokens, in the mean: what length alone gives; `dataset_inference`,
+ * Welch's t of anchor_dataset over loss, ref, min_k_pp_20 and ez_share, and `dataset_inference_p`, its
+ * one-sided p without a label (both left out for people with fewer than four records on a side);
+ * `overlap_reads` and `overlap_writes`, subspace_overlap of the merge with the anchor's adapter, rows of A
+ * and columns of B.
  *
  * person, of a merge, unit the target: `prime_mia_auc`, `prime_mia_base_auc`, `prime_mia_blind_auc`, the AUC
  * of all these records pooled, as PriME has it; left out where everybody is merged.
  *
  * person, of an anchor's own adapter (cells of `anchor`), unit the anchor, label 1 trained on, 0 held out:
  * `source_inference`, share of its records that its own adapter finds likeliest of all.
+ *
+ * attack, with attack.shadows: also lira, lira_offline, rmia, rmia_offline, quantile and, against re-merges,
+ * lira_remerge and rmia_remerge, of every merge of anchors and of anchors alone, in cells of `loo` and
+ * `random-anchors`, too. With attack.collusion also ref_collusion where ref_loo is: the merge without the
+ * other anchor of the largest weight, which is what this anchor has left when it takes its own part out.
+ *
+ * extract, emission, with attack.extract: see cell_extract.c; label as of attacks. extract: unit the anchor,
+ * one row a record; emission: metric a kind of extract.h, matches an answer.
  *
  * canary: `exposure` in bits, unit the anchor, record that of the canary, label 1 planted or 0 kept out; of
  * all cells but those of loo.

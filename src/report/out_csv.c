@@ -236,6 +236,11 @@ Status out_canary(Str *out, const Report *r, Err *e)
     return out_grid(out, r, "canary.csv", grid_canary, e);
 }
 
+Status out_extract(Str *out, const Report *r, Err *e)
+{
+    return out_grid(out, r, "extract.csv", grid_extract, e);
+}
+
 Status out_own(Str *out, const Report *r, Err *e)
 {
     return out_grid(out, r, "own.csv", grid_own, e);

@@ -51,6 +51,7 @@ static const ReportGrid grids[] = {
     {"people", "people.csv", grid_people},
     {"source", "source.csv", grid_source},
     {"canary", "canary.csv", grid_canary},
+    {"extract", "extract.csv", grid_extract},
     {"own", "own.csv", grid_own},
     {"eaf", "eaf.csv", grid_eaf},
     {"null", "null.csv", grid_null},

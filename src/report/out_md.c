@@ -186,6 +186,8 @@ static const MdLine md_lines[] = {
      " in the mean", NULL, grid_fingerprint},
     {"canary.csv", "planted", NULL, NULL, "Largest mean exposure of planted canaries: ", "planted", 2,
      " bits", NULL, grid_canary},
+    {"extract.csv", "diff", NULL, NULL, "Most written out of members beyond held-out records: ", "diff", 3,
+     ", ", "what", grid_extract},
     {"own.csv", "auc", NULL, NULL, "Most leaked by people's own adapters: AUC ", "auc", 2, ", attack ",
      "attack", grid_own},
     {"null.csv", "share", "check", "permuted labels", "Most false alarms with permuted labels: ", "share", 3,

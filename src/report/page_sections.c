@@ -150,6 +150,7 @@ static const PageColumn canary_columns[] = {
     {"Task", "task", -1, false},
     {"Method", "method", -1, false},
     {"λ", "lambda", 0, false},
+    {"Kind", "kind", -1, false},
     {"Planted (bits)", "planted", 2, true},
     {"Kept out (bits)", "kept_out", 2, true},
     {"Difference", "diff", 2, true},
@@ -157,6 +158,11 @@ static const PageColumn canary_columns[] = {
     {"p", "p", 0, false},
     {"People", "n_people", 0, false},
     {"Canaries", "n_canaries", 0, false},
+};
+static const PageColumn extract_columns[] = {
+    {"Task", "task", -1, false},     {"Method", "method", -1, false}, {"λ", "lambda", 0, false},
+    {"What", "what", -1, false},     {"Members", "members", 3, true}, {"Held out", "heldout", 3, true},
+    {"Difference", "diff", 3, true}, {"p", "diff_p", 0, false},       {"People", "n_people", 0, false},
 };
 static const PageColumn own_columns[] = {
     {"Task", "task", -1, false},      {"Method", "method", -1, false},
@@ -282,6 +288,14 @@ static const PageSection sections[] = {
      "the control.",
      NULL,
      {"Exposure of canaries", "canary.csv", COLUMNS(canary_columns), grid_canary, NULL},
+     true},
+    {"extract",
+     "What models write out",
+     "Whether a model writes an anchor's records word for word, and how much of what it writes looks like "
+     "mail "
+     "addresses, telephone numbers or keys. Held-out records are the control.",
+     NULL,
+     {"Extraction", "extract.csv", COLUMNS(extract_columns), grid_extract, NULL},
      true},
     {"own",
      "Own adapters",

@@ -329,10 +329,14 @@ Status grid_source(Grid *g, const Report *r, Err *e)
 
 /* ---- planted secrets ---- */
 
-static Status canary_group(Grid *out, const Report *r, const ReportGroup *g, Arena *a, Err *e)
+/* `exposure` is of digits, `exposure_KIND` of others. */
+static const char *canary_kind(const char *metric)
 {
-    ReportRows rows = probe_rows(r, g, KIND_CANARY, "exposure", NAME_ANY);
-    if (rows.n == 0) return OK;
+    return strncmp(metric, "exposure_", 9) == 0 ? metric + 9 : "digits";
+}
+
+static Status canary_row(Grid *out, const Report *r, const ReportGroup *g, ReportRows rows, Arena *a, Err *e)
+{
     MeanEst in, held, diff;
     RocEst auc;
     size_t canaries = 0;
@@ -341,6 +345,7 @@ static Status canary_group(Grid *out, const Report *r, const ReportGroup *g, Are
     TRY(label_difference(&diff, rows, a, e));
     TRY(pick_auc(&auc, &canaries, rows, BY_UNIT, 0.95, a, e));
     grid_group(out, g);
+    grid_text(out, canary_kind(r->names.name[rows.row[0]->metric]));
     grid_mean(out, &in);
     grid_mean(out, &held);
     grid_mean(out, &diff);
@@ -352,9 +357,49 @@ static Status canary_group(Grid *out, const Report *r, const ReportGroup *g, Are
     return OK;
 }
 
+static Status canary_group(Grid *out, const Report *r, const ReportGroup *g, Arena *a, Err *e)
+{
+    ReportRows rest = rows_of(g, KIND_CANARY, NAME_ANY, NAME_ANY), run;
+    while (rows_next_metric(&run, &rest)) TRY(canary_row(out, r, g, run, a, e));
+    return OK;
+}
+
 Status grid_canary(Grid *g, const Report *r, Err *e)
 {
     return probes_each(g, r, canary_group, e);
+}
+
+/* ---- what models write out ---- */
+
+static Status extract_row(Grid *out, const Report *r, const ReportGroup *g, ReportRows rows, Arena *a, Err *e)
+{
+    MeanEst in, held, diff;
+    TRY(label_estimate(&in, unit_mean, rows, 1, 0, a, e));
+    TRY(label_estimate(&held, unit_mean, rows, 0, 0, a, e));
+    TRY(label_difference(&diff, rows, a, e));
+    grid_group(out, g);
+    grid_text(out, r->names.name[rows.row[0]->metric]);
+    grid_mean(out, &in);
+    grid_mean(out, &held);
+    grid_mean(out, &diff);
+    grid_num(out, diff.p);
+    grid_count(out, probe_n_people(rows));
+    grid_count(out, rows_cells(rows));
+    return OK;
+}
+
+static Status extract_group(Grid *out, const Report *r, const ReportGroup *g, Arena *a, Err *e)
+{
+    for (size_t k = KIND_EXTRACT; k <= KIND_EMISSION; k++) {
+        ReportRows rest = rows_of(g, (ReportKind)k, NAME_ANY, NAME_ANY), run;
+        while (rows_next_metric(&run, &rest)) TRY(extract_row(out, r, g, run, a, e));
+    }
+    return OK;
+}
+
+Status grid_extract(Grid *g, const Report *r, Err *e)
+{
+    return probes_each(g, r, extract_group, e);
 }
 
 /* ---- a person's own adapter ---- */

@@ -21,6 +21,7 @@ static const ReportOutput outputs[] = {
     {"csv", "people.csv", "attacks on whole people", out_people},
     {"csv", "source.csv", "whose adapter a text is told to be from", out_source},
     {"csv", "canary.csv", "exposure of planted secrets", out_canary},
+    {"csv", "extract.csv", "records that models write out, and what looks like people's data", out_extract},
     {"csv", "own.csv", "what a person's own adapter gives away about them", out_own},
     {"csv", "eaf.csv", "what a share of the seeds attains", out_eaf},
     {"csv", "null.csv", "false alarms where nothing leaks", out_null},

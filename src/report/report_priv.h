@@ -36,6 +36,8 @@ typedef enum {
     KIND_PERSON,
     KIND_CANARY,
     KIND_OWN,
+    KIND_EXTRACT,
+    KIND_EMISSION,
     N_KINDS
 } ReportKind;
 
@@ -374,6 +376,7 @@ Status grid_fingerprint(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
 Status grid_people(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
 Status grid_source(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
 Status grid_canary(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
+Status grid_extract(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
 Status grid_own(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
 Status grid_eaf(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
 Status grid_null(Grid *g, const Report *r, Err *e) PRIME_MUST_USE;
@@ -408,6 +411,7 @@ Status out_fingerprint(Str *out, const Report *r, Err *e);
 Status out_people(Str *out, const Report *r, Err *e);
 Status out_source(Str *out, const Report *r, Err *e);
 Status out_canary(Str *out, const Report *r, Err *e);
+Status out_extract(Str *out, const Report *r, Err *e);
 Status out_own(Str *out, const Report *r, Err *e);
 Status out_eaf(Str *out, const Report *r, Err *e);
 Status out_null(Str *out, const Report *r, Err *e);

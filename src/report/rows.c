@@ -61,8 +61,9 @@ static Status read_cell(void *ctx, const LedgerCell *c, Err *e)
     return OK;
 }
 
-static const char *const kind_names[N_KINDS] = {"utility", "utility_all", "attack", "norm",   "search",
-                                                "weight",  "fingerprint", "person", "canary", "attack_own"};
+static const char *const kind_names[N_KINDS] = {"utility", "utility_all", "attack",      "norm",
+                                                "search",  "weight",      "fingerprint", "person",
+                                                "canary",  "attack_own",  "extract",     "emission"};
 
 static ReportKind kind_of(const char *s)
 {

@@ -171,6 +171,9 @@ void audit_close(Audit *a)
 {
     if (a == NULL) return;
     for (size_t i = 0; i < a->n_anchors; i++)
+        for (size_t j = 0; a->anchor[i].shadow != NULL && j < a->spec->attack.shadows; j++)
+            lora_free(a->anchor[i].shadow[j]);
+    for (size_t i = 0; i < a->n_anchors; i++)
         for (size_t j = 0; j < a->n_train; j++) {
             if (a->anchor[i].lora != NULL) lora_free(a->anchor[i].lora[j]);
             if (a->anchor[i].gate != NULL) gate_free(a->anchor[i].gate[j]);

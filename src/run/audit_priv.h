@@ -39,6 +39,8 @@ typedef struct {
     Lora **lora;              /* [n_train] one for each seed that retrains */
     Gate **gate;              /* [n_train] of these, for Per-Pcs; NULL: not wanted */
     Lora **dp;                /* [n_train] trained with differential privacy; NULL: not wanted */
+    Lora **shadow;            /* [attack.shadows]; NULL: not wanted */
+    bool *shadow_in; /* [attack.shadows, attacked records], members first: which ones each is trained on */
 } AuditAnchor;
 
 typedef struct {
@@ -89,6 +91,7 @@ typedef struct {
     char weights[HASH_HEX];
     Lora **attacker;            /* [n_train] of methods malicious and bystander; NULL: not wanted */
     const AttackCounts *counts; /* see audit_token_counts; NULL: not wanted */
+    AuditSet population;        /* see audit_shadows */
     Arena arena;
 } Audit;
 
@@ -119,6 +122,13 @@ Status audit_stopped(const Audit *a, Err *e) PRIME_MUST_USE;
  * is measured. */
 bool audit_wants_attacker(const Audit *a);
 Status audit_extras(Audit *a, bool resume, Err *e) PRIME_MUST_USE;
+
+/* audit_shadows - where attack.shadows asks for it: for each anchor so many adapters, trained as the anchor's
+ * own is, with seeds of their own. Each attacked record, a member or held out, is in half of them, drawn from
+ * stream (0, id of the record, 2000); the anchor's other records are in all. They serve all seeds of the run.
+ * And attack.population records of outsiders, behind those that prefixes and the attacker use. Errors:
+ * ERR_ARG a shadow without any record; those of training and files. */
+Status audit_shadows(Audit *a, bool resume, Err *e) PRIME_MUST_USE;
 
 /* ---- training by several processes (share.c) ----
  *
@@ -238,6 +248,9 @@ Status audit_check_splits(const Audit *a, Err *e) PRIME_MUST_USE;
  * has not read, in an order drawn at random: out [*n] in the audit's arena, at most `most`. These are what an
  * attacker may hold without holding anything of the people at risk. Stream (0, "outsiders", 0). */
 Status audit_outsiders(const DataRecord ***out, size_t *n, Audit *a, size_t most, Err *e) PRIME_MUST_USE;
+/* audit_outsiders_used - how many of them, from the first one on, are used up by prefixes and the attacker.
+ */
+size_t audit_outsiders_used(const Audit *a);
 /* audit_is_excluded - whether the base model has read this person's texts. */
 bool audit_is_excluded(const Audit *a, const char *id);
 /* audit_takes_part - whether this person is a target or an anchor. */

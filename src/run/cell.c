@@ -203,12 +203,12 @@ static Status side_of(ScoreSide *out, const CellRow *row, int label, Arena *tmp,
     return OK;
 }
 
-static Status side_write(Ledger *l, const ScoreSide *side, const Attack *at, Err *e)
+static Status side_write(Ledger *l, const ScoreSide *side, const char *attack, const char *metric, Err *e)
 {
-    TRY(attack_score(side->score, side->signal, side->set->n, at->name, e));
+    TRY(attack_score(side->score, side->signal, side->set->n, attack, e));
     for (size_t i = 0; i < side->set->n; i++) {
         LedgerScore s = {.kind = side->kind,
-                         .metric = at->name,
+                         .metric = metric,
                          .unit = side->unit,
                          .record = side->set->r[i].rec->id,
                          .label = side->label,
@@ -226,8 +226,8 @@ static Status attack_write(Ledger *l, const Spec *sp, const CellRow *row, Arena 
     TRY(side_of(&held, row, 0, tmp, e));
     for (size_t i = 0; (at = attack_at(i)) != NULL; i++) {
         if (!spec_attacks(sp, at, row->view->loo != NULL)) continue;
-        TRY(side_write(l, &in, at, e));
-        TRY(side_write(l, &held, at, e));
+        TRY(side_write(l, &in, at->name, at->name, e));
+        TRY(side_write(l, &held, at->name, at->name, e));
     }
     return OK;
 }
@@ -236,6 +236,25 @@ Status cell_write_attack(Ledger *l, const Spec *sp, const CellRow *row, Err *e)
 {
     Arena tmp = {0};
     Status s = attack_write(l, sp, row, &tmp, e);
+    arena_free(&tmp);
+    return s;
+}
+
+static Status attack_write_as(Ledger *l, const CellRow *row, const char *attack, const char *metric,
+                              Arena *tmp, Err *e)
+{
+    ScoreSide side;
+    for (int label = 1; label >= 0; label--) {
+        TRY(side_of(&side, row, label, tmp, e));
+        TRY(side_write(l, &side, attack, metric, e));
+    }
+    return OK;
+}
+
+Status cell_write_as(Ledger *l, const CellRow *row, const char *attack, const char *metric, Err *e)
+{
+    Arena tmp = {0};
+    Status s = attack_write_as(l, row, attack, metric, &tmp, e);
     arena_free(&tmp);
     return s;
 }

@@ -66,6 +66,9 @@ typedef struct {
 } CellRow;
 /* cell_write_attack - the scores of one person's records by every attack that is wanted and possible. */
 Status cell_write_attack(Ledger *l, const Spec *sp, const CellRow *row, Err *e) PRIME_MUST_USE;
+/* cell_write_as - the same of one attack, in the name of another metric. */
+Status cell_write_as(Ledger *l, const CellRow *row, const char *attack, const char *metric,
+                     Err *e) PRIME_MUST_USE;
 Status cell_write_one(Ledger *l, const char *kind, const char *metric, const char *unit, double value,
                       Err *e) PRIME_MUST_USE;
 

@@ -283,5 +283,5 @@ Status audit_extras(Audit *a, bool resume, Err *e)
     if (spec_wants(a->spec, "perpcs")) TRY(train_gates(&j, e));
     if (spec_wants(a->spec, "dp-uniform")) TRY(train_dp(&j, e));
     if (audit_wants_attacker(a)) TRY(train_attacker(a, resume, e));
-    return OK;
+    return audit_shadows(a, resume, e);
 }

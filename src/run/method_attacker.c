@@ -54,6 +54,12 @@ static Status attacker_merge(Lora **out, const Audit *a, const Lora *const *anch
     return merge_build(out, NULL, m, all, K + 1, &(MergeWeights){w, MERGE_BY_ADAPTER}, &o, e);
 }
 
+static Status attacker_again(Lora **out, const TrialFor *who, const Trial *t, const Lora *const *anchor,
+                             Err *e)
+{
+    return attacker_merge(out, t->audit, anchor, t->extra, t->share, t->audit->spec->seeds.x[who->index], e);
+}
+
 static Status attacker_cell(Sweep *s, const AuditTarget *t, size_t index, Trial *trial, double sign, Err *e)
 {
     const Audit *a = s->a;
@@ -71,6 +77,8 @@ static Status attacker_cell(Sweep *s, const AuditTarget *t, size_t index, Trial 
     trial->extra = attacker;
     trial->share = w;
     trial->merge = spec_merge(a->spec);
+    trial->again = attacker_again;
+    trial->audit = a;
     TrialFor who = {t, index, risk, K, anchor};
     if (st == OK) st = trials_run(s, &who, trial, 1, e);
     lora_free(merged);

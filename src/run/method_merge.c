@@ -107,25 +107,44 @@ static Status equal_build(Lora **out, const Audit *a, size_t at, const MergeMeth
                        &(MergeWeights){w, MERGE_BY_ADAPTER}, &o, e);
 }
 
+static size_t equal_row(const char *method)
+{
+    size_t at = 0;
+    while (strcmp(equals[at].method, method) != 0) at++;
+    return at;
+}
+
+static Status equal_again(Lora **out, const TrialFor *who, const Trial *t, const Lora *const *anchor, Err *e)
+{
+    return equal_build(out, t->audit, equal_row(t->method), t->merge, anchor, t->share,
+                       t->audit->spec->seeds.x[who->index], e);
+}
+
 Status method_equal(Sweep *s, size_t target, size_t index, const Baseline *row, Err *e)
 {
     const Audit *a = s->a;
     const AuditTarget *t = &a->target[target];
-    size_t at = 0;
+    size_t at = equal_row(row->name);
     double w[256];
     const Lora **anchor = NULL;
     Lora *merged = NULL;
     bool done = false;
-    while (strcmp(equals[at].method, row->name) != 0) at++;
     TRY(trials_done(&done, s, t, index, &(Trial){.method = row->name, .lambda = NAN}, 1, e));
     if (done) return OK;
     TRY(anchors_of(&anchor, s, t, index, e));
-    for (size_t k = 0; strcmp(row->name, "dp-uniform") == 0 && k < a->spec->anchors.per_target; k++)
+    bool dp = strcmp(row->name, "dp-uniform") == 0; /* the shadows are trained without such noise */
+    for (size_t k = 0; dp && k < a->spec->anchors.per_target; k++)
         anchor[k] = a->anchor[t->anchor[k]].dp[index];
     equal_shares(w, a, t, equals[at].share);
     const MergeMethod *m = equals[at].merge != NULL ? merge_find(equals[at].merge) : spec_merge(a->spec);
     TRY(equal_build(&merged, a, at, m, anchor, w, a->spec->seeds.x[index], e));
-    Trial trial = {.method = row->name, .lambda = NAN, .lora = merged, .share = w, .merge = m};
+    Trial trial = {.method = row->name,
+                   .lambda = NAN,
+                   .lora = merged,
+                   .share = w,
+                   .merge = m,
+                   .again = dp ? NULL : equal_again,
+                   .audit = a};
     Status st = run_one(s, t, index, &trial, e);
     lora_free(merged);
     return st;

@@ -137,13 +137,26 @@ static void group_names(Group *g)
     for (size_t i = 0; i < spec_goals(sp); i++) {
         SpecGoal goal = spec_goal(sp, i);
         const char *name = kinds[g->kind].goals_name ? goal.method : kinds[g->kind].method;
-        g->trial[g->n++] = (Trial){.method = name, .lambda = goal.value};
+        g->trial[g->n++] = (Trial){.method = name, .lambda = goal.value, .audit = g->a};
     }
     for (size_t c = 0; c < N_CONTROLS; c++)
         for (size_t i = 0;
              kinds[g->kind].goals_name && spec_wants(sp, controls[c].method) && i < controls[c].goals(sp);
              i++)
-            g->trial[g->n++] = (Trial){.method = controls[c].method, .lambda = sp->lambda.x[i]};
+            g->trial[g->n++] =
+                (Trial){.method = controls[c].method, .lambda = sp->lambda.x[i], .audit = g->a};
+}
+
+static void scale_by(Lora *l, double c)
+{
+    for (size_t i = 0; i < l->shape.n_layers * LORA_KINDS; i++) l->site[i].scale *= (float)c;
+}
+
+static Status found_again(Lora **out, const TrialFor *who, const Trial *t, const Lora *const *anchor, Err *e)
+{
+    TRY(audit_merge(out, t->audit, anchor, t->w, t->audit->spec->seeds.x[who->index], e));
+    if (t->scale != 0) scale_by(*out, t->scale);
+    return OK;
 }
 
 /* One adapter for each distinct genome. */
@@ -156,7 +169,8 @@ static Status found_merges(Group *g, Err *e)
         while (j < i && memcmp(g->found[j].weight, g->found[i].weight, bytes) != 0) j++;
         if (j == i) TRY(audit_merge(&g->made[g->n_made++], g->a, g->anchor, g->found[i].weight, seed, e));
         g->trial[i].lora = j == i ? g->made[g->n_made - 1] : g->trial[j].lora;
-        g->trial[i].w = g->found[i].weight;
+        g->trial[i].w = g->found[j].weight;
+        g->trial[i].again = found_again;
         g->trial[i].found = &g->found[i];
         g->trial[i].merge = spec_merge(g->a->spec);
     }
@@ -216,7 +230,8 @@ static Status control_matched(Group *g, Trial *t, size_t lambda, bool random, Er
     TRY(audit_merge(made, g->a, g->anchor, t->w, g->a->spec->seeds.x[g->index], e));
     g->n_made++;
     double own = lora_norm(*made), c = own > 0 ? lora_norm(g->trial[lambda].lora) / own : 0;
-    for (size_t i = 0; i < (*made)->shape.n_layers * LORA_KINDS; i++) (*made)->site[i].scale *= (float)c;
+    scale_by(*made, c);
+    t->again = found_again;
     t->lora = *made;
     t->merge = spec_merge(g->a->spec);
     t->scale = c;
@@ -269,6 +284,7 @@ static Status control_others(Group *g, Trial *t, size_t lambda, Err *e)
     t->lora = g->made[g->n_made++];
     t->merge = spec_merge(a->spec);
     t->from = from;
+    t->again = found_again; /* of the target's own anchors: whose records are attacked */
     return OK;
 }
 
@@ -277,6 +293,8 @@ static Status control_without(Group *g, Trial *t, size_t lambda, Err *e)
     (void)e;
     t->lora = g->trial[lambda].lora;
     t->without = g->trial[lambda].without;
+    t->w = g->trial[lambda].w;
+    t->again = found_again;
     t->counterfactual = true;
     return OK;
 }

@@ -12,14 +12,6 @@ bool probe_fits(const Trial *t)
     return t->lora != NULL && (t->w != NULL || t->share != NULL) && !t->counterfactual;
 }
 
-static Status probe_row(Sweep *s, const char *kind, const char *metric, const char *unit, int label,
-                        double value, Err *e)
-{
-    LedgerScore row = {
-        .kind = kind, .metric = metric, .unit = unit, .record = "", .label = label, .value = value};
-    return ledger_score(s->ledger, &row, e);
-}
-
 static size_t probe_from(const TrialFor *who, const Trial *t, size_t k)
 {
     return t->from != NULL ? t->from[k] : who->t->anchor[k];
@@ -192,6 +184,14 @@ static Status probe_rule(Sweep *s, const char *target, const ProbeSide *in, size
     return rule_auc(s, auc_of[how], target, score, member, in->n, e);
 }
 
+/* Where nothing was merged there is no space. */
+static Status probe_overlaps(Sweep *s, const TrialFor *who, const Trial *t, const bool *merged, Err *e)
+{
+    if (!(lora_norm(t->lora) > 0)) return OK;
+    for (size_t i = 0; i < s->a->n_anchors; i++) TRY(probe_overlap(s, t->lora, i, who->index, merged[i], e));
+    return OK;
+}
+
 Status probe_people(Sweep *s, const TrialFor *who, const Trial *t, const CellSignals *people, size_t c,
                     Err *e)
 {
@@ -202,7 +202,8 @@ Status probe_people(Sweep *s, const TrialFor *who, const Trial *t, const CellSig
         held.merged[probe_from(who, t, k)] = in.merged[probe_from(who, t, k)] = true;
     TRY(probe_inference(s, &held, e));
     for (size_t how = 0; how < 3; how++) TRY(probe_rule(s, who->t->user->id, &in, how, e));
-    return OK;
+    for (size_t i = 0; i < s->a->n_anchors; i++) TRY(probe_dataset(s, i, &people[i], c, in.merged[i], e));
+    return probe_overlaps(s, who, t, in.merged, e);
 }
 
 Status probe_signals(CellSignals **out, Sweep *s, const TrialFor *who, const CellSignals *risk,
@@ -222,46 +223,4 @@ Status probe_signals(CellSignals **out, Sweep *s, const TrialFor *who, const Cel
     }
     *out = x;
     return OK;
-}
-
-/* ---- whose text it is ---- */
-
-/* Share of the anchor's texts that its own adapter finds likeliest among all anchors'. */
-static Status source_share(double *share, Sweep *s, const PassLora *lora, const AuditSet *set, size_t anchor,
-                           Err *e)
-{
-    size_t k = s->a->n_anchors, n = set->n, right = 0;
-    ScoreOut *nll = arena_alloc(&s->arena, k * n, sizeof *nll);
-    double *logp = arena_alloc(&s->arena, (k + 1) * n, sizeof *logp);
-    size_t *owner = arena_alloc(&s->arena, n, sizeof *owner);
-    if (nll == NULL || logp == NULL || owner == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu texts", k * n);
-    TRY(measure_nll(nll, s->a, lora, k, set, e));
-    for (size_t c = 0; c < k; c++)
-        for (size_t i = 0; i < n; i++) logp[i * k + c] = -nll[c * n + i].nll_sum;
-    TRY(anchor_source(owner, logp + k * n, logp, n, k, e));
-    for (size_t i = 0; i < n; i++) right += owner[i] == anchor;
-    *share = (double)right / (double)n;
-    return OK;
-}
-
-Status probe_source(double share[2], Sweep *s, size_t anchor, size_t index, Err *e)
-{
-    AuditPerson p = audit_person(s->a, anchor);
-    size_t k = s->a->n_anchors;
-    const Lora **l = arena_alloc(&s->arena, k, sizeof *l);
-    AuditCrowd crowd = {0};
-    if (l == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu adapters", k);
-    for (size_t i = 0; i < k; i++) l[i] = audit_anchor_lora(s->a, i, index);
-    TRY(audit_crowd_of(&crowd, l, k, e));
-    Status st = source_share(&share[1], s, &crowd.lora, &p.member, anchor, e);
-    if (st == OK) st = source_share(&share[0], s, &crowd.lora, &p.heldout, anchor, e);
-    audit_crowd_free(&crowd);
-    return st;
-}
-
-Status probe_source_rows(Sweep *s, size_t anchor, const double share[2], Err *e)
-{
-    const char *id = s->a->anchor[anchor].user->id;
-    TRY(probe_row(s, "person", "source_inference", id, 1, share[1], e));
-    return probe_row(s, "person", "source_inference", id, 0, share[0], e);
 }

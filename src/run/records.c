@@ -146,7 +146,7 @@ Status audit_outsiders(const DataRecord ***out, size_t *n, Audit *a, size_t most
 
 /* ---- whether there are enough of all ---- */
 
-enum { LEFT_FOR_ATTACKS = 2 };
+enum { LEFT_FOR_ATTACKS = 2, LEAST_POPULATION = 8 };
 
 /* Of people whose records make prefixes, some must be left. */
 static Status check_aside(const Audit *a, const char *who, const char *id, size_t n, Err *e)
@@ -181,6 +181,13 @@ static Status check_outsiders(const Audit *a, Err *e)
              "methods malicious and bystander want held-out records of people who are neither targets nor "
              "anchors, more than attack.shots = %zu of them, and %s has %zu",
              used, a->spec->data, all);
+    used = audit_outsiders_used(a);
+    if (a->spec->attack.shadows > 0 && all < used + LEAST_POPULATION)
+        FAIL(
+            e, ERR_ARG,
+            "attack.shadows wants at least %d held-out records of people who are neither targets nor anchors "
+            "behind the %zu that prefixes and the attacker use, and %s has %zu in all",
+            LEAST_POPULATION, used, a->spec->data, all);
     return OK;
 }
 

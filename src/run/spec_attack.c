@@ -101,6 +101,16 @@ static Status check_texts(const Spec *s, Err *e)
     return OK;
 }
 
+static Status check_shadows(const Spec *s, Err *e)
+{
+    if (s->attack.shadows % 2 != 0)
+        FAIL(e, ERR_ARG, "attack.shadows = %zu, want an even number: each record is in half of them",
+             s->attack.shadows);
+    if (s->attack.collusion && !spec_wants(s, "loo"))
+        FAIL(e, ERR_ARG, "attack.collusion needs the merges of method loo, which is not there");
+    return OK;
+}
+
 Status spec_check_attacks(const Spec *s, Err *e)
 {
     const YmlStrs *m = &s->attack.methods;
@@ -110,6 +120,7 @@ Status spec_check_attacks(const Spec *s, Err *e)
              "methods: random-anchors wants %zu anchors, twice anchors.per_target, and there are %zu", 2 * K,
              pool);
     TRY(check_texts(s, e));
+    TRY(check_shadows(s, e));
     if (m->n == 0) FAIL(e, ERR_ARG, "attack.methods is empty, want at least one");
     for (size_t i = 0; i < m->n; i++) {
         TRY(check_attack(s, m->x[i], e));

@@ -397,6 +397,31 @@ static const YmlField fields[] = {
      .min = 1,
      .max = 1e6,
      .help = "records that the attacker of methods malicious and bystander owns, at most"},
+    {.key = "attack.shadows",
+     .type = YML_SIZE,
+     .offset = AT(attack.shadows),
+     .min = 0,
+     .max = SPEC_SHADOWS,
+     .help =
+         "adapters trained for each anchor on records drawn anew, an even number: lira, rmia and quantile "
+         "then attack every merge of anchors; 0 for none"},
+    {.key = "attack.population",
+     .type = YML_SIZE,
+     .offset = AT(attack.population),
+     .min = 8,
+     .max = 1e6,
+     .help = "records of people who are neither targets nor anchors, at most, that rmia and quantile compare "
+             "with"},
+    {.key = "attack.collusion",
+     .type = YML_BOOL,
+     .offset = AT(attack.collusion),
+     .help =
+         "attack each anchor as the other anchor of the largest weight would, who takes its own part out; "
+         "needs method loo"},
+    {.key = "attack.extract",
+     .type = YML_BOOL,
+     .offset = AT(attack.extract),
+     .help = "whether models write records out word for word, and how much that looks like people's data"},
 
     {.key = "context.variants",
      .type = YML_STRS,
@@ -538,6 +563,7 @@ Spec spec_default(void)
     s.attack.shots = 4;
     s.attack.neighbours = 5;
     s.attack.malicious = 64;
+    s.attack.population = 64;
     s.attack.methods = (YmlStrs){attacks, sizeof attacks / sizeof attacks[0]};
     s.context.variants = (YmlStrs){variants, 1};
     s.equal.density = 0.5;

@@ -16,6 +16,7 @@ typedef struct {
     const SweepWatch *watch;
     CellSignals *anchor_ref; /* [n_anchors] under the base model */
     CellSignals *target_ref; /* [n_targets] likewise, where oppu is measured; or NULL */
+    double *population_ref;  /* [Audit.population.n] mean log-likelihoods under the base model; or NULL */
     Canary *canary;          /* [n_canaries] of the people at risk */
     size_t n_canaries;
     const double **blind; /* [n_anchors][members, held-out records] of blind_words; NULL: one anchor alone */
@@ -29,8 +30,13 @@ SweepWatch watch_quiet(const SweepWatch *w);
 
 /* ---- cells (trial.c, trial_anchor.c) ---- */
 
+typedef struct Trial Trial;
+typedef struct TrialFor TrialFor;
+typedef Status (*TrialAgain)(Lora **out, const TrialFor *who, const Trial *t, const Lora *const *anchor,
+                             Err *e);
+
 /* What is measured for a target under one name. */
-typedef struct {
+struct Trial {
     const char *method;       /* without its context */
     double lambda;            /* NAN: it has none */
     const Lora *lora;         /* NULL: the base model */
@@ -45,7 +51,11 @@ typedef struct {
      * counterfactual: these are what the cell is about. */
     Lora *const *without;
     bool counterfactual;
-} Trial;
+    /* again: the same merge of other adapters [per_target] than the anchors', by the specification of audit;
+     * NULL: it is no merge of anchors, or of others than they are. */
+    TrialAgain again;
+    const Audit *audit;
+};
 
 /* Whose records it may give away, and what the base model makes of them. */
 typedef struct {
@@ -55,13 +65,13 @@ typedef struct {
 } Risk;
 
 /* For whom, and what is the same for all trials of a group. */
-typedef struct {
+struct TrialFor {
     const AuditTarget *t;
     size_t index; /* of the seed */
     const Risk *risk;
     size_t n_risks;
     const Lora *const *anchor; /* [per_target] */
-} TrialFor;
+};
 
 /* trials_done - whether all cells of trial [n] (method and lambda) are in the ledger, in all contexts; they
  * are reported as steps then. trials_run - measure those of trial [n] that lack cells, all at once, and write
@@ -103,6 +113,14 @@ Status probe_people(Sweep *s, const TrialFor *who, const Trial *t, const CellSig
                     Err *e) PRIME_MUST_USE;
 Status probe_source(double share[2], Sweep *s, size_t anchor, size_t index, Err *e) PRIME_MUST_USE;
 Status probe_source_rows(Sweep *s, size_t anchor, const double share[2], Err *e) PRIME_MUST_USE;
+/* probe_dataset, probe_overlap (probe_set.c) - rows of one anchor that is in the merge or not; x: its signals
+ * under candidate c. probe_row - one row of the open cell. */
+Status probe_dataset(Sweep *s, size_t anchor, const CellSignals *x, size_t c, bool merged,
+                     Err *e) PRIME_MUST_USE;
+Status probe_overlap(Sweep *s, const Lora *merged, size_t anchor, size_t index, bool in,
+                     Err *e) PRIME_MUST_USE;
+Status probe_row(Sweep *s, const char *kind, const char *metric, const char *unit, int label, double value,
+                 Err *e) PRIME_MUST_USE;
 
 /* ---- blind attacks that look at more than one text (cell_blind.c) ---- */
 
@@ -113,6 +131,48 @@ Status probe_source_rows(Sweep *s, size_t anchor, const double share[2], Err *e)
 Status blind_open(Sweep *s, Err *e) PRIME_MUST_USE;
 Status blind_write(Sweep *s, const char *kind, const AuditPerson *p, const DataUser *target,
                    Err *e) PRIME_MUST_USE;
+
+/* ---- attacks by shadow models (cell_shadow.c) ----
+ *
+ * Of one person and one model under attack: what n_shadow models make of the person's records that are made
+ * like it but for the person's own training (Audit's shadows, each with half of the records), and n_other
+ * that have another person in its place. */
+
+/* Mean log-likelihoods of a token, nats, below 0; models one behind the other. */
+typedef struct {
+    double *own;        /* [n_shadow + n_other, members + held-out records] */
+    double *population; /* [n_shadow + n_other, Audit.population.n] */
+    size_t n_shadow, n_other;
+} ShadowPerson;
+
+/* shadow_person - model [n_shadow + n_other]. shadow_population - out [n_cand, population.n] in the arena;
+ * lora NULL: the base. shadow_write - rows of the open cell: lira, lira_offline    standard deviations shared
+ * by the person's records (lira_pooled) rmia, rmia_offline    gamma = 1; population: Audit.population; the
+ * offset of the offline prior is that of 0, 0.2 .. 1 which finds most in the first shadow (1 where there are
+ * only two) quantile              the mean log-likelihood beyond the 0.9 quantile that the population has at
+ * this base likelihood and length. Differs: fitted to people who are not attacked, without folds
+ *   lira_remerge, rmia_remerge  offline, with the others' models for models without the record; left out
+ * where there are fewer than two in [n_shadow, records]: which records each shadow has; population
+ * [population.n]: under the attacked model. Errors: those of the attacks and of scoring. */
+enum { REMERGE_STREAM = 2001 };
+Status shadow_person(ShadowPerson *out, Sweep *s, const AuditPerson *p, const Lora *const *model,
+                     size_t n_shadow, size_t n_other, Err *e) PRIME_MUST_USE;
+Status shadow_population(double **out, Sweep *s, const PassLora *lora, size_t n_cand, Arena *arena,
+                         Err *e) PRIME_MUST_USE;
+Status shadow_write(Sweep *s, const CellRow *row, const bool *in, const ShadowPerson *x,
+                    const double *population, Err *e) PRIME_MUST_USE;
+
+/* ---- what models write out (cell_extract.c) ----
+ *
+ * extract_write - rows of kind extract, one a record and metric: `greedy`, 1 where greedy decoding behind the
+ * prompt writes the whole answer and then ends; `completion`, the same of the second half of its tokens
+ * behind the first; `np_100`, the probability that one of 100 samples is the answer. emission_measure - out
+ * [n_cand, 2 (held out, members), kinds of extract.h]: matches an answer, of greedy answers to the person's
+ * prompts. emission_write - rows of kind emission from these. */
+Status extract_write(Sweep *s, const CellRow *row, Err *e) PRIME_MUST_USE;
+Status emission_measure(double **out, Sweep *s, const AuditPerson *p, const PassLora *lora, size_t n_cand,
+                        Err *e) PRIME_MUST_USE;
+Status emission_write(Sweep *s, const AuditPerson *p, const double *x, size_t c, Err *e) PRIME_MUST_USE;
 
 /* ---- planted secrets (canary.c) ---- */
 

@@ -1,6 +1,8 @@
 /* trial.c - candidates are measured together and become cells. */
 #include "trial_priv.h"
 
+#include <math.h>
+
 Status trials_done(bool *done, Sweep *s, const AuditTarget *t, size_t index, const Trial *trial, size_t n,
                    Err *e)
 {
@@ -21,18 +23,20 @@ Status trials_done(bool *done, Sweep *s, const AuditTarget *t, size_t index, con
 typedef struct {
     const Lora **lora;
     Lora *const **without; /* [n_loo][per_target] */
-    size_t *cand, *loo, n, n_loo;
+    const double **loo_w; /* [n_cut] the genome that each is of: those that a merge is compared with, first */
+    size_t *cand, *loo, n, n_loo, n_cut;
 } Distinct;
 
 static Status distinct_adapters(Distinct *d, Sweep *s, const Trial *trial, size_t n, Err *e)
 {
     d->lora = arena_alloc(&s->arena, n, sizeof *d->lora);
     d->without = arena_alloc(&s->arena, n, sizeof *d->without);
+    d->loo_w = arena_alloc(&s->arena, n, sizeof *d->loo_w);
     d->cand = arena_alloc(&s->arena, n, sizeof *d->cand);
     d->loo = arena_zalloc(&s->arena, n, sizeof *d->loo);
-    if (d->lora == NULL || d->without == NULL || d->cand == NULL || d->loo == NULL)
+    if (d->lora == NULL || d->without == NULL || d->loo_w == NULL || d->cand == NULL || d->loo == NULL)
         FAIL(e, ERR_NOMEM, "no memory for %zu candidates", n);
-    d->n = d->n_loo = 0;
+    d->n = d->n_loo = d->n_cut = 0;
     for (size_t i = 0; i < n; i++) {
         size_t j = 0, l = 0;
         while (j < d->n && d->lora[j] != trial[i].lora) j++;
@@ -40,7 +44,10 @@ static Status distinct_adapters(Distinct *d, Sweep *s, const Trial *trial, size_
         d->cand[i] = j;
         if (trial[i].without == NULL) continue;
         while (l < d->n_loo && d->without[l] != trial[i].without) l++;
-        if (l == d->n_loo) d->without[d->n_loo++] = trial[i].without;
+        if (l == d->n_loo) {
+            d->without[d->n_loo++] = trial[i].without;
+            if (!trial[i].counterfactual) d->loo_w[d->n_cut++] = trial[i].w;
+        }
         d->loo[i] = l;
     }
     return OK;
@@ -67,6 +74,7 @@ static Status write_trials(Sweep *s, const TrialFor *who, const Trial *trial, si
                           .sig = sig,
                           .cand = d->cand[i],
                           .loo = d->loo[i],
+                          .making = sig->making.of != NULL ? sig->making.of[i] : 0,
                           .first = c == 0};
             TRY(cell_put(&b, body_trial, &trial[i], c, who->t->user->id, sp->seeds.x[who->index], e));
         }
@@ -92,6 +100,62 @@ static Status without_signals(TrialSignals *sig, Sweep *s, const TrialFor *who, 
         TRY(st);
     }
     return OK;
+}
+
+/* The other anchor whose weights are largest, all groups together. */
+static size_t best_placed(const Audit *a, const double *w, size_t at)
+{
+    size_t best = at == 0 ? 1 : 0, G = a->n_groups;
+    double most = -1;
+    for (size_t k = 0; k < a->spec->anchors.per_target; k++) {
+        double sum = 0;
+        for (size_t g = 0; g < G; g++) sum += fabs(w[k * G + g]);
+        if (k == at || !(sum > most)) continue;
+        most = sum;
+        best = k;
+    }
+    return best;
+}
+
+/* Each person at risk under the merges that lack somebody else: what this one has left once its own part is
+ * taken out. */
+static Status colluder_signals(TrialSignals *sig, Sweep *s, const TrialFor *who, const Distinct *d, Err *e)
+{
+    const Lora **l = arena_alloc(&s->arena, d->n_cut, sizeof *l);
+    sig->colluder = arena_zalloc(&s->arena, who->n_risks, sizeof *sig->colluder);
+    if (l == NULL || sig->colluder == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu merges", d->n_loo);
+    for (size_t i = 0; i < who->n_risks; i++) {
+        AuditCrowd crowd = {0};
+        for (size_t j = 0; j < d->n_cut; j++) l[j] = d->without[j][best_placed(s->a, d->loo_w[j], i)];
+        TRY(audit_crowd_of(&crowd, l, d->n_cut, e));
+        Status st =
+            cell_signals(&sig->colluder[i], s->a, &crowd.lora, d->n_cut, &who->risk[i].person, &s->arena, e);
+        audit_crowd_free(&crowd);
+        TRY(st);
+    }
+    return OK;
+}
+
+static Status emission_signals(TrialSignals *sig, Sweep *s, const TrialFor *who, const PassLora *lora,
+                               size_t n_cand, Err *e)
+{
+    sig->emission = arena_alloc(&s->arena, who->n_risks, sizeof(double *));
+    if (sig->emission == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu people", who->n_risks);
+    for (size_t i = 0; i < who->n_risks; i++)
+        TRY(emission_measure(&sig->emission[i], s, &who->risk[i].person, lora, n_cand, e));
+    return OK;
+}
+
+/* Attacks that not every audit asks for. */
+static Status more_signals(TrialSignals *sig, Sweep *s, const TrialFor *who, const Trial *trial, size_t n,
+                           const Distinct *d, const PassLora *lora, Err *e)
+{
+    const Spec *sp = s->a->spec;
+    if (sp->attack.extract) TRY(emission_signals(sig, s, who, lora, d->n, e));
+    if (sp->attack.collusion && d->n_cut > 0) TRY(colluder_signals(sig, s, who, d, e));
+    if (sp->attack.shadows == 0) return OK;
+    TRY(trial_makings(&sig->making, s, trial, n, e));
+    return trial_shadows(&sig->shadow, s, who, &sig->making, lora, d->n, d->without, d->n_loo, e);
 }
 
 static Status trial_signals(TrialSignals *sig, Sweep *s, const TrialFor *who, const Distinct *d,
@@ -120,6 +184,7 @@ static Status measure_trials(Sweep *s, const TrialFor *who, const Trial *trial, 
     if (!base) TRY(audit_crowd_of(&crowd, d.lora, d.n, e));
     const PassLora *lora = base ? NULL : &crowd.lora;
     Status st = trial_signals(&sig, s, who, &d, lora, people, e);
+    if (st == OK) st = more_signals(&sig, s, who, trial, n, &d, lora, e);
     if (st == OK) st = write_trials(s, who, trial, n, &d, lora, &sig, missing, e);
     audit_crowd_free(&crowd);
     return st;

@@ -10,6 +10,17 @@ static size_t anchor_uses(const Audit *a, size_t target, size_t anchor)
     return 0;
 }
 
+static Status body_anchor_more(const CellBody *b, const CellRow *row, Err *e)
+{
+    const Audit *a = b->s->a;
+    const TrialShadows *x = &b->sig->shadow;
+    if (x->population != NULL)
+        TRY(shadow_write(b->s, row, a->anchor[b->anchor].shadow_in, x->person, x->population, e));
+    if (!a->spec->attack.extract) return OK;
+    TRY(extract_write(b->s, row, e));
+    return emission_write(b->s, row->person, b->sig->emission[0], 0, e);
+}
+
 static Status body_anchor(const CellBody *b, Err *e)
 {
     const Audit *a = b->s->a;
@@ -21,6 +32,7 @@ static Status body_anchor(const CellBody *b, Err *e)
     if (a->spec->attack.signals && b->first) TRY(keep_signals(a, name, &part, 1, e));
     TRY(cell_write_attack(b->s->ledger, a->spec, &(CellRow){"attack", &p, &view}, e));
     TRY(blind_write(b->s, "attack", &p, NULL, e));
+    TRY(body_anchor_more(b, &(CellRow){"attack", &p, &view}, e));
     Risk risk = {.person = p};
     if (b->sig->canary != NULL) TRY(canary_write(b->s, &risk, 1, b->sig->canary, 0, e));
     if (a->spec->attack.people && a->n_anchors > 1)
@@ -49,6 +61,20 @@ static Status anchor_context(Sweep *s, size_t anchor, size_t context, const Pass
     return cell_put(&b, body_anchor, trial, context, a->anchor[anchor].user->id, seed, e);
 }
 
+/* Attacks that not every audit asks for. */
+static Status anchor_more(TrialSignals *sig, Sweep *s, size_t anchor, size_t index, const PassLora *lora,
+                          Err *e)
+{
+    const Audit *a = s->a;
+    AuditPerson p = audit_person(a, anchor);
+    if (a->spec->attack.people && a->n_anchors > 1) TRY(probe_source(sig->source, s, anchor, index, e));
+    if (a->spec->attack.shadows > 0) TRY(anchor_shadows(&sig->shadow, s, anchor, index, lora, e));
+    if (!a->spec->attack.extract) return OK;
+    sig->emission = arena_alloc(&s->arena, 1, sizeof(double *));
+    if (sig->emission == NULL) FAIL(e, ERR_NOMEM, "no memory for a person");
+    return emission_measure(sig->emission, s, &p, lora, 1, e);
+}
+
 Status trial_anchor(Sweep *s, size_t anchor, size_t index, Err *e)
 {
     const Audit *a = s->a;
@@ -67,8 +93,7 @@ Status trial_anchor(Sweep *s, size_t anchor, size_t index, Err *e)
     TrialSignals sig = {.risk = &own};
     Risk risk = {.person = p};
     if (st == OK && s->n_canaries > 0) st = canary_measure(&sig.canary, s, &risk, 1, &crowd.lora, 1, e);
-    if (st == OK && a->spec->attack.people && a->n_anchors > 1)
-        st = probe_source(sig.source, s, anchor, index, e);
+    if (st == OK) st = anchor_more(&sig, s, anchor, index, &crowd.lora, e);
     for (size_t c = 0; st == OK && c < spec_contexts(a->spec); c++)
         if (missing[c]) st = anchor_context(s, anchor, c, &crowd.lora, &sig, &trial, seed, e);
     audit_crowd_free(&crowd);

@@ -80,6 +80,36 @@ static Status body_genome(const CellBody *b, size_t k, Err *e)
     return OK;
 }
 
+static Status body_shadows(const CellBody *b, const CellRow *row, size_t i, Err *e)
+{
+    const TrialShadows *x = &b->sig->shadow;
+    const Audit *a = b->s->a;
+    if (b->trial->again == NULL || x->population == NULL) return OK;
+    const double *z = b->trial->counterfactual ? x->without[i] + b->loo * a->population.n
+                                               : x->population + b->cand * a->population.n;
+    return shadow_write(b->s, row, a->anchor[b->who->t->anchor[i]].shadow_in,
+                        &x->person[b->making * b->who->n_risks + i], z, e);
+}
+
+/* ref, of what another anchor has left of the merge. */
+static Status body_colluder(const CellBody *b, const Risk *r, size_t i, Err *e)
+{
+    if (b->sig->colluder == NULL || b->trial->without == NULL || b->trial->counterfactual) return OK;
+    CellView view = {&b->sig->colluder[i], b->loo, r->ref, NULL, 0};
+    CellRow row = {r->kind, &r->person, &view};
+    return cell_write_as(b->s->ledger, &row, "ref", "ref_collusion", e);
+}
+
+static Status body_more(const CellBody *b, const CellRow *row, size_t i, Err *e)
+{
+    const Risk *r = &b->who->risk[i];
+    TRY(body_shadows(b, row, i, e));
+    TRY(body_colluder(b, r, i, e));
+    if (!b->s->a->spec->attack.extract) return OK;
+    TRY(extract_write(b->s, row, e));
+    return b->trial->counterfactual ? OK : emission_write(b->s, &r->person, b->sig->emission[i], b->cand, e);
+}
+
 /* Everybody at risk: under the trial's adapter, or under the merge without them. */
 static Status body_attacks(const CellBody *b, Err *e)
 {
@@ -92,6 +122,7 @@ static Status body_attacks(const CellBody *b, Err *e)
         CellRow row = {r->kind, &r->person, t->counterfactual ? &without : &with};
         TRY(cell_write_attack(b->s->ledger, b->s->a->spec, &row, e));
         TRY(blind_write(b->s, r->kind, &r->person, b->who->t->user, e));
+        TRY(body_more(b, &row, i, e));
     }
     return OK;
 }

@@ -246,6 +246,7 @@ Status methods_prepare(Sweep *s, bool first, Err *e)
     TRY(methods_refs(s, e));
     TRY(blind_open(s, e));
     TRY(canary_open(s, e));
+    if (s->a->population.n > 0) TRY(shadow_population(&s->population_ref, s, NULL, 1, &s->keep, e));
     return first && s->a->spec->attack.signals ? keep_base(s, &s->arena, e) : OK;
 }
 

@@ -145,6 +145,36 @@ Test(further, exposure_of_canaries)
     arena_free(&a);
 }
 
+/* Two people, 1 and 1/2 of whose members are written out and none of the others; 3 and 1 addresses an answer.
+ */
+Test(further, what_models_write_out)
+{
+    Arena a = {0};
+    Ledger *l = toy_ledger();
+    begin_cell(l, "soup", "u1");
+    for (size_t u = 0; u < 2; u++) {
+        add_row(l, "extract", "greedy", u, 0, 1, 1);
+        add_row(l, "extract", "greedy", u, 1, 1, u == 0 ? 1 : 0);
+        add_row(l, "extract", "greedy", u, 2, 0, 0);
+        add_row(l, "emission", "mail", u, 0, 1, u == 0 ? 3 : 1);
+        add_row(l, "emission", "mail", u, 1, 0, 1);
+    }
+    end_cell(l);
+    char *text = close_and_report(l, "extract.csv");
+    Table t = table_of(&a, text);
+    cr_assert_eq(t.n_rows, 2);
+    cr_assert_str_eq(table_str(&t, 0, table_col(&t, "what")), "greedy");
+    cr_assert_float_eq(num_at(&t, 0, "members"), 0.75, 1e-12);
+    cr_assert_float_eq(num_at(&t, 0, "heldout"), 0, 1e-12);
+    cr_assert_float_eq(num_at(&t, 0, "diff_hi"), 0.75 + 0.25 * 12.706204736, 1e-6);
+    cr_assert_str_eq(table_str(&t, 1, table_col(&t, "what")), "mail");
+    cr_assert_float_eq(num_at(&t, 1, "members"), 2, 1e-12);
+    cr_assert_float_eq(num_at(&t, 1, "diff"), 1, 1e-12);
+    cr_assert_eq(num_at(&t, 1, "n_people"), 2);
+    free(text);
+    arena_free(&a);
+}
+
 /* Two people, of whom one is found altogether and the other not at all; pooled 4 of 16 pairs. */
 Test(further, own_adapters)
 {
@@ -469,10 +499,10 @@ Test(further, a_page_of_many_anchors_alone)
 /* Nothing of all this in a ledger without such rows: headers alone. */
 Test(further, tables_may_be_empty)
 {
-    static const char *const file[] = {"merges.csv", "loo.csv",    "fingerprint.csv", "people.csv",
-                                       "source.csv", "canary.csv", "own.csv",         "eaf.csv",
-                                       "null.csv",   "scaling.csv"};
-    for (size_t k = 0; k < 10; k++) {
+    static const char *const file[] = {"merges.csv",  "loo.csv",    "fingerprint.csv", "people.csv",
+                                       "source.csv",  "canary.csv", "own.csv",         "eaf.csv",
+                                       "extract.csv", "null.csv",   "scaling.csv"};
+    for (size_t k = 0; k < sizeof file / sizeof file[0]; k++) {
         Arena a = {0};
         Ledger *l = toy_ledger();
         begin_cell(l, "soup", "u1");

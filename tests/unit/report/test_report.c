@@ -38,10 +38,11 @@ static const Toy toys[] = {
     {"evolved", "u3", 2, 0.4, REF_PART, NULL},  {"evolved", "u1", 10, 0.3, REF_PART, NULL},
     {"evolved", "u2", 10, 0.3, REF_PART, NULL}, {"evolved", "u3", 10, 0.3, REF_PART, NULL},
 };
-static const char *const files[] = {
-    "cells.csv", "front.csv",   "methods.csv",     "anchors.csv",  "dose.csv",   "attacks.csv", "merges.csv",
-    "loo.csv",   "scaling.csv", "fingerprint.csv", "people.csv",   "source.csv", "canary.csv",  "own.csv",
-    "eaf.csv",   "null.csv",    "volume.csv",      "verdicts.csv", "schema.csv"};
+static const char *const files[] = {"cells.csv",   "front.csv",       "methods.csv",  "anchors.csv",
+                                    "dose.csv",    "attacks.csv",     "merges.csv",   "loo.csv",
+                                    "scaling.csv", "fingerprint.csv", "people.csv",   "source.csv",
+                                    "canary.csv",  "extract.csv",     "own.csv",      "eaf.csv",
+                                    "null.csv",    "volume.csv",      "verdicts.csv", "schema.csv"};
 enum { N_FILES = sizeof files / sizeof files[0] };
 enum { N_TOYS = sizeof toys / sizeof toys[0] };
 
