@@ -10,5 +10,5 @@ verdict() {
     if [ "$status" = 0 ]; then echo "ok $count - $name"; return; fi
     failed=1
     echo "not ok $count - $name"
-    [ $# = 0 ] || tail -n 60 "$@" | sed 's/^/# /'
+    [ $# = 0 ] || tail -n 60 "$@" 2>&1 | cut -c 1-300 | sed 's/^/# /'
 }

@@ -9,14 +9,7 @@ export PATH=$(dirname "$prime"):$PATH LC_ALL=C
 budget=120 # seconds of processor time for all pages
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-count=0
-
-verdict() { # verdict STATUS NAME [FILE]
-    count=$((count + 1))
-    [ "$1" = 0 ] && echo "ok $count - $2" && return
-    echo "not ok $count - $2"
-    [ $# -lt 3 ] || tail -n 40 "$3" | cut -c 1-300 | sed 's/^/# /'
-}
+. "$here/../tap.sh"
 
 # blocks PAGE - its sh blocks as one script that stops at the first failure and says where.
 blocks() {

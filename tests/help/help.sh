@@ -5,14 +5,7 @@ prime=$(cd "$(dirname "${1:?path of prime}")" && pwd)/$(basename "$1")
 pages=$(dirname "$prime")/pages
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-count=0
-
-verdict() { # verdict STATUS NAME [FILE]
-    count=$((count + 1))
-    [ "$1" = 0 ] && echo "ok $count - $2" && return
-    echo "not ok $count - $2"
-    [ $# -lt 3 ] || tail -n 40 "$3" | cut -c 1-300 | sed 's/^/# /'
-}
+. "$(dirname "$0")/../tap.sh"
 
 # lint PAGE - complaints of whatever reads man pages here.
 if command -v groff >/dev/null; then lint() { groff -man -Tutf8 -ww -z "$1"; }

@@ -6,14 +6,7 @@ source=$(cd "$(dirname "$0")/../.." && pwd)
 build=$(cd "${1:?build folder}" && pwd)
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-count=0
-
-verdict() { # verdict STATUS NAME [FILE]
-    count=$((count + 1))
-    [ "$1" = 0 ] && echo "ok $count - $2" && return
-    echo "not ok $count - $2"
-    [ $# -lt 3 ] || tail -n 40 "$3" | cut -c 1-300 | sed 's/^/# /'
-}
+. "$source/tests/tap.sh"
 
 DESTDIR=$tmp/root meson install -C "$build" --no-rebuild >"$tmp/log" 2>&1
 verdict $? "meson install into a DESTDIR" "$tmp/log"

@@ -14,14 +14,7 @@ cd "$tmp" || exit 1
 export PRIME_THREADS=1 OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_rmaps_base_oversubscribe=1
 # Under sanitizers: MPI's own memory is not ours to free.
 export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0
-count=0
-
-verdict() { # verdict STATUS NAME [FILE]
-    count=$((count + 1))
-    [ "$1" = 0 ] && echo "ok $count - $2" && return
-    echo "not ok $count - $2"
-    [ $# -lt 3 ] || tail -n 40 "$3" | cut -c 1-300 | sed 's/^/# /'
-}
+. "$here/../tap.sh"
 
 why=
 "$prime" doctor 2>/dev/null | grep -q '^built_with.mpi,' || why='prime was built without MPI'

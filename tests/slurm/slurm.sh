@@ -8,16 +8,7 @@ same=$(cd "$(dirname "${2:?path of same_rows}")" && pwd)/$(basename "$2")
 here=$(cd "$(dirname "$0")" && pwd)
 export GOLDEN=$here/../golden FIXTURES=$here/../../fixtures
 PATH=$(dirname "$prime"):$PATH:/usr/sbin:/sbin
-count=0
-
-verdict() { # verdict STATUS NAME [FILE...]
-    count=$((count + 1))
-    local status=$1 name=$2
-    shift 2
-    [ "$status" = 0 ] && echo "ok $count - $name" && return
-    echo "not ok $count - $name"
-    [ $# -eq 0 ] || tail -n 15 "$@" 2>&1 | cut -c 1-300 | sed 's/^/# /'
-}
+. "$here/../tap.sh"
 
 for program in munged slurmctld slurmd sbatch squeue; do
     command -v $program >/dev/null || { echo "1..0 # SKIP there is no $program"; exit 0; }
