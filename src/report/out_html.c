@@ -3,6 +3,7 @@
 #include "page_priv.h"
 #include "report_assets.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,38 +25,61 @@ static const GridCell *page_at(const Grid *g, size_t row, const char *column, co
     return c < g->n_cols ? &g->cell[row * g->n_cols + c] : &nothing;
 }
 
+static void page_number(Str *out, const Grid *g, size_t row, const PageColumn *c, double value)
+{
+    double lo = page_at(g, row, c->column, "_lo")->num, hi = page_at(g, row, c->column, "_hi")->num;
+    bool interval = c->interval && !isnan(lo) && !isnan(hi);
+    if (c->digits <= 0) {
+        str_printf(out, "%.4g", value);
+        if (interval) str_printf(out, " <i>[%.2g, %.2g]</i>", lo, hi);
+    } else {
+        str_printf(out, "%.*f", c->digits, value);
+        if (interval) str_printf(out, " <i>[%.*f, %.*f]</i>", c->digits, lo, c->digits, hi);
+    }
+}
+
+static const char *const verdict_class[] = {"v-pass", "v-inconclusive", "v-ungraded", "v-breached", "v-none"};
+
+/* The class of a cell that names a verdict; NULL of all others. */
+static const char *page_cell_class(const char *column, const char *text)
+{
+    if (text == NULL || strcmp(column, "verdict") != 0) return NULL;
+    for (size_t i = 0; i < VERDICT_NONE; i++)
+        if (strcmp(text, verdict_name((Verdict)i)) == 0) return verdict_class[i];
+    return NULL;
+}
+
 static void page_cell(Str *out, const Grid *g, size_t row, const PageColumn *c)
 {
     const GridCell *v = page_at(g, row, c->column, "");
-    if (v->text != NULL) {
-        str_puts(out, "<td>");
+    const char *class = page_cell_class(c->column, v->text);
+    if (class != NULL)
+        str_printf(out, "<td class=\"%s\">", class);
+    else
+        str_puts(out, v->text != NULL ? "<td>" : "<td class=n>");
+    if (v->text != NULL)
         show_xml(out, v->text);
-    } else if (isnan(v->num)) {
-        str_puts(out, "<td class=\"num\">");
-    } else {
-        double lo = page_at(g, row, c->column, "_lo")->num, hi = page_at(g, row, c->column, "_hi")->num;
-        str_puts(out, "<td class=\"num\">");
-        if (c->digits <= 0)
-            str_printf(out, "%.4g", v->num);
-        else
-            str_printf(out, "%.*f", c->digits, v->num);
-        if (c->interval && !isnan(lo) && !isnan(hi))
-            str_printf(out, " <span class=\"ci\">[%.*f, %.*f]</span>", c->digits, lo, c->digits, hi);
-    }
+    else if (!isnan(v->num))
+        page_number(out, g, row, c, v->num);
     str_puts(out, "</td>");
 }
 
-/* What the filters look at. Verdicts are always shown; attacks on people are none that can be chosen. */
-static void page_row_data(Str *out, const Grid *g, size_t row)
+/* The columns that the filters look at. Verdicts are always shown; attacks on people are none that can be
+ * chosen. */
+static bool page_filtered(const char *file, const char *column)
 {
-    static const char *const names[] = {"task", "method", "attack"};
-    size_t n = strcmp(g->file, "verdicts.csv") == 0 ? 0 : strcmp(g->file, "people.csv") == 0 ? 2 : 3;
-    for (size_t i = 0; i < n; i++) {
-        const GridCell *v = page_at(g, row, names[i], "");
-        if (v->text == NULL || v->text[0] == '\0') continue;
-        str_printf(out, " data-%s=\"", names[i]);
-        show_xml(out, v->text);
-        str_puts(out, "\"");
+    if (strcmp(file, "verdicts.csv") == 0) return false;
+    if (strcmp(column, "attack") == 0) return strcmp(file, "people.csv") != 0;
+    return strcmp(column, "task") == 0 || strcmp(column, "method") == 0;
+}
+
+static void page_table_head(Str *out, const PageTable *t)
+{
+    for (size_t c = 0; c < t->n_cols; c++) {
+        str_puts(out, t->col[c].digits < 0 ? "<th scope=\"col\"" : "<th scope=\"col\" class=n");
+        if (page_filtered(t->file, t->col[c].column))
+            str_printf(out, " data-filter=\"%s\"", t->col[c].column);
+        str_printf(out, ">%s</th>", t->col[c].head);
     }
 }
 
@@ -67,10 +91,14 @@ static int page_value_order(const void *a, const void *b)
     return (y > x) - (y < x);
 }
 
-static double page_value(const Grid *g, size_t row, const PageTable *t)
+/* What a long table is cut by: rows of the report's attack come before all others, whatever their value. */
+static double page_value(const Grid *g, size_t row, const PageTable *t, const Report *r)
 {
+    static const double before_all = 1000; /* AUCs and weights are far below */
     double x = page_at(g, row, t->by, "")->num;
-    return isnan(x) ? -INFINITY : x;
+    const char *attack = page_at(g, row, "attack", "")->text;
+    if (isnan(x)) return -INFINITY;
+    return attack != NULL && strcmp(attack, r->how.attack) == 0 ? x + before_all : x;
 }
 
 /* Which rows are shown: those above a value, and the first of those that have it. */
@@ -79,14 +107,14 @@ typedef struct {
     size_t equal, left_out;
 } PageShown;
 
-static Status page_shown(PageShown *out, const Grid *g, const PageTable *t, Err *e)
+static Status page_shown(PageShown *out, const Grid *g, const PageTable *t, const Report *r, Err *e)
 {
     size_t n = grid_rows(g);
     *out = (PageShown){-INFINITY, n, 0};
     if (t->by == NULL || n <= PAGE_MAX_ROWS) return OK;
     double *x = arena_alloc(g->arena, n, sizeof *x);
     if (x == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu rows", n);
-    for (size_t i = 0; i < n; i++) x[i] = page_value(g, i, t);
+    for (size_t i = 0; i < n; i++) x[i] = page_value(g, i, t, r);
     qsort(x, n, sizeof *x, page_value_order);
     size_t above = 0;
     while (x[above] > x[PAGE_MAX_ROWS - 1]) above++;
@@ -94,32 +122,36 @@ static Status page_shown(PageShown *out, const Grid *g, const PageTable *t, Err 
     return OK;
 }
 
-static void page_table_rows(Str *out, const Grid *g, const PageTable *t, PageShown shown)
+static void page_table_rows(Str *out, const Report *r, const Grid *g, const PageTable *t, PageShown shown)
 {
     for (size_t i = 0; i < grid_rows(g); i++) {
-        double x = t->by != NULL ? page_value(g, i, t) : INFINITY;
+        double x = t->by != NULL ? page_value(g, i, t, r) : INFINITY;
         if (x < shown.least || (x == shown.least && shown.equal == 0)) continue;
         if (x == shown.least) shown.equal--;
-        str_puts(out, "<tr");
-        page_row_data(out, g, i);
-        str_puts(out, ">");
+        str_puts(out, "<tr>");
         for (size_t c = 0; c < t->n_cols; c++) page_cell(out, g, i, &t->col[c]);
         str_puts(out, "</tr>\n");
     }
 }
 
-static void page_table(Str *out, const Grid *g, const PageTable *t, PageShown shown)
+static void page_table(Str *out, const Report *r, const Grid *g, const PageTable *t, PageShown shown)
 {
-    if (shown.left_out > 0)
-        str_printf(out, "<p>%zu more rows are in %s; here are those with the largest %s.</p>\n",
-                   shown.left_out, t->file, t->by);
+    if (shown.left_out > 0) {
+        str_printf(out, "<p>%zu more rows are in %s; here are those with the largest %s", shown.left_out,
+                   t->file, t->by);
+        if (page_col(g, "attack") < g->n_cols) {
+            str_puts(out, ", first those of attack ");
+            show_xml(out, r->how.attack);
+        }
+        str_puts(out, ".</p>\n");
+    }
     str_printf(out,
                "<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
                "aria-label=\"%s\"><table><caption>%s</caption>\n<thead><tr>",
                t->caption, t->caption);
-    for (size_t c = 0; c < t->n_cols; c++) str_printf(out, "<th scope=\"col\">%s</th>", t->col[c].head);
+    page_table_head(out, t);
     str_puts(out, "</tr></thead>\n<tbody>\n");
-    page_table_rows(out, g, t, shown);
+    page_table_rows(out, r, g, t, shown);
     str_puts(out, "</tbody></table></div>\n");
 }
 
@@ -139,19 +171,30 @@ static const PageColumn verdict_columns[] = {
     {"n", "n", 0, false},
     {"Anchor", "who", -1, false},
 };
-static void page_section_head(Str *out, const Report *r, const PageSection *s)
+static void page_chart(Str *out, const PageSection *s)
+{
+    if (s->chart == NULL) return;
+    str_printf(
+        out,
+        "<figure><div class=\"chart\"><canvas id=\"c-%s\" role=\"img\" aria-label=\"%s\"></canvas></div>"
+        "<figcaption id=\"n-%s\"></figcaption></figure>\n",
+        s->id, s->chart, s->id);
+}
+
+static void page_section_body(Str *out, const Report *r, const PageSection *s, const Grid *g, PageShown shown)
 {
     str_printf(out, "<section id=\"%s\" aria-labelledby=\"h-%s\">\n<h2 id=\"h-%s\">%s</h2>\n<p>%s</p>\n",
                s->id, s->id, s->id, s->title, s->text);
-    if (s->chart != NULL)
-        str_printf(
-            out,
-            "<figure><div class=\"chart\"><canvas id=\"c-%s\" role=\"img\" aria-label=\"%s\"></canvas></div>"
-            "<figcaption id=\"n-%s\"></figcaption></figure>\n",
-            s->id, s->chart, s->id);
+    if (grid_rows(g) == 0) {
+        str_printf(out, "<p>This run holds nothing of the kind: %s has no row.</p>\n</section>\n", g->file);
+        return;
+    }
+    page_chart(out, s);
     if (s->table.fill == grid_anchors_page && anchors_left_out(r) > 0)
         str_printf(out, "<p>%zu more rows are in anchors.csv; here are those with the largest AUC.</p>\n",
                    anchors_left_out(r));
+    page_table(out, r, g, &s->table, shown);
+    str_puts(out, "</section>\n");
 }
 
 static Status page_section(Str *out, const Report *r, const PageSection *s, Err *e)
@@ -161,14 +204,27 @@ static Status page_section(Str *out, const Report *r, const PageSection *s, Err 
     PageShown shown;
     grid_begin(&g, &a, s->table.file);
     Status st = s->table.fill(&g, r, e);
-    if (st == OK) st = page_shown(&shown, &g, &s->table, e);
-    if (st == OK && (grid_rows(&g) > 0 || !s->optional)) {
-        page_section_head(out, r, s);
-        page_table(out, &g, &s->table, shown);
-        str_puts(out, "</section>\n");
-    }
+    if (st == OK) st = page_shown(&shown, &g, &s->table, r, e);
+    if (st == OK && (grid_rows(&g) > 0 || !s->optional)) page_section_body(out, r, s, &g, shown);
     arena_free(&a);
     return st;
+}
+
+/* The sentence, which begins with the verdict's name, without it: that stands above. */
+static void page_sentence(Str *out, const Report *r)
+{
+    Str words = {0};
+    const char *name = verdict_name(r->verdict);
+    report_sentence(&words, r);
+    if (words.s != NULL) {
+        size_t n = strlen(name);
+        bool twice = strncmp(words.s, name, n) == 0 && strncmp(words.s + n, ": ", 2) == 0;
+        char *rest = words.s + (twice ? n + 2 : 0);
+        rest[0] = (char)toupper((unsigned char)rest[0]);
+        show_xml(out, rest);
+    }
+    out->failed = out->failed || words.failed;
+    str_free(&words);
 }
 
 static Status page_verdict(Str *out, const Report *r, Err *e)
@@ -181,17 +237,11 @@ static Status page_verdict(Str *out, const Report *r, Err *e)
         NULL,
         {"Verdicts", "verdicts.csv", COLUMNS(verdict_columns), grid_verdicts, NULL},
         false};
-    static const char *const class[] = {"pass", "inconclusive", "ungraded", "breached", "none"};
-    Str words = {0};
-    report_sentence(&words, r);
     str_printf(
-        out,
-        "<header>\n<h1>Privacy of merged adapters</h1>\n<p class=\"verdict v-%s\"><strong>%s</strong><br>",
-        class[r->verdict], verdict_name(r->verdict));
-    if (words.s != NULL) show_xml(out, words.s);
+        out, "<header>\n<h1>Privacy of merged adapters</h1>\n<p class=\"verdict %s\"><strong>%s</strong><br>",
+        verdict_class[r->verdict], verdict_name(r->verdict));
+    page_sentence(out, r);
     str_puts(out, "</p>\n");
-    out->failed = out->failed || words.failed;
-    str_free(&words);
     if (r->n_choices > 0) str_puts(out, "<ul>\n");
     for (size_t i = 0; i < r->n_choices; i++) {
         str_puts(out, "<li>");

@@ -4,6 +4,7 @@
 #include "prime/js.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,15 @@ static JsVal *page_name(const char *s)
     JsVal *v = shown.failed ? NULL : js_new_str(shown.s != NULL ? shown.s : "");
     str_free(&shown);
     return v;
+}
+
+/* Six digits, more than a chart can show. */
+static JsVal *page_num(double x)
+{
+    char text[32];
+    if (!isfinite(x)) return js_new_num(x);
+    snprintf(text, sizeof text, "%.6g", x);
+    return js_new_num(strtod(text, NULL));
 }
 
 /* The columns of a grid that a chart wants, with the row of the front that each belongs to. */
@@ -38,7 +48,7 @@ static JsVal *page_rows(const Report *r, const Grid *g, const char *const *col, 
             else if (js_type(v) == JS_BOOL)
                 js_set(row, col[k], js_new_bool(js_bool(v, false)));
             else
-                js_set(row, col[k], js_new_num(js_num(v, NAN)));
+                js_set(row, col[k], page_num(js_num(v, NAN)));
         }
         js_push(rows, row);
     }

@@ -120,8 +120,8 @@ static const PageColumn fingerprint_columns[] = {
     {"Anchor (empty: all)", "anchor", -1, false},
     {"Weight", "weight", 3, false},
     {"Recovered", "recovered", 3, false},
-    {"Error", "error", 4, true},
-    {"Largest error", "error_max", 4, false},
+    {"Error", "error", 0, true},
+    {"Largest error", "error_max", 0, false},
     {"Left unexplained by others", "outside", 3, false},
     {"Anchors", "n_anchors", 0, false},
 };

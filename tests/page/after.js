@@ -23,8 +23,11 @@
     chart.update();
     return chart.tooltip.body.map((b) => b.lines.join('; ')).join('; ');
   };
-  for (const canvas of document.querySelectorAll('canvas')) says('ink ' + canvas.id, pixels(canvas) > 500 ? 'yes' : 'no');
+  says('beside stars', document.getElementById('c-loo').parentElement.hidden + ' ' + document.getElementById('n-loo').textContent);
+  says('table beside stars', document.querySelector('#loo table').classList.contains('none'));
   choose('f-task', 'toy');
+  for (const canvas of document.querySelectorAll('canvas')) says('ink ' + canvas.id, pixels(canvas) > 500 ? 'yes' : 'no');
+  says('table beside toy', document.querySelector('#loo table').classList.contains('none'));
   says('toy rows', shown());
   says('toy points', document.getElementById('c-front').dataset.points);
   choose('f-method', 'evolved');

@@ -7,14 +7,7 @@ browser=$(command -v chromium || command -v chromium-browser || true)
 [ -n "$browser" ] || { echo "1..0 # SKIP no chromium here (Debian: apt install chromium)"; exit 0; }
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-count=0
-
-verdict() { # verdict STATUS NAME [FILE]
-    count=$((count + 1))
-    [ "$1" = 0 ] && echo "ok $count - $2" && return
-    echo "not ok $count - $2"
-    [ $# -lt 3 ] || tail -n 40 "$3" | cut -c 1-300 | sed 's/^/# /'
-}
+. "$here/../tap.sh"
 
 # open_page FLAG... - with a profile of its own; messages of the page's console go to $tmp/console.
 open_page() {
@@ -54,6 +47,9 @@ awk -v before="$here/before.js" -v after="$here/after.js" '
 open_page --dump-dom "file://$tmp/run/probed.html" >"$tmp/dom"
 grep -o 'probe [^<]*' "$tmp/dom" >"$tmp/said"
 for chart in front anchors loo roc dose; do says "ink c-$chart = yes"; done
+says "beside stars = true Nothing to draw: no anchor was attacked with ref beside what is chosen."
+says "table beside stars = true"
+says "table beside toy = false"
 says "toy rows = 5"
 says "toy points = 12" # 4 rows and the corners of what 2 seeds attain
 says "evolved rows = 2"
@@ -72,4 +68,14 @@ grep -q 'probe dark = true rgb(20, 23, 26)<' "$tmp/dark"
 verdict $? "dark where it is wanted"
 [ ! -s "$tmp/console" ]
 verdict $? "nothing on the console" "$tmp/console"
+if command -v pngquant >/dev/null; then
+    "$here/pictures.sh" "$prime" "$tmp/run" "$tmp/pictures" "$tmp/run/gates.csv" loo >"$tmp/out" 2>&1 &&
+        [ "$(ls "$tmp/pictures")" = loo.png ] && [ "$(head -c 4 "$tmp/pictures/loo.png" | tail -c 3)" = PNG ]
+    verdict $? "a picture of one section is made" "$tmp/out"
+    ! "$here/pictures.sh" "$prime" "$tmp/run" "$tmp/pictures" "$tmp/run/gates.csv" lo >"$tmp/out" 2>&1 && grep -q 'no picture' "$tmp/out"
+    verdict $? "a name that no picture has is refused" "$tmp/out"
+else
+    count=$((count + 1))
+    echo "ok $count - a picture of one section is made # SKIP there is no pngquant (Debian: apt install pngquant)"
+fi
 echo "1..$count"

@@ -1,66 +1,138 @@
 'use strict';
 (() => {
   const data = JSON.parse(document.getElementById('data').textContent);
-  const hues = ['#1f77b4', '#d95f02', '#1b9e77', '#c2185b', '#7570b3', '#8c6d1f', '#00838f', '#7f7f7f'];
-  const shapes = ['circle', 'rect', 'triangle', 'rectRot', 'cross', 'star', 'crossRot', 'dash'];
+  const onLight = ['#1f77b4', '#d95f02', '#1b9e77', '#c2185b', '#7570b3', '#8c6d1f', '#00838f', '#7f7f7f', '#6d4c41'];
+  const onDark = ['#6baed6', '#fd8d3c', '#4dc9a0', '#f48fb1', '#b3aee6', '#d4b04a', '#26c6da', '#bdbdbd', '#c9a08e'];
+  const night = matchMedia('(prefers-color-scheme: dark)');
+  const hue = (i) => (night.matches ? onDark : onLight)[i % onLight.length];
+  /* Filled all, so that hollow ones can be told; seven beside nine hues: no two of 63 methods look the same. */
+  const shapes = [['circle', 0], ['rect', 0], ['triangle', 0], ['rectRot', 0], ['triangle', 180], ['triangle', 90], ['triangle', 270]];
   const all = '(all)';
   const el = (id) => document.getElementById(id);
   const unique = (list) => [...new Set(list)];
   const methods = unique(data.front.map((f) => f.method));
-  const colour = (method) => hues[methods.indexOf(method) % hues.length];
+  const colour = (method) => hue(methods.indexOf(method));
   const shape = (method) => shapes[methods.indexOf(method) % shapes.length];
+  const dashes = [[], [8, 4], [2, 3], [8, 3, 2, 3]];
+  const dash = (f) => {
+    const lambdas = unique(data.front.filter((x) => x.task === f.task && x.method === f.method).map((x) => x.lambda));
+    const round = Math.floor(methods.indexOf(f.method) / onLight.length); /* of hues */
+    return dashes[(lambdas.indexOf(f.lambda) + round) % dashes.length];
+  };
   const num = (x, digits) => (x === null || x === undefined ? '-' : x.toFixed(digits));
   const three = (v, lo, hi, digits) =>
     num(v, digits) + (lo === null || hi === null ? '' : ' [' + num(lo, digits) + ', ' + num(hi, digits) + ']');
   const rowName = (f) => f.method + (f.lambda === null ? '' : ' λ=' + f.lambda);
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-  /* Error bars: points carry xlo, xhi, ylo, yhi. */
-  const bars = {
-    id: 'bars',
-    afterDatasetsDraw(chart) {
-      const { ctx, scales } = chart;
-      chart.data.datasets.forEach((set, k) => {
-        if (!chart.isDatasetVisible(k)) return;
-        ctx.save();
-        ctx.strokeStyle = set.bar || set.borderColor;
-        ctx.lineWidth = 1;
-        set.data.forEach((p, i) => {
-          if (p === null || typeof p !== 'object') return;
-          const at = chart.getDatasetMeta(k).data[i];
-          if (at === undefined) return;
-          ctx.beginPath();
-          if (typeof p.xlo === 'number' && typeof p.xhi === 'number') {
-            ctx.moveTo(scales.x.getPixelForValue(p.xlo), at.y);
-            ctx.lineTo(scales.x.getPixelForValue(p.xhi), at.y);
-          }
-          if (typeof p.ylo === 'number' && typeof p.yhi === 'number') {
-            ctx.moveTo(at.x, scales.y.getPixelForValue(p.ylo));
-            ctx.lineTo(at.x, scales.y.getPixelForValue(p.yhi));
-          }
-          ctx.stroke();
-        });
-        ctx.restore();
+  /* Error bars: points carry xlo, xhi, ylo, yhi. Under points, over bars. */
+  function drawBars(chart) {
+    const { ctx, scales } = chart;
+    chart.data.datasets.forEach((set, k) => {
+      if (!chart.isDatasetVisible(k)) return;
+      ctx.save();
+      ctx.strokeStyle = set.bar || set.borderColor;
+      ctx.lineWidth = 1;
+      set.data.forEach((p, i) => {
+        if (p === null || typeof p !== 'object') return;
+        const at = chart.getDatasetMeta(k).data[i];
+        if (at === undefined) return;
+        ctx.beginPath();
+        if (typeof p.xlo === 'number' && typeof p.xhi === 'number') {
+          ctx.moveTo(scales.x.getPixelForValue(p.xlo), at.y);
+          ctx.lineTo(scales.x.getPixelForValue(p.xhi), at.y);
+        }
+        if (typeof p.ylo === 'number' && typeof p.yhi === 'number') {
+          ctx.moveTo(at.x, scales.y.getPixelForValue(p.ylo));
+          ctx.lineTo(at.x, scales.y.getPixelForValue(p.yhi));
+        }
+        ctx.stroke();
       });
+      ctx.restore();
+    });
+  }
+  /* Text that can be read over lines. */
+  function write(ctx, text, x, y, ink) {
+    ctx.save();
+    ctx.font = '12px system-ui, sans-serif';
+    ctx.lineJoin = 'round';
+    ctx.lineWidth = 4;
+    ctx.strokeStyle = css('--paper');
+    ctx.strokeText(text, x, y);
+    ctx.fillStyle = ink;
+    ctx.fillText(text, x, y);
+    ctx.restore();
+  }
+  /* Where an AUC says that there is no leak. */
+  function drawHalf({ ctx, scales, chartArea }) {
+    if (scales.y.type !== 'linear') return;
+    const y = scales.y.getPixelForValue(0.5);
+    if (y < chartArea.top || y > chartArea.bottom) return;
+    ctx.save();
+    ctx.strokeStyle = css('--ink');
+    ctx.setLineDash([3, 3]);
+    ctx.beginPath();
+    ctx.moveTo(chartArea.left, y);
+    ctx.lineTo(chartArea.right, y);
+    ctx.stroke();
+    ctx.restore();
+  }
+  /* What points carry as their mark. */
+  function drawMarks(chart) {
+    chart.data.datasets.forEach((set, k) => {
+      if (!chart.isDatasetVisible(k)) return;
+      set.data.forEach((p, i) => {
+        const at = chart.getDatasetMeta(k).data[i];
+        if (p === null || !p.mark || at === undefined) return;
+        write(chart.ctx, p.mark, at.x + 8, at.y - 8, set.borderColor);
+      });
+    });
+  }
+  const extras = {
+    id: 'extras',
+    beforeDatasetsDraw(chart) {
+      if (chart.config.type === 'bar') return;
+      drawHalf(chart);
+      drawBars(chart);
+      drawMarks(chart);
+    },
+    afterDatasetsDraw(chart) {
+      if (chart.config.type !== 'bar') return;
+      drawHalf(chart);
+      drawBars(chart);
     },
   };
 
   const axis = (title, more) => ({
     title: { display: true, text: title, color: css('--ink') },
-    ticks: { color: css('--soft') },
     grid: { color: css('--line') },
     ...more,
+    ticks: { color: css('--soft'), ...((more || {}).ticks || {}) },
   });
+  const names = { type: 'category', grid: { display: false } };
   const charts = {};
-  function draw(name, config) {
+  /* A chart of n things and what is said below it; without any of them the sentence alone. */
+  function draw(name, n, note, config) {
+    const canvas = el('c-' + name);
+    if (canvas === null) return;
     if (charts[name] !== undefined) charts[name].destroy();
+    delete charts[name];
+    canvas.parentElement.hidden = n === 0;
+    el('n-' + name).textContent = note;
+    canvas.dataset.points = String(config.data.datasets.reduce((sum, d) => sum + d.data.length, 0));
+    if (n === 0) return;
     const still = { animation: false, responsive: true, maintainAspectRatio: false };
-    const legend = { labels: { color: css('--ink'), usePointStyle: true } };
+    const legend = { labels: { color: css('--ink'), usePointStyle: true, boxHeight: 8, filter: (item, all) => !all.datasets[item.datasetIndex].unnamed } };
+    if (config.type === 'line') {
+      const plain = Chart.defaults.plugins.legend.labels.generateLabels;
+      legend.labels.pointStyleWidth = 32;
+      legend.labels.generateLabels = (chart) =>
+        plain(chart).map((item) => ({ ...item, lineDash: chart.data.datasets[item.datasetIndex].borderDash }));
+    }
     config.options = { ...still, ...config.options };
     config.options.plugins = { legend, ...(config.options.plugins || {}) };
-    config.plugins = [bars];
-    charts[name] = new Chart(el('c-' + name), config);
-    el('c-' + name).dataset.points = String(config.data.datasets.reduce((n, d) => n + d.data.length, 0));
+    config.plugins = [extras];
+    charts[name] = new Chart(canvas, config);
   }
   const label = (text) => ({ tooltip: { callbacks: { label: (item) => text(item.raw) } } });
 
@@ -80,6 +152,7 @@
       });
       return {
         label: text,
+        unnamed: true,
         type: 'line',
         data,
         borderColor: colour(list[0].method),
@@ -92,26 +165,34 @@
     });
   }
 
+  const mostMarks = 30;
   function drawFront(c) {
     const auc = new Map(data.attacks.filter((a) => a.attack === c.attack).map((a) => [a.g, a]));
     const rows = data.front.filter((f) => fits(f, c) && f.utility !== null && auc.has(f.g));
     const sets = unique(rows.map((f) => f.method)).map((method) => ({
       label: method,
       borderColor: colour(method),
-      pointStyle: shape(method),
+      pointStyle: shape(method)[0],
+      rotation: shape(method)[1],
       radius: 6,
       hoverRadius: 8,
+      bar: colour(method) + '99',
       pointBackgroundColor: rows.filter((f) => f.method === method).map((f) => (f.graded ? colour(method) : 'transparent')),
       data: rows.filter((f) => f.method === method).map((f) => {
         const a = auc.get(f.g);
-        return { x: f.utility, y: a.auc, xlo: f.utility_lo, xhi: f.utility_hi, ylo: a.auc_lo, yhi: a.auc_hi, f, a };
+        const mark = f.lambda === null || rows.length > mostMarks ? '' : 'λ=' + f.lambda;
+        return { x: f.utility, y: a.auc, xlo: f.utility_lo, xhi: f.utility_hi, ylo: a.auc_lo, yhi: a.auc_hi, mark, f, a };
       }),
     }));
     if (c.attack === data.attack) sets.push(...surfaces(c));
     const metric = rows.length > 0 ? rows[0].utility_metric : '';
     const ends = rows.flatMap((f) => [f.utility_lo, f.utility_hi, f.utility]).filter((x) => x !== null);
     const room = ends.length > 0 ? { suggestedMin: Math.min(...ends), suggestedMax: Math.max(...ends) } : {};
-    draw('front', {
+    const lines = sets.filter((set) => set.unnamed && set.data.length > 1).length;
+    const note = rows.length === 0 ? 'Nothing to draw: no row of task ' + c.task + ' has both a utility and the attack ' + c.attack + '.' :
+      rows.length + ' rows of task ' + c.task + ', attack ' + c.attack + '; at 0.5 (broken line) there is no leak.' +
+      (lines > 0 ? ' Stairs: what all seeds attain, and, broken, what half of them do.' : '');
+    draw('front', rows.length, note, {
       type: 'scatter',
       data: { datasets: sets },
       options: {
@@ -124,9 +205,6 @@
         ]),
       },
     });
-    const lines = sets.length - unique(rows.map((f) => f.method)).length;
-    el('n-front').textContent = rows.length + ' rows of task ' + c.task + ', attack ' + c.attack + '.' +
-      (lines > 0 ? ' Lines: what all seeds attain, and, broken, what half of them do.' : '');
   }
 
   /* The row that leaks most among those chosen. */
@@ -142,8 +220,10 @@
     const list = row === null ? [] : data.anchors.filter((a) => a.g === row.g && a.attack === c.attack);
     list.sort((a, b) => b.auc - a.auc);
     const f = row === null ? null : data.front[row.g];
-    const hue = f === null ? '#7f7f7f' : colour(f.method);
-    draw('anchors', {
+    const hue = f === null ? '' : colour(f.method);
+    const note = list.length === 0 ? 'Nothing to draw: no anchor was attacked with ' + c.attack + ' in what is chosen.' :
+      list.length + ' anchors in ' + rowName(f) + ', the row chosen that leaks most; at 0.5 (broken line) there is no leak.';
+    draw('anchors', list.length, note, {
       type: 'bar',
       data: {
         labels: list.map((a) => a.anchor),
@@ -152,13 +232,14 @@
           backgroundColor: hue + '88',
           borderColor: hue,
           borderWidth: 1,
+          pointStyle: 'rect',
           bar: css('--ink'),
           parsing: { xAxisKey: 'x', yAxisKey: 'y' },
           data: list.map((a) => ({ x: a.anchor, y: a.auc, ylo: a.auc_lo, yhi: a.auc_hi, a })),
         }],
       },
       options: {
-        scales: { x: axis('anchor', { type: 'category' }), y: axis('AUC of ' + c.attack, { min: 0, max: 1 }) },
+        scales: { x: axis('anchor', names), y: axis('AUC of ' + c.attack, { min: 0, max: 1 }) },
         plugins: label((p) => [
           p.a.anchor,
           'AUC ' + three(p.y, p.ylo, p.yhi, 3),
@@ -166,8 +247,6 @@
         ]),
       },
     });
-    el('n-anchors').textContent = f === null ? 'Nothing to show.' :
-      list.length + ' anchors in ' + rowName(f) + ', the row chosen that leaks most.';
   }
 
   function drawRoc(c) {
@@ -182,16 +261,20 @@
         stepped: 'before',
         pointRadius: 0,
         pointHitRadius: 6,
-        pointStyle: shape(f.method),
+        pointStyle: 'line',
+        borderDash: dash(f),
         data: q.tpr.map((t, i) => ({ x: fpr(i), y: Math.max(t, 1e-3), t, f })),
       };
     });
     sets.push({
-      label: 'chance', borderColor: css('--soft'), borderDash: [4, 4], borderWidth: 1, pointRadius: 0,
+      label: 'chance', borderColor: css('--soft'), borderDash: [1, 3], borderWidth: 2, pointRadius: 0, pointStyle: 'line',
       data: [{ x: 1e-3, y: 1e-3, t: 1e-3, f: null }, { x: 1, y: 1, t: 1, f: null }],
     });
-    const log = { type: 'logarithmic', min: 1e-3, max: 1 };
-    draw('roc', {
+    const decade = (x) => (Math.abs(Math.log10(x) - Math.round(Math.log10(x))) < 1e-9 ? String(+x.toPrecision(1)) : '');
+    const log = { type: 'logarithmic', min: 1e-3, max: 1, ticks: { callback: decade, autoSkip: false, maxRotation: 0 } };
+    const note = curves.length === 0 ? 'Nothing to draw: there is no attack ' + c.attack + ' in what is chosen.' :
+      curves.length + ' curves of attack ' + c.attack + '. A rate of 0 is drawn at 0.001.';
+    draw('roc', curves.length, note, {
       type: 'line',
       data: { datasets: sets },
       options: {
@@ -199,7 +282,6 @@
         plugins: label((p) => (p.f === null ? 'chance' : rowName(p.f) + ': TPR ' + num(p.t, 3) + ' at FPR ' + num(p.x, 4))),
       },
     });
-    el('n-roc').textContent = curves.length + ' curves of attack ' + c.attack + '. A rate of 0 is drawn at 0.001.';
   }
 
   function drawDose(c) {
@@ -208,12 +290,15 @@
       label: method,
       borderColor: colour(method),
       backgroundColor: colour(method) + '88',
-      pointStyle: shape(method),
+      pointStyle: shape(method)[0],
+      rotation: shape(method)[1],
       radius: 4,
       data: list.filter((a) => data.front[a.g].method === method)
         .map((a) => ({ x: a.weight_abs, y: a.auc, f: data.front[a.g], a })),
     }));
-    draw('dose', {
+    const note = list.length === 0 ? 'Nothing to draw: no anchor with a merge weight was attacked with ' + c.attack + ' in what is chosen.' :
+      list.length + ' points, each an anchor under a method at one λ, at the mean size of its weights; at 0.5 (broken line) there is no leak.';
+    draw('dose', list.length, note, {
       type: 'scatter',
       data: { datasets: sets },
       options: {
@@ -221,46 +306,57 @@
         plugins: label((p) => [rowName(p.f) + ', ' + p.a.anchor, '|w| ' + num(p.x, 3) + ', AUC ' + num(p.y, 3)]),
       },
     });
-    el('n-dose').textContent = list.length + ' anchors with weights.';
   }
 
   /* The row that leaks most among those that something stands beside. */
   function drawLoo(c) {
-    if (el('c-loo') === null) return;
     const rows = data.loo.filter((a) => a.attack === c.attack && fits(data.front[a.g], c));
     const best = rows.reduce((top, a) => (top === null || (a.auc_loo !== null) > (top.auc_loo !== null) ||
       ((a.auc_loo !== null) === (top.auc_loo !== null) && a.auc_merge > top.auc_merge) ? a : top), null);
     const list = best === null ? [] : rows.filter((a) => a.g === best.g);
     const part = (text, key, hue) => ({
-      label: text, backgroundColor: hue + '88', borderColor: hue, borderWidth: 1,
+      label: text, backgroundColor: hue + '88', borderColor: hue, borderWidth: 1, pointStyle: 'rect',
       data: list.map((a) => ({ x: a.anchor, y: a[key] })),
     });
-    draw('loo', {
+    const note = best === null ? 'Nothing to draw: no anchor was attacked with ' + c.attack + ' beside what is chosen.' :
+      list.length + ' anchors in ' + rowName(data.front[best.g]) + '; at 0.5 (broken line) there is no leak.';
+    draw('loo', list.length, note, {
       type: 'bar',
       data: {
         labels: list.map((a) => a.anchor),
-        datasets: [part('alone', 'auc_alone', hues[3]), part('in the merge', 'auc_merge', hues[0]), part('left out', 'auc_loo', hues[7])],
+        datasets: [part('alone', 'auc_alone', hue(3)), part('in the merge', 'auc_merge', hue(0)), part('left out', 'auc_loo', hue(7))],
       },
       options: {
-        scales: { x: axis('anchor', { type: 'category' }), y: axis('AUC of ' + c.attack, { min: 0, max: 1 }) },
+        scales: { x: axis('anchor', names), y: axis('AUC of ' + c.attack, { min: 0, max: 1 }) },
         plugins: label((p) => [p.x, 'AUC ' + num(p.y, 3)]),
       },
     });
-    el('n-loo').textContent = best === null ? 'Nothing to show.' : list.length + ' anchors in ' + rowName(data.front[best.g]) + '.';
   }
 
+  /* Rows of the tables that filters look at, with what their columns say. */
+  const tables = [...document.querySelectorAll('main table')].filter((t) => t.tHead !== null).map((table) => {
+    const keys = [...table.tHead.rows[0].cells].map((th) => th.dataset.filter);
+    const rows = [...table.tBodies[0].rows].map((tr) => {
+      const row = { tr };
+      keys.forEach((key, i) => { if (key !== undefined) row[key] = tr.cells[i].textContent; });
+      return row;
+    });
+    return { table, rows: keys.some((key) => key !== undefined) ? rows : [] };
+  });
   function filterTables(c) {
+    const open = (said, wanted) => !said || said === wanted || wanted === all;
     let shown = 0;
     let rows = 0;
-    for (const tr of document.querySelectorAll('tbody tr')) {
-      const d = tr.dataset;
-      if (d.task === undefined && d.method === undefined && d.attack === undefined) continue;
-      const ok = (d.task === undefined || d.task === c.task) &&
-        (c.method === all || d.method === undefined || d.method === c.method) &&
-        (d.attack === undefined || d.attack === c.attack);
-      tr.hidden = !ok;
-      rows += 1;
-      shown += ok ? 1 : 0;
+    for (const t of tables) {
+      let here = 0;
+      for (const row of t.rows) {
+        const ok = open(row.task, c.task) && open(row.method, c.method) && open(row.attack, c.attack);
+        row.tr.hidden = !ok;
+        here += ok ? 1 : 0;
+      }
+      t.table.classList.toggle('none', t.rows.length > 0 && here === 0);
+      rows += t.rows.length;
+      shown += here;
     }
     el('f-count').textContent = shown + ' of ' + rows + ' table rows shown';
   }
@@ -289,7 +385,7 @@
   fill('f-method', [all, ...methods], all);
   fill('f-attack', unique(data.attacks.map((a) => a.attack)), data.attack);
   el('filters').addEventListener('submit', (event) => event.preventDefault());
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', update);
+  night.addEventListener('change', update);
   addEventListener('beforeprint', () => Object.values(charts).forEach((chart) => chart.resize()));
   update();
 })();
