@@ -8,21 +8,24 @@
 #include "prime/perpcs.h"
 #include "prime/train.h"
 
-/* Differential privacy of one person's records (dp_train.h): the unit is one record of the history, never the
- * person, who is alone in their own adapter; a record that another one quotes (as retrieved context) is in
- * both of their units. Sampling rate batch_docs / records, epochs * ceil(records / batch_docs) steps;
- * batch_docs, dropout, lr and the rest are those of PersonOpts.train, its clip is not used. */
+/* Differential privacy (dp_train.h). The unit is one record of a history, or one person with all of theirs,
+ * which wants an adapter of several people: whoever is alone in an adapter has nobody to hide among. A record
+ * that another one quotes (as retrieved context) is in both of their units. Sampling rate batch_docs / units,
+ * epochs * ceil(units / batch_docs) steps; batch_docs, dropout, lr and the rest are those of
+ * PersonOpts.train, its clip is not used. */
 typedef struct {
     const DpAccountant *accountant; /* NULL: no privacy */
     double sigma;                   /* noise over clip; or, when NaN, */
     double epsilon;                 /* the least noise with this epsilon */
     double delta, clip;
+    bool user_level; /* the unit is a person */
 } PersonDp;
 
 typedef struct {
-    const char *model, *data, *task, *user; /* folders, names */
-    const char *out;                        /* folder to write */
-    const char *modules;                    /* names as lora_kinds_named takes them, with commas */
+    const char *model, *data, *task; /* folders, names */
+    const char *user;                /* whose history; of person_train: or several people, with commas */
+    const char *out;                 /* folder to write */
+    const char *modules;             /* names as lora_kinds_named takes them, with commas */
     size_t rank;
     double alpha;
     TrainOpts train;
@@ -37,11 +40,10 @@ typedef struct {
     DpTrained dp;   /* with privacy only. The losses above are not covered by it */
 } PersonResult;
 
-/* train_private - train_lora with the promise of dp: fills *out. Errors: those of dp_sigma and dp_train_lora;
- * ERR_ARG a batch of 0. */
-Status train_private(DpTrained *out, Lora *l, const Model *m, const TrainDoc *doc, size_t n,
-                     const TrainOpts *o, const PersonDp *dp, TrainWatch watch, void *ctx,
-                     Err *e) PRIME_MUST_USE;
+/* train_private - train_lora with the promise of dp to the units of d: fills *out. Errors: those of dp_sigma
+ * and dp_train_lora; ERR_ARG a batch of 0. */
+Status train_private(DpTrained *out, Lora *l, const Model *m, const DpDocs *d, const TrainOpts *o,
+                     const PersonDp *dp, TrainWatch watch, void *ctx, Err *e) PRIME_MUST_USE;
 
 /* person_default - rank 8, alpha 8 on the products of attention; train_default, or train_paper when `paper`.
  */
@@ -49,8 +51,8 @@ PersonOpts person_default(bool paper);
 
 /* person_train - train and save an adapter in PEFT's layout. Errors: those of loading, training and saving;
  * those of dp_train_lora and dp_sigma with privacy; ERR_ARG a task or person that is not known, a person
- * without history, a person whom the base model has read (its folder lists them in users.txt). Nothing is
- * written after a failure. */
+ * without history or named twice, a person whom the base model has read (its folder lists them in users.txt),
+ * privacy of people with one person. Nothing is written after a failure. */
 Status person_train(PersonResult *r, const PersonOpts *o, TrainWatch watch, void *ctx, Err *e) PRIME_MUST_USE;
 
 /* person_gate - train gates, from zero, for the adapter in the folder o->out on the history of the person

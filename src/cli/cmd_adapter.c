@@ -25,14 +25,14 @@ bool adapter_train_news(void *ctx, const TrainNews *n)
 static void person_print_dp(AdapterRows *t, const PersonOpts *o, const DpTrained *dp)
 {
     const double value[] = {dp->epsilon, dp->run.delta, dp->run.sigma, o->dp.clip, dp->run.q};
-    adapter_rows_str(t, "record");
+    const char *unit = o->dp.user_level ? "user" : "record";
+    adapter_rows_str(t, unit);
     adapter_rows_str(t, o->dp.accountant->name);
     for (size_t i = 0; i < sizeof value / sizeof value[0]; i++) adapter_rows_num(t, value[i]);
-    log_say(
-        LOG_INFO,
-        "(%.4g, %g)-differential privacy of one record of %s, added or removed, for whoever sees the adapter "
-        "and does not know --seed; losses and settings are not covered",
-        dp->epsilon, dp->run.delta, o->user);
+    log_say(LOG_INFO,
+            "(%.4g, %g)-differential privacy of one %s of %s, added or removed, for whoever sees the adapter "
+            "and does not know --seed; losses and settings are not covered",
+            dp->epsilon, dp->run.delta, unit, o->user);
 }
 
 Status adapter_person_print(const PersonOpts *o, const PersonResult *r, Err *e)
@@ -64,7 +64,7 @@ static int train_main(const PersonOpts *o)
 
 /* What was given on the command line; NaN and 0 leave the preset's value. */
 typedef struct {
-    const char *preset, *modules, *accountant;
+    const char *preset, *modules, *accountant, *unit;
     double lr, dropout, delta, clip;
     size_t epochs, batch;
 } TrainGiven;
@@ -75,8 +75,9 @@ static int train_privacy(PersonOpts *o, const TrainGiven *g)
     Err e = {0};
     PersonDp *dp = &o->dp;
     if (isnan(dp->sigma) && isnan(dp->epsilon)) {
-        if (isnan(g->delta) && isnan(g->clip) && g->accountant == NULL) return -1;
-        return cli_usage("--dp-delta, --dp-clip and --dp-accountant want --dp-sigma or --dp-epsilon");
+        if (isnan(g->delta) && isnan(g->clip) && g->accountant == NULL && g->unit == NULL) return -1;
+        return cli_usage(
+            "--dp-delta, --dp-clip, --dp-unit and --dp-accountant want --dp-sigma or --dp-epsilon");
     }
     if (!isnan(dp->sigma) && !isnan(dp->epsilon))
         return cli_usage("--dp-sigma and --dp-epsilon: one follows from the other, give one");
@@ -88,6 +89,9 @@ static int train_privacy(PersonOpts *o, const TrainGiven *g)
     if (!(dp->clip > 0)) return cli_usage("--dp-clip = %g, want > 0", dp->clip);
     if (dp_accountant(&dp->accountant, g->accountant != NULL ? g->accountant : "rdp", &e) != OK)
         return cli_usage("--dp-%s", e.msg);
+    dp->user_level = g->unit != NULL && strcmp(g->unit, "user") == 0;
+    if (g->unit != NULL && !dp->user_level && strcmp(g->unit, "record") != 0)
+        return cli_usage("--dp-unit = %s, want record or user", g->unit);
     if (!dp->accountant->bound) return cli_usage("--dp-accountant = %s is no bound", dp->accountant->name);
     return -1;
 }
@@ -120,7 +124,8 @@ static int adapter_train_run(const CliVerb *self, int argc, char **argv)
         {"model", 'm', OPT_STR, &o.model, "DIR", "base model (required)", 0, 0},
         {"data", 'd', OPT_STR, &o.data, "DIR", "dataset (required)", 0, 0},
         {"task", 't', OPT_STR, &o.task, "NAME", "task of the dataset (required)", 0, 0},
-        {"user", 'u', OPT_STR, &o.user, "ID", "whose history (required)", 0, 0},
+        {"user", 'u', OPT_STR, &o.user, "ID", "whose history, or those of several, as ID,ID (required)", 0,
+         0},
         {"out", 'o', OPT_STR, &o.out, "DIR", "folder to write (required)", 0, 0},
         {"preset", 0, OPT_STR, &g.preset, "NAME", "default, or paper: PriME's own settings", 0, 0},
         {"rank", 'r', OPT_SIZE, &o.rank, "R", "rank (8)", 1, 65536},
@@ -129,14 +134,16 @@ static int adapter_train_run(const CliVerb *self, int argc, char **argv)
          "modules by name, as q_proj,c_attn, or attention, mlp, all-linear (attention)", 0, 0},
         {"lr", 0, OPT_NUM, &g.lr, "X", "peak learning rate", 0, 1},
         {"epochs", 0, OPT_SIZE, &g.epochs, "N", "passes over the history", 1, 10000},
-        {"batch", 0, OPT_SIZE, &g.batch, "N", "records a step", 1, 10000},
+        {"batch", 0, OPT_SIZE, &g.batch, "N", "records a step, or users with --dp-unit user", 1, 10000},
         {"targets", 0, OPT_STR, &g.modules, "LIST", "the same as --modules", 0, 0},
         {"dropout", 0, OPT_NUM, &g.dropout, "P", "share of the adapter's inputs that is dropped", 0, 0.99},
-        {"dp-sigma", 0, OPT_NUM, &o.dp.sigma, "S", "DP-SGD: noise over clip; the unit is one record", 0, 0},
+        {"dp-sigma", 0, OPT_NUM, &o.dp.sigma, "S", "DP-SGD: noise over clip", 0, 0},
         {"dp-epsilon", 0, OPT_NUM, &o.dp.epsilon, "E", "DP-SGD: the least noise that keeps this epsilon", 0,
          0},
         {"dp-delta", 0, OPT_NUM, &g.delta, "D", "its delta (1e-5)", 0, 0},
-        {"dp-clip", 0, OPT_NUM, &g.clip, "C", "bound of a record's gradient (1)", 0, 0},
+        {"dp-clip", 0, OPT_NUM, &g.clip, "C", "bound of a unit's gradient (1)", 0, 0},
+        {"dp-unit", 0, OPT_STR, &g.unit, "UNIT",
+         "who is protected: one record, or one user with all of them among several (record)", 0, 0},
         {"dp-accountant", 0, OPT_STR, &g.accountant, "NAME", "rdp or prv (rdp)", 0, 0},
     };
     CliList pos = {0};

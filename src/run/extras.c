@@ -114,7 +114,9 @@ static Status dp_make(Lora **out, const Audit *a, const AuditAnchor *s, size_t i
     Status st = dp_accountant(&dp.accountant, "rdp", e);
     if (st == OK) st = audit_lora(&l, a, e);
     if (st == OK) lora_init(l, &rng);
-    if (st == OK) st = train_private(&done, l, a->base, doc, s->member.n, &o, &dp, NULL, NULL, e);
+    if (st == OK)
+        st = train_private(&done, l, a->base, &(DpDocs){doc, s->member.n, NULL, s->member.n}, &o, &dp, NULL,
+                           NULL, e);
     if (st == OK) st = lora_save(l, path, a->spec->base, e);
     free(doc);
     if (st != OK)

@@ -21,6 +21,7 @@ typedef struct {
     const PersonOpts *o;
     Audit *a; /* holds data, tokenizer, base model and whom it has read; no audit is run */
     AuditSet history, heldout;
+    size_t *unit, n_people; /* [history.n] whose record */
     Lora *l;
     Gate *g;
     const PersonAnchors *anchors;
@@ -30,11 +31,11 @@ typedef struct {
     void *ctx;
 } Person;
 
-static Status person_find(const DataUser **out, const Person *p, Err *e)
+static Status person_find(const DataUser **out, const Person *p, const char *id, Err *e)
 {
     const Audit *a = p->a;
-    const DataUser *u = data_user(a->data, p->o->user);
-    if (u == NULL) FAIL(e, ERR_ARG, "%s: no user %s in task %s", p->o->data, p->o->user, p->o->task);
+    const DataUser *u = data_user(a->data, id);
+    if (u == NULL) FAIL(e, ERR_ARG, "%s: no user %s in task %s", p->o->data, id, p->o->task);
     for (size_t i = 0; i < a->n_excluded; i++)
         if (strcmp(a->excluded[i], u->id) == 0)
             FAIL(e, ERR_ARG, "%s/users.txt: the base model has read user %s: no adapter is trained for them",
@@ -92,14 +93,52 @@ static double seconds_between(const struct timespec *from, const struct timespec
     return (double)(to->tv_sec - from->tv_sec) + 1e-9 * (double)(to->tv_nsec - from->tv_nsec);
 }
 
+/* Records of one more person behind those that are there. */
+static Status set_append(AuditSet *to, Audit *a, const DataUser *u, DataSplit split, Err *e)
+{
+    AuditSet own;
+    TRY(audit_set(&own, a, u, split, u->n[split], e));
+    AuditSet all = {arena_alloc(&a->arena, to->n + own.n, sizeof *all.r), to->n + own.n};
+    if (all.r == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu records", all.n);
+    if (to->n > 0) memcpy(all.r, to->r, to->n * sizeof *all.r);
+    if (own.n > 0) memcpy(all.r + to->n, own.r, own.n * sizeof *all.r);
+    *to = all;
+    return OK;
+}
+
+static Status person_add(Person *p, const char *id, const DataUser **seen, Err *e)
+{
+    const DataUser *u = NULL;
+    TRY(person_find(&u, p, id, e));
+    for (size_t i = 0; i < p->n_people; i++)
+        if (seen[i] == u) FAIL(e, ERR_ARG, "user %s is named twice", id);
+    size_t before = p->history.n;
+    TRY(set_append(&p->history, p->a, u, DATA_HISTORY, e));
+    TRY(set_append(&p->heldout, p->a, u, DATA_HELDOUT, e));
+    size_t *unit = arena_alloc(&p->a->arena, p->history.n, sizeof *unit);
+    if (unit == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu records", p->history.n);
+    for (size_t i = 0; i < p->history.n; i++) unit[i] = i < before ? p->unit[i] : p->n_people;
+    p->unit = unit;
+    seen[p->n_people++] = u;
+    return OK;
+}
+
+static Status person_sets(Person *p, Err *e)
+{
+    char *ids = arena_strdup(&p->a->arena, p->o->user), *save = NULL;
+    const DataUser **seen = arena_alloc(&p->a->arena, p->a->data->n_users, sizeof *seen);
+    if (ids == NULL || seen == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu people", p->a->data->n_users);
+    for (char *id = strtok_r(ids, ",", &save); id != NULL; id = strtok_r(NULL, ",", &save))
+        TRY(person_add(p, id, seen, e));
+    if (p->n_people == 0) FAIL(e, ERR_ARG, "user = '%s', want at least one", p->o->user);
+    return OK;
+}
+
 /* Dataset and base model, and the records of the person. */
 static Status person_open(Person *p, Err *e)
 {
-    const DataUser *u = NULL;
     TRY(audit_load(p->a, e));
-    TRY(person_find(&u, p, e));
-    TRY(audit_set(&p->history, p->a, u, DATA_HISTORY, u->n[DATA_HISTORY], e));
-    TRY(audit_set(&p->heldout, p->a, u, DATA_HELDOUT, u->n[DATA_HELDOUT], e));
+    TRY(person_sets(p, e));
     p->r.records = p->history.n;
     p->r.heldout = p->heldout.n;
     return OK;
@@ -129,21 +168,21 @@ static Status person_run(PersonResult *r, Person *p, PersonSteps steps, Err *e)
 
 /* ---- an adapter ---- */
 
-Status train_private(DpTrained *out, Lora *l, const Model *m, const TrainDoc *doc, size_t n,
-                     const TrainOpts *t, const PersonDp *dp, TrainWatch watch, void *ctx, Err *e)
+Status train_private(DpTrained *out, Lora *l, const Model *m, const DpDocs *d, const TrainOpts *t,
+                     const PersonDp *dp, TrainWatch watch, void *ctx, Err *e)
 {
+    size_t n = d->n_units;
     size_t batch = t->batch_docs < n ? t->batch_docs : n;
     if (batch == 0) FAIL(e, ERR_ARG, "batch size = 0, want at least 1");
     DpRun run = {(double)batch / (double)n, dp->sigma, t->epochs * ((n + batch - 1) / batch), dp->delta};
     double reached = 0;
     if (isnan(dp->sigma)) TRY(dp_sigma(&run.sigma, &reached, dp->accountant, &run, dp->epsilon, e));
     if (dp->delta * (double)n >= 1)
-        log_say(LOG_WARN,
-                "delta = %g of %zu records: a mechanism that publishes one of them keeps this promise",
-                dp->delta, n);
+        log_say(LOG_WARN, "delta = %g of %zu %s: a mechanism that publishes one of them keeps this promise",
+                dp->delta, n, d->unit != NULL ? "people" : "records");
     DpTrainOpts o = {t->opt, t->floor,  t->dropout, t->warmup,      dp->clip, run.sigma,
                      run.q,  run.steps, dp->delta,  dp->accountant, t->seed};
-    return dp_train_lora(out, l, m, &(DpDocs){doc, n, NULL, n}, &o, watch, ctx, e);
+    return dp_train_lora(out, l, m, d, &o, watch, ctx, e);
 }
 
 static Status person_fit(Person *p, Err *e)
@@ -153,10 +192,16 @@ static Status person_fit(Person *p, Err *e)
     TRY(person_docs(&doc, p, &p->history, e));
     Rng rng = rng_stream(p->o->train.seed, p->o->user, 0);
     lora_init(p->l, &rng);
+    DpDocs units = p->o->dp.user_level ? (DpDocs){doc, p->history.n, p->unit, p->n_people}
+                                       : (DpDocs){doc, p->history.n, NULL, p->history.n};
+    if (p->o->dp.user_level && p->n_people < 2)
+        FAIL(e, ERR_ARG,
+             "privacy of people wants an adapter of at least 2, and there is 1: an adapter of one person "
+             "alone "
+             "hides it among nobody");
     clock_gettime(CLOCK_MONOTONIC, &from);
     TRY(p->o->dp.accountant != NULL
-            ? train_private(&p->r.dp, p->l, p->a->base, doc, p->history.n, &p->o->train, &p->o->dp,
-                            person_watch, p, e)
+            ? train_private(&p->r.dp, p->l, p->a->base, &units, &p->o->train, &p->o->dp, person_watch, p, e)
             : train_lora(p->l, p->a->base, doc, p->history.n, &p->o->train, person_watch, p, e));
     clock_gettime(CLOCK_MONOTONIC, &to);
     p->r.seconds = seconds_between(&from, &to);
@@ -194,11 +239,18 @@ static Status person_gate_loss(double *out, const Person *p, const AuditSet *set
     return train_gate_loss(out, p->g, p->l, p->a->base, doc, set->n, e);
 }
 
+static Status person_alone(Person *p, Err *e)
+{
+    TRY(person_open(p, e));
+    if (p->n_people > 1) FAIL(e, ERR_ARG, "user = '%s' are %zu people, want one", p->o->user, p->n_people);
+    return OK;
+}
+
 static Status person_gate_steps(Person *p, Err *e)
 {
     struct timespec from, to;
     TrainDoc *doc = NULL, *held = NULL;
-    TRY(person_open(p, e));
+    TRY(person_alone(p, e));
     LoraShape shape = model_lora_shape(&p->a->base->cfg);
     TRY(lora_load(&p->l, p->o->out, &shape, e));
     TRY(gate_new(&p->g, p->l, e));
@@ -248,7 +300,7 @@ static Status person_assemble_steps(Person *p, Err *e)
 {
     const PersonAnchors *x = p->anchors;
     TrainDoc *doc = NULL;
-    TRY(person_open(p, e));
+    TRY(person_alone(p, e));
     if (x->recent > 0 && x->recent < p->history.n) {
         p->history.r += p->history.n - x->recent;
         p->history.n = p->r.records = x->recent;
