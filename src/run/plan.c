@@ -170,6 +170,14 @@ double plan_person(const Audit *a, const AuditPerson *p)
            texts_tokens(a, &p->member) + texts_tokens(a, &p->heldout);
 }
 
+double plan_shadows(const Audit *a, const AuditPerson *p)
+{
+    size_t n = p->member.n + p->heldout.n;
+    double own = plan_tokens(a, &p->member, SPEC_LIKELIHOOD) + plan_tokens(a, &p->heldout, SPEC_LIKELIHOOD),
+           others = n > 0 ? own / (double)n * (double)a->spec->attack.population : 0;
+    return 2 * (double)a->spec->attack.shadows * (own + others);
+}
+
 /* adapt: of the base, by one thread; own: of the targets' adapters, with those of anchors. */
 typedef struct {
     double adapt, anchors, own, search, utility, attack;
@@ -183,7 +191,7 @@ static void tokens_training(PlanTokens *t, const Audit *a)
         all += plan_tokens(a, &a->anchor[i].member, SPEC_LIKELIHOOD);
         records += (double)a->anchor[i].member.n;
     }
-    t->anchors = all * epochs * train;
+    t->anchors = all * epochs * (train + (double)sp->attack.shadows); /* a shadow reads about as much */
     if (audit_wants_attacker(a) && records > 0) /* others' records are taken to be as long as anchors' */
         t->anchors += all / records * (double)sp->attack.malicious * epochs * train;
     for (size_t i = 0; i < a->n_targets && spec_wants(sp, "oppu"); i++)
@@ -221,8 +229,9 @@ static void tokens_cells(PlanTokens *t, const Audit *a)
     for (size_t i = 0; i < a->n_anchors; i++) {
         AuditPerson p = audit_person(a, i);
         people += plan_person(a, &p);
+        t->attack += alone * plan_shadows(a, &p);
     }
-    t->attack = people * (1 + alone);
+    t->attack += people * (1 + alone);
     for (size_t i = 0; i < a->n_targets; i++) {
         const AuditTarget *to = &a->target[i];
         for (size_t c = 0; c < spec_contexts(sp); c++)
@@ -230,7 +239,7 @@ static void tokens_cells(PlanTokens *t, const Audit *a)
                           (cells + alone * (double)sp->anchors.per_target);
         for (size_t k = 0; k < sp->anchors.per_target; k++) {
             AuditPerson p = audit_person(a, to->anchor[k]);
-            t->attack += cells * plan_person(a, &p);
+            t->attack += cells * (plan_person(a, &p) + plan_shadows(a, &p));
         }
         t->search += plan_candidate(a, to) * (double)(method_search_evaluations(sp) * sp->seeds.n);
     }
@@ -307,7 +316,7 @@ static Status plan_bytes(PlanOut *out, const Audit *a, const PlanCounts *n, Err 
     Lora *l = NULL, *task = NULL;
     TRY(audit_lora(&l, a, e));
     double each = (double)l->n_params * sizeof(float) + ADAPTER_BYTES,
-           adapters = each * (double)(a->n_train * a->n_anchors);
+           adapters = each * (double)((a->n_train + sp->attack.shadows) * a->n_anchors);
     if (spec_wants(sp, "oppu")) adapters += each * (double)(a->n_train * a->n_targets);
     lora_free(l);
     if (sp->adapt.records > 0) {

@@ -289,11 +289,13 @@ size_t method_search_evaluations(const Spec *sp);
 
 /* plan_cells - of all tasks: in all, and in one part of `shards` (unless `part` is NULL). Errors: those of
  * loading. plan_candidate - tokens of one candidate of a search; plan_person - of one person's records with
- * all their texts. */
+ * all their texts; plan_shadows - of the same and the population under the models that shadow attacks compare
+ * one cell with. */
 Status plan_cells(size_t *n, size_t *part, const Spec *spec, size_t shard, size_t shards,
                   Err *e) PRIME_MUST_USE;
 double plan_candidate(const Audit *a, const AuditTarget *t);
 double plan_person(const Audit *a, const AuditPerson *p);
+double plan_shadows(const Audit *a, const AuditPerson *p);
 /* plan_tokens - that a set costs one candidate; how: a SpecScore. Prompts are read once for all labels; an
  * answer that is generated is taken to be as long as it may be. */
 double plan_tokens(const Audit *a, const AuditSet *set, int how);

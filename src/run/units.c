@@ -50,11 +50,15 @@ static double people_tokens(const Audit *a, const Unit *u)
     bool all = a->spec->attack.people;
     if (method_at(u->method)->scope == PER_ANCHOR) {
         AuditPerson p = audit_person(a, u->i);
-        return plan_person(a, &p) * (all ? 2 : 1);
+        return plan_person(a, &p) * (all ? 2 : 1) + plan_shadows(a, &p);
     }
     for (size_t i = 0; i < (all ? a->n_anchors : a->spec->anchors.per_target); i++) {
         AuditPerson p = audit_person(a, all ? i : a->target[u->i].anchor[i]);
         n += plan_person(a, &p);
+    }
+    for (size_t k = 0; k < a->spec->anchors.per_target; k++) {
+        AuditPerson p = audit_person(a, a->target[u->i].anchor[k]);
+        n += plan_shadows(a, &p);
     }
     return n;
 }
