@@ -6,7 +6,9 @@
  *                 "inputs":[{"name","sha256"}],"counts":{name:number},
  *                 "tasks":[{"name","labels":[...],"users","records":{"history","query","heldout"}}],
  *                 "canaries":"canaries.csv" if there are any;
- *                 "splits": how they were made, and "checks": what data_info found, from data_resplit}
+ *                 "splits": how they were made, and "checks": what data_info found, from data_resplit;
+ *                 "planted": {"task","seed","kinds":[...],"each","users","people","canaries"} from
+ *                 data_plant}
  *   users.csv     user,role,history,query,heldout: the user's distinct records in each split
  *   TASK.jsonl    one record a line, sorted by (user, split, id):
  *                 {"id","user","split":"history"|"query"|"heldout","input","output"},
@@ -15,8 +17,8 @@
  *   profiles.jsonl  may be missing; one text a line that describes a person, for one task or,
  *                 without "task", for all that have none of their own: {"user","task","text"}
  *   parts.csv     user,part: of which file an import has a person; may be missing
- *   canaries.csv  user,record,canary,included: planted secrets and whether they are in the history (1) or
- *                 were kept out (0)
+ *   canaries.csv  user,record,canary,included,kind: planted secrets, whether they are in the history (1) or
+ *                 were kept out (0), and of which kind they are (plant.h); without the column: digits
  * User ids that are read are 1 to DATA_USER_MAX letters, digits, _ - and ., not . first: they name files of a
  * run. Those that are made are "u" and 12 hexadecimal digits of SHA-256(salt, address); record ids are "r"
  * and 12 digits of SHA-256(salt, name of the record). A record has the same id and split in every task. The
@@ -33,6 +35,7 @@
 
 #include "prime/arena.h"
 #include "prime/err.h"
+#include "prime/plant.h"
 #include "prime/task.h"
 
 #include <stdbool.h>
@@ -160,6 +163,7 @@ Status data_resplit(const DataResplitOpt *o, Err *e) PRIME_MUST_USE;
 typedef struct {
     const char *user, *record, *text;
     bool included;
+    const PlantKind *kind;
 } DataCanary;
 
 /* data_canaries - the planted secrets of the dataset in dir; *n is 0 when there are none. Texts belong to the

@@ -166,6 +166,7 @@ static const CliVerb verbs[] = {
     {"synth", "", "records of seeded personas, with planted secrets if asked", data_cli_synth},
     {"import", "[FILE]", "data as others publish it, or a table of one's own", data_cli_import},
     {"split", "DIR", "another split of a dataset: by user, by time or at random", data_cli_split},
+    {"plant", "DIR", "a copy of a dataset with secrets in it, and half of them kept out", data_cli_plant},
     {"info", "DIR", "users, records, labels and checks of a dataset", data_cli_info},
     {0},
 };

@@ -5,6 +5,7 @@
 #include "cli_priv.h"
 
 int data_cli_import(const CliVerb *self, int argc, char **argv);
+int data_cli_plant(const CliVerb *self, int argc, char **argv);
 
 /* The options of a salt: one that everybody may know, or a secret one in a file. */
 #define DATA_SALT_OPTS(salt, file)                                                                          \

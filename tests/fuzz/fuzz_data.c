@@ -17,7 +17,7 @@ static void data_canaries_try(const DataSet *d, Arena *a)
     Err e = {0};
     if (data_canaries(&c, &n, d, fuzz_dir, a, &e) != OK && e.msg[0] == '\0') abort();
     for (size_t i = 0; i < n; i++)
-        if (data_user(d, c[i].user) == NULL) abort();
+        if (data_user(d, c[i].user) == NULL || c[i].kind == NULL) abort();
 }
 
 static void data_try(const char *task)
