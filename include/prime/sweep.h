@@ -49,7 +49,7 @@
  * one row a record; emission: metric a kind of extract.h, matches an answer.
  *
  * canary: `exposure` in bits, unit the anchor, record that of the canary, label 1 planted or 0 kept out; of
- * all cells but those of loo.
+ * all cells but those of loo. Where not all canaries are digits each has a second row `exposure_KIND`.
  *
  * With attack.signals, DIR/signals/TASK holds what these scores were computed from (signals.h), but for the
  * texts of attack.texts and the counts of attack.counts: base.safetensors with everybody's records under the
