@@ -57,7 +57,8 @@ typedef struct {
  * files stay as they are, byte for byte. A secret that is drawn is none that the output has already. One of
  * kind like is the output of a held-out record of an audit user, another than the person's own; each text
  * is used once, and none that is also an output of a base user, or of a history. The folder appears whole or
- * not at all. Streams (seed, user, PLANT_STREAM) and (seed, "plant_like", 0).
+ * not at all. Streams (seed, user, PLANT_STREAM) and (seed, "plant_like", 0). Attacks on records read the
+ * secrets too: membership is better measured on the dataset as it was.
  * Errors: ERR_ARG options; o->out is there; outputs of the task are labels; the dataset has canaries; nobody
  * has records enough; a text of any task, or a description of a person, has a sign of kind new; fewer texts
  * of others than kind like wants; those of data_load; ERR_IO; ERR_NOMEM. Cost: that of loading. */
