@@ -175,7 +175,6 @@ static Status plant_files(Plant *p, const char *to, Err *e)
     return plant_head(p, to, e);
 }
 
-/* The folder that the name stands for is there, and empty: rename(2) puts the whole one in its place. */
 static Status plant_into(Plant *p, char *tmp, const char *out, Err *e)
 {
     if (mkdtemp(tmp) == NULL) FAIL(e, ERR_IO, "%s: cannot make it: %s", tmp, strerror(errno));
@@ -194,8 +193,7 @@ Status plant_write(Plant *p, Err *e)
     char *out = arena_strndup(&p->arena, p->o->out, n), *tmp = arena_alloc(&p->arena, n + 8, 1);
     if (out == NULL || tmp == NULL) FAIL(e, ERR_NOMEM, "%s: no memory for a name", p->o->out);
     snprintf(tmp, n + 8, "%s.XXXXXX", out);
-    TRY(file_mkdir(out, e));
-    Status s = plant_into(p, tmp, out, e);
-    if (s != OK) rmdir(out);
-    return s;
+    TRY(file_mkdir(out, e)); /* for its parents */
+    rmdir(out);
+    return plant_into(p, tmp, out, e);
 }
