@@ -154,6 +154,7 @@ static const PageColumn canary_columns[] = {
     {"Planted (bits)", "planted", 2, true},
     {"Kept out (bits)", "kept_out", 2, true},
     {"Difference", "diff", 2, true},
+    {"Beyond the base", "beyond", 2, true},
     {"AUC", "auc", 2, true},
     {"p", "p", 0, false},
     {"People", "n_people", 0, false},

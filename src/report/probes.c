@@ -60,6 +60,24 @@ static Status label_estimate(MeanEst *out, MeanEst (*fold)(const double *, size_
     return OK;
 }
 
+/* The same per person, of those who have both. */
+static Status label_differences(UnitValues *out, ReportRows rows, Arena *a, Err *e)
+{
+    UnitValues in, held;
+    size_t n = 0;
+    TRY(label_means(&in, rows, 1, a, e));
+    TRY(label_means(&held, rows, 0, a, e));
+    for (size_t i = 0, j = 0; i < in.n; i++) { /* both are in the order of people */
+        while (j < held.n && held.unit[j] < in.unit[i]) j++;
+        if (j == held.n || held.unit[j] != in.unit[i]) continue;
+        in.unit[n] = in.unit[i];
+        in.value[n++] = in.value[i] - held.value[j];
+    }
+    in.n = n;
+    *out = in;
+    return OK;
+}
+
 /* Those with label 1 minus those with label 0, person by person. */
 static Status label_difference(MeanEst *out, ReportRows rows, Arena *a, Err *e)
 {
@@ -329,20 +347,36 @@ Status grid_source(Grid *g, const Report *r, Err *e)
 
 /* ---- planted secrets ---- */
 
-/* `exposure` is of digits, `exposure_KIND` of others. */
+/* `exposure` is of all, `exposure_KIND` of one kind. */
 static const char *canary_kind(const char *metric)
 {
-    return strncmp(metric, "exposure_", 9) == 0 ? metric + 9 : "digits";
+    return strncmp(metric, "exposure_", 9) == 0 ? metric + 9 : "all";
+}
+
+/* Planted beyond kept out, beyond what the base model, which has read neither, makes of the same secrets. */
+static Status canary_beyond(MeanEst *out, const Report *r, const ReportGroup *g, ReportRows rows, Arena *a,
+                            Err *e)
+{
+    const ReportGroup *base = front_base(r, g->task);
+    UnitValues own, other = {0};
+    PairEst pair;
+    TRY(label_differences(&own, rows, a, e));
+    if (base != NULL && base != g)
+        TRY(label_differences(&other, rows_of(base, KIND_CANARY, rows.row[0]->metric, NAME_ANY), a, e));
+    TRY(unit_pair(&pair, &own, &other, 1, 0.95, a, e));
+    *out = pair.diff;
+    return OK;
 }
 
 static Status canary_row(Grid *out, const Report *r, const ReportGroup *g, ReportRows rows, Arena *a, Err *e)
 {
-    MeanEst in, held, diff;
+    MeanEst in, held, diff, beyond;
     RocEst auc;
     size_t canaries = 0;
     TRY(label_estimate(&in, unit_mean, rows, 1, 0, a, e));
     TRY(label_estimate(&held, unit_mean, rows, 0, 0, a, e));
     TRY(label_difference(&diff, rows, a, e));
+    TRY(canary_beyond(&beyond, r, g, rows, a, e));
     TRY(pick_auc(&auc, &canaries, rows, BY_UNIT, 0.95, a, e));
     grid_group(out, g);
     grid_text(out, canary_kind(r->names.name[rows.row[0]->metric]));
@@ -350,6 +384,7 @@ static Status canary_row(Grid *out, const Report *r, const ReportGroup *g, Repor
     grid_mean(out, &held);
     grid_mean(out, &diff);
     grid_num(out, diff.p);
+    grid_mean(out, &beyond);
     grid_roc(out, &auc);
     grid_num(out, auc.p);
     grid_count(out, probe_n_people(rows));

@@ -177,9 +177,9 @@ Status emission_write(Sweep *s, const AuditPerson *p, const double *x, size_t c,
 /* ---- planted secrets (canary.c) ---- */
 
 /* canary_open - where attack.canaries asks for it: the secrets of the dataset that belong to people at risk,
- * each with so many alternatives. Errors: those of data_canaries; ERR_ARG there are none, or one without a
- * digit. canary_measure - out [n_cand, n_canaries]: exposure in bits, of those of the people at risk.
- * canary_write - rows of the open cell. */
+ * each with so many alternatives. Errors: those of data_canaries; ERR_ARG there are none, one without a
+ * character of its kind, or too few texts of outsiders. canary_measure - out [n_cand, n_canaries]: exposure
+ * in bits, of those of the people at risk. canary_write - rows of the open cell. */
 Status canary_open(Sweep *s, Err *e) PRIME_MUST_USE;
 Status canary_measure(double **out, Sweep *s, const Risk *risk, size_t n_risks, const PassLora *lora,
                       size_t n_cand, Err *e) PRIME_MUST_USE;

@@ -138,9 +138,40 @@ Test(further, exposure_of_canaries)
     cr_assert_float_eq(num_at(&t, 0, "kept_out"), 1.5, 1e-12);
     cr_assert_float_eq(num_at(&t, 0, "diff"), 3.5, 1e-12);
     cr_assert_float_eq(num_at(&t, 0, "diff_hi"), 3.5 + 1.5 * 12.706204736, 1e-6);
+    cr_assert_str_eq(text_at(&t, 0, "beyond"), "", "there is no base");
     cr_assert_float_eq(num_at(&t, 0, "auc"), 1, 1e-12);
     cr_assert_eq(num_at(&t, 0, "n_people"), 2);
     cr_assert_eq(num_at(&t, 0, "n_canaries"), 6);
+    free(text);
+    arena_free(&a);
+}
+
+/* Planted beyond kept out by 4 and 2 bits, under the base by 1 and -3 already: 3 and 5 beyond it; and of one
+ * kind alone. */
+Test(further, exposure_beyond_the_base)
+{
+    Arena a = {0};
+    Ledger *l = toy_ledger();
+    static const double planted[2][2] = {{2, 1}, {5, 6}};
+    for (size_t c = 0; c < 2; c++) {
+        begin_cell(l, c == 0 ? "base" : "soup", "u1");
+        for (size_t u = 0; u < 2; u++) {
+            add_row(l, "canary", "exposure", u, 0, 1, planted[c][u]);
+            add_row(l, "canary", "exposure", u, 1, 0, u == 0 ? 1 : 4);
+            add_row(l, "canary", "exposure_new", u, 0, 1, planted[c][u]);
+        }
+        end_cell(l);
+    }
+    char *text = close_and_report(l, "canary.csv");
+    Table t = table_of(&a, text);
+    cr_assert_eq(t.n_rows, 4);
+    cr_assert_str_eq(text_at(&t, 0, "beyond"), "", "the base itself");
+    cr_assert_str_eq(text_at(&t, 2, "kind"), "all");
+    cr_assert_float_eq(num_at(&t, 2, "diff"), 3, 1e-12);
+    cr_assert_float_eq(num_at(&t, 2, "beyond"), 4, 1e-12);
+    cr_assert_float_eq(num_at(&t, 2, "beyond_lo"), 4 - 12.706204736, 1e-6);
+    cr_assert_str_eq(text_at(&t, 3, "kind"), "new");
+    cr_assert_str_eq(text_at(&t, 3, "beyond"), "", "nothing was kept out");
     free(text);
     arena_free(&a);
 }
