@@ -43,6 +43,12 @@ const char *mat_pack_kernel(const MatPack *p);
  * faster: others go through scratch. Where there is no memory, y is NaN. Cost: 2 m n k. */
 void mat_pack_mul(float *y, size_t ldy, const float *x, size_t ldx, size_t m, const MatPack *p, bool add);
 
+/* mat_pack_mul_some - the same for outputs first .. first + n alone: y [m, n] ldy. first is a multiple of
+ * MAT_PACK_COLUMNS, and n is, too, or goes to the last output; n > 0. Not for weights stored [k, n]. */
+enum { MAT_PACK_COLUMNS = 64 };
+void mat_pack_mul_some(float *y, size_t ldy, const float *x, size_t ldx, size_t m, const MatPack *p,
+                       size_t first, size_t n);
+
 /* mat_bf16_round - out = x to nearest bfloat16, ties to even; NaN stays NaN. mat_bf16_widen - the way back.
  */
 void mat_bf16_round(uint16_t *out, const float *x, size_t n);

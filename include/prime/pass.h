@@ -100,6 +100,12 @@ void pass_normed(float *out, const Pass *p, const Model *m, const size_t *row, s
 /* pass_logits - logits [n_rows, V] at the given rows of the last forward. work [n_rows, C]. */
 void pass_logits(float *logits, const Pass *p, const Model *m, const size_t *row, size_t n_rows, float *work);
 
+/* pass_logits_some - entries first .. first + n of the logits alone: logits [n_rows, n], of rows that
+ * pass_normed gave. first is a multiple of MAT_PACK_COLUMNS, and n is, too, or goes to the vocabulary's end.
+ */
+void pass_logits_some(float *logits, const Pass *p, const Model *m, const float *normed, size_t n_rows,
+                      size_t first, size_t n);
+
 /* Where gradients go; either may be NULL. They accumulate (+=). */
 typedef struct {
     ModelParams *base;

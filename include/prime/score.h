@@ -41,10 +41,14 @@ enum { SCORE_MAX_RANK = 255 };
 size_t score_tokens(const ScoreItem *item, size_t n);
 
 /* score_signals - what every record-level attack reads, in one pass over a text: score_nll with more looked
- * at in each row of logits, which are there a few at a time and never for a whole text. out's arrays are the
- * caller's. The sum of -logp over an item is score_nll's nll_sum to float rounding. Errors: as score_nll;
- * ERR_NUM also when a moment is not finite. Cost: that of score_nll and 2 exponential-sized passes over the
- * logits; measured 1.0 times score_nll (bench group `signals`; at most 1.3 is wanted). */
+ * at in each row of logits. Both have the logits of a tile of the vocabulary at a time (128 rows of 1024
+ * entries a thread, whatever the vocabulary) and gather the rest from tile to tile (softmax.h). Ranks are
+ * exact with regard to the products' own values. out's arrays are the caller's. The sum of -logp over an item
+ * is score_nll's nll_sum to float rounding. Errors: as score_nll; ERR_NUM also when a moment is not finite,
+ * and when a logit is further from its row's product with the token's weights, taken in double, than rounding
+ * in float32 explains: packs made of other weights, or a library that computes less exactly. Cost: that of
+ * score_nll and 2 passes over the logits; measured 1.0 times score_nll (bench group `signals`; at most 1.3 is
+ * wanted). */
 Status score_signals(const ScoreSignals *out, const Model *m, const PassLora *lora, size_t n_cand,
                      const ScoreItem *item, size_t n, Err *e) PRIME_MUST_USE;
 

@@ -59,17 +59,6 @@ void vec_axpy(float *y, float alpha, const float *x, size_t n);
 void vec_scale(float *x, float alpha, size_t n);
 /* vec_softmax - x := softmax(x) in place; returns log sum exp of the input. n > 0. */
 double vec_softmax(float *x, size_t n);
-/* vec_lse - log sum exp of x, which is left as it is. n > 0. */
-double vec_lse(const float *x, size_t n);
-/* What softmax(x) says of itself: log p(v) = x[v] - lse. */
-typedef struct {
-    double lse;      /* log sum exp of x */
-    double mean, sd; /* of log p(v) when v is drawn from p; -mean is the entropy */
-    size_t above;    /* entries larger than x[at], and equal ones before it: 0 where `at` is vec_argmax */
-} VecMoments;
-/* vec_moments - in two passes over x [n], n > 0, at < n: sums in float over blocks of 1024, these in double.
- * Error against double arithmetic: 1e-6 for lse and mean, 1e-4 relative for sd. Cost: about 1.5 vec_lse. */
-VecMoments vec_moments(const float *x, size_t n, size_t at);
 /* vec_argmax - index of the first largest entry. n > 0. */
 size_t vec_argmax(const float *x, size_t n);
 /* vec_finite - whether every entry is finite; *at (if not NULL) is the first that is not. */

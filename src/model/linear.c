@@ -3,6 +3,7 @@
 #include "prime/mat.h"
 #include "prime/vec.h"
 
+#include <assert.h>
 #include <string.h>
 
 static size_t tile_for(const ModelLin *lin, size_t most)
@@ -32,15 +33,16 @@ static size_t tile_rows(size_t width)
     return width >= LIN_TILE ? 1 : LIN_TILE / width;
 }
 
-/* y = x W^T over the outputs of one part: a tile holds rows of W. */
+/* y = x W^T over those of the outputs first .. end that one part has: a tile holds rows of W. */
 static void part_fwd(float *y, size_t ldy, const float *x, size_t ldx, size_t n, const ModelLin *lin,
-                     const ModelPart *part, float beta, float *tile)
+                     const ModelPart *part, size_t first, size_t end, float beta, float *tile)
 {
-    size_t K = lin->n_in, step = tile_rows(K);
-    for (size_t at = 0; at < part->rows; at += step) {
-        size_t m = part->rows - at < step ? part->rows - at : step;
-        part->widen(tile, part->data, at * K, m * K);
-        mat_mul_nt(y + part->first + at, ldy, x, ldx, tile, K, n, m, K, 1, beta);
+    size_t K = lin->n_in, step = tile_rows(K), last = part->first + part->rows;
+    size_t at = part->first > first ? part->first : first;
+    for (last = last < end ? last : end; at < last; at += step) {
+        size_t m = last - at < step ? last - at : step;
+        part->widen(tile, part->data, (at - part->first) * K, m * K);
+        mat_mul_nt(y + at - first, ldy, x, ldx, tile, K, n, m, K, 1, beta);
     }
 }
 
@@ -94,7 +96,10 @@ void lin_fwd(float *y, size_t ldy, const float *x, size_t ldx, size_t n, const M
     else if (lin->w != NULL)
         mat_mul_nt(y, ldy, x, ldx, lin->w, lin->n_in, n, lin->n_out, lin->n_in, 1, beta);
     for (size_t i = 0; lin->w == NULL && i < lin->n_parts; i++)
-        (lin->in_out ? part_fwd_in_out : part_fwd)(y, ldy, x, ldx, n, lin, &lin->part[i], beta, tile);
+        if (lin->in_out)
+            part_fwd_in_out(y, ldy, x, ldx, n, lin, &lin->part[i], beta, tile);
+        else
+            part_fwd(y, ldy, x, ldx, n, lin, &lin->part[i], 0, lin->n_out, beta, tile);
     if (lin->bias != NULL) add_bias(y, ldy, lin->bias, n, lin->n_out);
 }
 
@@ -107,6 +112,20 @@ void lin_fwd_packed(float *y, size_t ldy, const float *x, size_t ldx, size_t n, 
     }
     mat_pack_mul(y, ldy, x, ldx, n, lin->pack, add);
     if (lin->bias != NULL) add_bias(y, ldy, lin->bias, n, lin->n_out);
+}
+
+void lin_fwd_some(float *y, size_t ldy, const float *x, size_t ldx, size_t n, const ModelLin *lin,
+                  size_t first, size_t n_out, float *tile)
+{
+    size_t K = lin->n_in;
+    assert(!lin->in_out && first + n_out <= lin->n_out);
+    if (lin->pack != NULL)
+        mat_pack_mul_some(y, ldy, x, ldx, n, lin->pack, first, n_out);
+    else if (lin->w != NULL)
+        mat_mul_nt(y, ldy, x, ldx, lin->w + first * K, K, n, n_out, K, 1, 0);
+    for (size_t i = 0; lin->pack == NULL && lin->w == NULL && i < lin->n_parts; i++)
+        part_fwd(y, ldy, x, ldx, n, lin, &lin->part[i], first, first + n_out, 0, tile);
+    if (lin->bias != NULL) add_bias(y, ldy, lin->bias + first, n, n_out);
 }
 
 void lin_bwd_x(float *dx, size_t ldx, const float *dy, size_t ldy, size_t n, const ModelLin *lin, float *tile)

@@ -498,3 +498,10 @@ void pass_logits(float *logits, const Pass *p, const Model *m, const size_t *row
     pass_product(p, logits, V, work, C, n_rows, &m->p.head, false);
     if (m->cfg.final_softcap > 0) softcap_apply(logits, n_rows * V, (float)m->cfg.final_softcap);
 }
+
+void pass_logits_some(float *logits, const Pass *p, const Model *m, const float *normed, size_t n_rows,
+                      size_t first, size_t n)
+{
+    lin_fwd_some(logits, n, normed, p->n_hidden, n_rows, &m->p.head, first, n, p->tile);
+    if (m->cfg.final_softcap > 0) softcap_apply(logits, n_rows * n, (float)m->cfg.final_softcap);
+}

@@ -79,15 +79,15 @@ static Status work_new(ScoreWork *w, const ScoreJob *j, size_t rows, size_t seqs
     w->max_rows = rows;
     w->max_seqs = seqs;
     w->seq = calloc(seqs, sizeof *w->seq);
-    w->logits = malloc(SCORE_CHUNK * c->n_vocab * sizeof *w->logits);
     w->picked = malloc(SCORE_CHUNK * c->n_hidden * sizeof *w->picked);
-    if (w->seq == NULL || w->logits == NULL || w->picked == NULL) FAIL(e, ERR_NOMEM, "no memory for scoring");
+    if (w->seq == NULL || w->picked == NULL) FAIL(e, ERR_NOMEM, "no memory for scoring");
+    TRY(targets_new(&w->targets, c, j->sig != NULL, e));
     return pass_new(&w->pass, j->m, rows, j->lora != NULL ? j->lora->bank->width : 0, false, e);
 }
 
 /* ---- within a limit of memory ---- */
 
-/* Bytes of a thread's workspace: the pass, logits, and the keys and values of shared prompts. */
+/* Bytes of a thread's workspace: the pass, what targets take, and the keys and values of shared prompts. */
 static size_t work_size(const ScoreJob *j, size_t rows, size_t seqs)
 {
     const ModelConfig *c = &j->m->cfg;
@@ -98,7 +98,8 @@ static size_t work_size(const ScoreJob *j, size_t rows, size_t seqs)
         shared = shared || (j->share && score_shares_prompt(j->item, i));
     }
     if (shared && seqs > 1) kv = 2 * seqs * longest * c->n_layers * 2 * c->n_kv * c->head_dim * sizeof(float);
-    return pass_size(j->m, rows, width) + SCORE_CHUNK * (c->n_vocab + c->n_hidden) * sizeof(float) + kv;
+    return pass_size(j->m, rows, width) + SCORE_CHUNK * c->n_hidden * sizeof(float) +
+           targets_size(c, j->sig != NULL) + kv;
 }
 
 /* Blocks as usual, or as large as the limit allows to one thread; *rows and *seqs are those of a workspace.
@@ -150,8 +151,8 @@ void score_close(ScoreJob *j)
     for (size_t t = 0; j->work != NULL && t < j->threads; t++) {
         pass_free(j->work[t].pass);
         free(j->work[t].seq);
-        free(j->work[t].logits);
         free(j->work[t].picked);
+        targets_free(j->work[t].targets);
     }
     pass_first_free(j->first);
     free(j->work);
@@ -163,51 +164,6 @@ void score_close(ScoreJob *j)
 
 /* ---- log-likelihood ---- */
 
-/* A target: the row whose logits predict it, the item it counts for and its place in that. */
-typedef struct {
-    size_t row[SCORE_CHUNK], item[SCORE_CHUNK], place[SCORE_CHUNK], n;
-} Targets;
-
-/* Log-likelihood of the target in row z, with everything else that signals hold. */
-static double target_signals(const ScoreSignals *s, size_t at, const float *z, size_t V, int32_t token)
-{
-    VecMoments m = vec_moments(z, V, (size_t)token);
-    double logp = (double)z[token] - m.lse;
-    s->id[at] = token;
-    s->logp[at] = (float)logp;
-    s->mu[at] = (float)m.mean;
-    s->sigma[at] = (float)m.sd;
-    s->rank[at] = (uint8_t)(m.above < SCORE_MAX_RANK ? m.above : SCORE_MAX_RANK);
-    return logp;
-}
-
-static void targets_flush(const ScoreJob *j, ScoreWork *w, Targets *t)
-{
-    size_t V = j->m->cfg.n_vocab;
-    pass_logits(w->logits, w->pass, j->m, t->row, t->n, w->picked);
-    for (size_t i = 0; i < t->n; i++) {
-        const float *z = w->logits + i * V;
-        const ScoreItem *it = &j->item[t->item[i]];
-        int32_t token = it->ids[t->place[i]];
-        ScoreOut *o = &j->nll[t->item[i]];
-        if (j->sig != NULL)
-            o->nll_sum -=
-                target_signals(j->sig, j->sig->start[t->item[i]] + t->place[i] - it->skip, z, V, token);
-        else
-            o->nll_sum += vec_lse(z, V) - (double)z[token];
-        o->n_tokens++;
-    }
-    t->n = 0;
-}
-
-static void targets_add(const ScoreJob *j, ScoreWork *w, Targets *t, size_t row, size_t item, size_t place)
-{
-    t->row[t->n] = row;
-    t->item[t->n] = item;
-    t->place[t->n++] = place;
-    if (t->n == SCORE_CHUNK) targets_flush(j, w, t);
-}
-
 /* Rows that predict a token of the answer are the last ones; at least one, for 0 would mean all. */
 static size_t kept_of(const ScoreItem *it)
 {
@@ -218,7 +174,6 @@ static size_t kept_of(const ScoreItem *it)
 static void nll_plain(const ScoreJob *j, ScoreWork *w, size_t from, size_t to)
 {
     size_t n = 0, row = 0;
-    Targets t = {.n = 0};
     for (size_t i = from; i < to; i++)
         if (j->item[i].n > 1)
             w->seq[n++] = (PassSeq){.ids = j->item[i].ids,
@@ -228,17 +183,16 @@ static void nll_plain(const ScoreJob *j, ScoreWork *w, size_t from, size_t to)
     if (n > 0) pass_forward(w->pass, j->m, w->seq, n, j->lora, NULL);
     for (size_t i = from; i < to; i++) {
         const ScoreItem *it = &j->item[i];
-        for (size_t k = it->skip; k < it->n; k++) targets_add(j, w, &t, row + k - 1, i, k);
+        for (size_t k = it->skip; k < it->n; k++) targets_add(j, w, row + k - 1, i, k);
         row += it->n - 1;
     }
-    if (t.n > 0) targets_flush(j, w, &t);
+    targets_flush(j, w);
 }
 
 /* First pass: each distinct prompt, whose last row predicts the first token of all its answers. */
 static void nll_prompts(const ScoreJob *j, ScoreWork *w, KvCache *kv, size_t from, size_t to)
 {
     size_t n = 0, row = 0;
-    Targets t = {.n = 0};
     for (size_t i = from; i < to; i++) {
         const ScoreItem *it = &j->item[i];
         if (i > from && score_shares_prompt(j->item, i)) continue;
@@ -250,16 +204,15 @@ static void nll_prompts(const ScoreJob *j, ScoreWork *w, KvCache *kv, size_t fro
     for (size_t i = from; i < to; i++) {
         const ScoreItem *it = &j->item[i];
         if (i == from || !score_shares_prompt(j->item, i)) row += it->skip;
-        if (it->n > it->skip) targets_add(j, w, &t, row - 1, i, it->skip);
+        if (it->n > it->skip) targets_add(j, w, row - 1, i, it->skip);
     }
-    if (t.n > 0) targets_flush(j, w, &t);
+    targets_flush(j, w);
 }
 
 /* Second pass: the answers, each behind its prompt's keys and values. */
 static void nll_answers(const ScoreJob *j, ScoreWork *w, KvCache *kv, size_t from, size_t to)
 {
     size_t n = 0, row = 0, prompt = KV_NONE, slot = w->max_seqs;
-    Targets t = {.n = 0};
     for (size_t i = from; i < to; i++) {
         const ScoreItem *it = &j->item[i];
         if (i == from || !score_shares_prompt(j->item, i)) prompt++; /* KV_NONE + 1 is 0 */
@@ -273,9 +226,9 @@ static void nll_answers(const ScoreJob *j, ScoreWork *w, KvCache *kv, size_t fro
     for (size_t i = from; i < to; i++) {
         const ScoreItem *it = &j->item[i];
         if (it->n < it->skip + 2) continue;
-        for (size_t k = it->skip + 1; k < it->n; k++) targets_add(j, w, &t, row++, i, k);
+        for (size_t k = it->skip + 1; k < it->n; k++) targets_add(j, w, row++, i, k);
     }
-    if (t.n > 0) targets_flush(j, w, &t);
+    targets_flush(j, w);
 }
 
 static bool any_shared(const ScoreJob *j, size_t from, size_t to)
@@ -304,7 +257,7 @@ static Status nll_block(void *ctx, size_t b, size_t thread, Err *e)
         if (!isfinite(j->nll[i].nll_sum))
             FAIL(e, ERR_NUM, "text %zu under candidate %zu: log-likelihood is not finite", i,
                  j->item[i].cand);
-    return OK;
+    return targets_check(w, e);
 }
 
 Status score_nll(ScoreOut *out, const Model *m, const PassLora *lora, size_t n_cand, const ScoreItem *item,

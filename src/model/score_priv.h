@@ -6,13 +6,18 @@
 
 #include "prime/score.h"
 
-enum { SCORE_ROWS = 1024, SCORE_CHUNK = 128, SCORE_SEQS = 96 };
+/* Rows of a block; targets that are worked on together, in tiles of the vocabulary (a tile of all of them,
+ * 512 KB, stays in the second-level cache); items of a block. */
+enum { SCORE_ROWS = 1024, SCORE_CHUNK = 128, SCORE_TILE = 1024, SCORE_SEQS = 96 };
+
+typedef struct ScoreTargets ScoreTargets;
 
 /* One thread's workspace. */
 typedef struct {
     Pass *pass;
-    PassSeq *seq;           /* [max_seqs] */
-    float *logits, *picked; /* [SCORE_CHUNK, V], [SCORE_CHUNK, C] */
+    PassSeq *seq;  /* [max_seqs] */
+    float *picked; /* [SCORE_CHUNK, C] */
+    ScoreTargets *targets;
     size_t max_rows, max_seqs;
 } ScoreWork;
 
@@ -46,5 +51,21 @@ void score_close(ScoreJob *j);
 
 /* score_shares_prompt - whether items i and i-1 have the same candidate and prompt. */
 bool score_shares_prompt(const ScoreItem *item, size_t i);
+
+/* ---- score_target.c ---- */
+
+/* targets_new - for at most SCORE_CHUNK targets at a time, with what signals need or without. targets_size -
+ * its bytes. */
+Status targets_new(ScoreTargets **t, const ModelConfig *c, bool signals, Err *e) PRIME_MUST_USE;
+size_t targets_size(const ModelConfig *c, bool signals);
+void targets_free(ScoreTargets *t); /* accepts NULL */
+
+/* targets_add - the token at `place` of an item is predicted by a row of the last pass: adds to the item's
+ * log-likelihood and writes its signals, at once or with targets_flush, which the next pass must not come
+ * before. targets_check - ERR_NUM when a logit was found outside of its bounds, so that ranks may be wrong: a
+ * product less exact than its type, or packs that do not belong to the weights. */
+void targets_add(const ScoreJob *j, ScoreWork *w, size_t row, size_t item, size_t place);
+void targets_flush(const ScoreJob *j, ScoreWork *w);
+Status targets_check(const ScoreWork *w, Err *e) PRIME_MUST_USE;
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "prime/arena.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,12 +101,13 @@ void *pack_scratch(PackScratchUse use, size_t bytes)
 /* ---- weights as they are, for any library ---- */
 
 static void plain_mul_f32(float *y, size_t ldy, const float *x, size_t ldx, size_t m, const MatPack *p,
-                          bool add)
+                          PackCut cut, bool add)
 {
     if (p->in_out)
         mat_mul_nn(y, ldy, x, ldx, p->data, p->n, m, p->n, p->k, 1, add ? 1 : 0);
     else
-        mat_mul_nt(y, ldy, x, ldx, p->data, p->k, m, p->n, p->k, 1, add ? 1 : 0);
+        mat_mul_nt(y, ldy, x, ldx, (const float *)p->data + cut.first * p->k, p->k, m, cut.n, p->k, 1,
+                   add ? 1 : 0);
 }
 
 void pack_fail(float *y, size_t ldy, size_t m, size_t n)
@@ -115,14 +117,15 @@ void pack_fail(float *y, size_t ldy, size_t m, size_t n)
 }
 
 /* Rounded x as floats in x16, and a tile of widened weights at a time: rows of outputs, or of inputs. */
-static void plain_tiles(float *y, size_t ldy, const float *x, size_t m, const MatPack *p, bool add,
-                        float *tile)
+static void plain_tiles(float *y, size_t ldy, const float *x, size_t m, const MatPack *p, PackCut cut,
+                        bool add, float *tile)
 {
-    size_t width = p->in_out ? p->n : p->k, rows = p->in_out ? p->k : p->n,
+    size_t width = p->in_out ? p->n : p->k, rows = p->in_out ? p->k : cut.n,
            step = width < PACK_TILE ? PACK_TILE / width : 1;
     for (size_t at = 0; at < rows; at += step) {
         size_t r = rows - at < step ? rows - at : step;
-        mat_bf16_widen(tile, (const uint16_t *)p->data + at * width, r * width);
+        mat_bf16_widen(tile, (const uint16_t *)p->data + ((p->in_out ? 0 : cut.first) + at) * width,
+                       r * width);
         if (p->in_out)
             mat_mul_nn(y, ldy, x + at, p->k, tile, width, m, width, r, 1, add || at > 0 ? 1 : 0);
         else
@@ -131,21 +134,21 @@ static void plain_tiles(float *y, size_t ldy, const float *x, size_t m, const Ma
 }
 
 static void plain_mul_bf16(float *y, size_t ldy, const float *x, size_t ldx, size_t m, const MatPack *p,
-                           bool add)
+                           PackCut cut, bool add)
 {
     size_t width = p->in_out ? p->n : p->k, k = p->k;
     uint16_t *narrow = pack_scratch(PACK_X, k * sizeof *narrow);
     float *tile = pack_scratch(PACK_WEIGHTS, (width > PACK_TILE ? width : PACK_TILE) * sizeof *tile),
           *rounded = pack_scratch(PACK_DENSE, m * k * sizeof *rounded);
     if (narrow == NULL || tile == NULL || rounded == NULL) {
-        pack_fail(y, ldy, m, p->n);
+        pack_fail(y, ldy, m, cut.n);
         return;
     }
     for (size_t i = 0; i < m; i++) {
         mat_bf16_round(narrow, x + i * ldx, k);
         mat_bf16_widen(rounded + i * k, narrow, k);
     }
-    plain_tiles(y, ldy, rounded, m, p, add, tile);
+    plain_tiles(y, ldy, rounded, m, p, cut, add, tile);
 }
 
 static Status plain_finish(MatPack *p, void *stage, Err *e)
@@ -239,11 +242,25 @@ const char *mat_pack_kernel(const MatPack *p)
     return p->ops->name;
 }
 
-void mat_pack_mul(float *y, size_t ldy, const float *x, size_t ldx, size_t m, const MatPack *p, bool add)
+static void pack_mul(float *y, size_t ldy, const float *x, size_t ldx, size_t m, const MatPack *p,
+                     PackCut cut, bool add)
 {
     for (size_t at = 0, step; at < m; at += step) {
         size_t left = m - at;
         step = left >= PACK_ROWS ? PACK_ROWS : left >= PACK_STEP ? left / PACK_STEP * PACK_STEP : left;
-        p->ops->mul(y + at * ldy, ldy, x + at * ldx, ldx, step, p, add);
+        p->ops->mul(y + at * ldy, ldy, x + at * ldx, ldx, step, p, cut, add);
     }
+}
+
+void mat_pack_mul(float *y, size_t ldy, const float *x, size_t ldx, size_t m, const MatPack *p, bool add)
+{
+    pack_mul(y, ldy, x, ldx, m, p, (PackCut){0, p->n}, add);
+}
+
+void mat_pack_mul_some(float *y, size_t ldy, const float *x, size_t ldx, size_t m, const MatPack *p,
+                       size_t first, size_t n)
+{
+    assert(!p->in_out && n > 0 && first + n <= p->n && first % MAT_PACK_COLUMNS == 0 &&
+           (n % MAT_PACK_COLUMNS == 0 || first + n == p->n));
+    pack_mul(y, ldy, x, ldx, m, p, (PackCut){first, n}, false);
 }

@@ -10,8 +10,9 @@
 #include <string.h>
 #include <threads.h>
 
+/* n: of the outputs wanted; ld: of the pack, between its rows or blocks of rows. */
 typedef struct {
-    size_t m, n, k;
+    size_t m, n, k, ld;
     MatType type;
     bool add;
 } PrimKey;
@@ -34,11 +35,6 @@ static struct {
     size_t n;
     bool fine;
 } lib = {.once = ONCE_FLAG_INIT};
-
-typedef struct {
-    dnnl_memory_desc_t desc;
-    dnnl_memory_t mem;
-} DnnlPack;
 
 static void lib_begin(void)
 {
@@ -122,14 +118,15 @@ static void prim_free(Prim *p)
 
 static bool key_same(const PrimKey *a, const PrimKey *b)
 {
-    return a->m == b->m && a->n == b->n && a->k == b->k && a->type == b->type && a->add == b->add;
+    return a->m == b->m && a->n == b->n && a->k == b->k && a->ld == b->ld && a->type == b->type &&
+           a->add == b->add;
 }
 
 /* The place of a key among the slots, of which at least half are empty. */
 static Prim **prim_slot(const PrimKey *k)
 {
-    size_t h = k->m * 0x9E3779B1U ^ k->n * 0x85EBCA77U ^ k->k * 0xC2B2AE3DU ^ ((size_t)k->type << 1) ^
-               (size_t)k->add;
+    size_t h = k->m * 0x9E3779B1U ^ k->n * 0x85EBCA77U ^ k->k * 0xC2B2AE3DU ^ k->ld * 0x27D4EB2FU ^
+               ((size_t)k->type << 1) ^ (size_t)k->add;
     h ^= h >> 15;
     while (lib.slot[h % PRIM_SLOTS] != NULL && !key_same(&lib.slot[h % PRIM_SLOTS]->key, k)) h++;
     return &lib.slot[h % PRIM_SLOTS];
@@ -196,22 +193,38 @@ static void rows_out(float *y, size_t ldy, const float *dense, size_t m, size_t 
             memcpy(y, dense, n * sizeof *y);
 }
 
-static void dnnl_pack_mul(float *y, size_t ldy, const float *x, size_t ldx, size_t m, const MatPack *p,
-                          bool add)
+/* Some outputs of a pack as weights of their own, which begin *skip bytes behind those of the pack. */
+static dnnl_status_t pack_part(dnnl_memory_desc_t *part, size_t *skip, const MatPack *p, PackCut cut)
 {
-    const DnnlPack *own = p->own;
-    bool apart = ldy != p->n, kept = true;
-    PrimKey key = {m, p->n, p->k, p->type, add && !apart};
+    dnnl_dims_t size = {(dnnl_dim_t)p->k, (dnnl_dim_t)cut.n}, from = {0, (dnnl_dim_t)cut.first};
+    dnnl_status_t s = dnnl_memory_desc_init_submemory(part, p->own, size, from);
+    if (s != dnnl_success) return s;
+    *skip = (size_t)part->offset0 * (p->type == MAT_BF16 ? sizeof(uint16_t) : sizeof(float));
+    part->offset0 = 0;
+    return s;
+}
+
+static void dnnl_pack_mul(float *y, size_t ldy, const float *x, size_t ldx, size_t m, const MatPack *p,
+                          PackCut cut, bool add)
+{
+    bool apart = ldy != cut.n, kept = true;
+    dnnl_memory_desc_t part;
+    dnnl_memory_t w = NULL;
+    size_t skip = 0;
     mat_onednn.begin();
     const void *in = rows_in(x, ldx, m, p);
-    float *out = apart ? pack_scratch(PACK_DENSE, m * p->n * sizeof *out) : y;
-    Prim *prim = in != NULL && out != NULL ? prim_get(&key, &own->desc, &kept) : NULL;
+    float *out = apart ? pack_scratch(PACK_DENSE, m * cut.n * sizeof *out) : y;
+    bool fine = in != NULL && out != NULL && pack_part(&part, &skip, p, cut) == dnnl_success &&
+                dnnl_memory_create(&w, &part, lib.engine, (char *)p->data + skip) == dnnl_success;
+    size_t ld = fine ? (size_t)part.format_desc.blocking.strides[0] : 0;
+    Prim *prim = fine ? prim_get(&(PrimKey){m, cut.n, p->k, ld, p->type, add && !apart}, &part, &kept) : NULL;
     void *work = prim != NULL ? pack_scratch(PACK_LIBRARY, dnnl_memory_desc_get_size(&prim->work) + 1) : NULL;
-    if (work == NULL || prim_run(prim, own->mem, in, out, work) != dnnl_success)
-        pack_fail(y, ldy, m, p->n);
+    if (work == NULL || prim_run(prim, w, in, out, work) != dnnl_success)
+        pack_fail(y, ldy, m, cut.n);
     else if (apart)
-        rows_out(y, ldy, out, m, p->n, add);
+        rows_out(y, ldy, out, m, cut.n, add);
     if (prim != NULL && !kept) prim_free(prim);
+    if (w != NULL) dnnl_memory_destroy(w);
 }
 
 /* ---- packing ---- */
@@ -219,7 +232,7 @@ static void dnnl_pack_mul(float *y, size_t ldy, const float *x, size_t ldx, size
 /* The form of the weights that the kernels want: the same for all numbers of rows. */
 static dnnl_status_t pack_form(dnnl_memory_desc_t *form, const MatPack *p)
 {
-    Prim ask = {.key = {PACK_ROWS, p->n, p->k, p->type, false}};
+    Prim ask = {.key = {PACK_ROWS, p->n, p->k, 0, p->type, false}};
     dnnl_primitive_desc_t pd = NULL;
     dnnl_memory_desc_t any;
     dnnl_status_t s = any_form(&any, &ask.key);
@@ -229,17 +242,18 @@ static dnnl_status_t pack_form(dnnl_memory_desc_t *form, const MatPack *p)
     return s;
 }
 
-static dnnl_status_t pack_reorder(dnnl_memory_t to, const dnnl_memory_desc_t *form, const MatPack *p,
-                                  void *stage)
+static dnnl_status_t pack_reorder(const MatPack *p, void *stage)
 {
+    const dnnl_memory_desc_t *form = p->own;
     dnnl_dims_t size = {(dnnl_dim_t)p->k, (dnnl_dim_t)p->n},
                 stride = {p->in_out ? (dnnl_dim_t)p->n : 1, p->in_out ? 1 : (dnnl_dim_t)p->k};
     dnnl_memory_desc_t plain;
-    dnnl_memory_t from = NULL;
+    dnnl_memory_t from = NULL, to = NULL;
     dnnl_primitive_desc_t pd = NULL;
     dnnl_primitive_t prim = NULL;
     dnnl_status_t s = dnnl_memory_desc_init_by_strides(&plain, 2, size, dnnl_type(p->type), stride);
     if (s == dnnl_success) s = dnnl_memory_create(&from, &plain, lib.engine, stage);
+    if (s == dnnl_success) s = dnnl_memory_create(&to, form, lib.engine, p->data);
     if (s == dnnl_success)
         s = dnnl_reorder_primitive_desc_create(&pd, &plain, lib.engine, form, lib.engine, NULL);
     if (s == dnnl_success) s = dnnl_primitive_create(&prim, pd);
@@ -248,21 +262,35 @@ static dnnl_status_t pack_reorder(dnnl_memory_t to, const dnnl_memory_desc_t *fo
     if (prim != NULL) dnnl_primitive_destroy(prim);
     if (pd != NULL) dnnl_primitive_desc_destroy(pd);
     if (from != NULL) dnnl_memory_destroy(from);
+    if (to != NULL) dnnl_memory_destroy(to);
+    return s;
+}
+
+/* Whether the form can be cut: by whole blocks of outputs, by kernels that take what is left. */
+static dnnl_status_t pack_cuts(const MatPack *p)
+{
+    Prim ask = {.key = {PACK_ROWS, MAT_PACK_COLUMNS, p->k, 0, p->type, false}};
+    dnnl_primitive_desc_t pd = NULL;
+    dnnl_memory_desc_t part;
+    size_t skip;
+    if (p->in_out || p->n <= MAT_PACK_COLUMNS) return dnnl_success;
+    dnnl_status_t s = pack_part(&part, &skip, p, (PackCut){0, MAT_PACK_COLUMNS});
+    if (s == dnnl_success) s = prim_describe(&pd, &ask, &part);
+    if (pd != NULL) dnnl_primitive_desc_destroy(pd);
     return s;
 }
 
 static Status dnnl_pack_finish(MatPack *p, void *stage, Err *e)
 {
     mat_onednn.begin();
-    DnnlPack *own = p->own = calloc(1, sizeof *own);
-    dnnl_status_t s = own != NULL ? pack_form(&own->desc, p) : dnnl_out_of_memory;
+    dnnl_memory_desc_t *form = p->own = calloc(1, sizeof *form);
+    dnnl_status_t s = form != NULL ? pack_form(form, p) : dnnl_out_of_memory;
     if (s == dnnl_success) {
-        p->bytes = dnnl_memory_desc_get_size(&own->desc);
+        p->bytes = dnnl_memory_desc_get_size(form);
         p->data = pack_room(p->bytes);
-        s = p->data != NULL ? dnnl_memory_create(&own->mem, &own->desc, lib.engine, p->data)
-                            : dnnl_out_of_memory;
+        s = p->data != NULL ? pack_reorder(p, stage) : dnnl_out_of_memory;
     }
-    if (s == dnnl_success) s = pack_reorder(own->mem, &own->desc, p, stage);
+    if (s == dnnl_success) s = pack_cuts(p);
     if (s == dnnl_success) return OK;
     if (s == dnnl_out_of_memory) FAIL(e, ERR_NOMEM, "no memory to pack %zu x %zu weights", p->n, p->k);
     FAIL(e, ERR_UNSUP, "oneDNN does not pack %zu x %zu weights (status %d)", p->n, p->k, (int)s);
@@ -270,9 +298,7 @@ static Status dnnl_pack_finish(MatPack *p, void *stage, Err *e)
 
 static void dnnl_pack_drop(MatPack *p)
 {
-    DnnlPack *own = p->own;
-    if (own != NULL && own->mem != NULL) dnnl_memory_destroy(own->mem);
-    free(own);
+    free(p->own);
 }
 
 static const PackOps dnnl_ops[MAT_TYPES] = {

@@ -7,12 +7,18 @@
 /* Rows of a block, and the step in which smaller blocks are cut; entries of a tile of weights. */
 enum { PACK_ROWS = 128, PACK_STEP = 16, PACK_TILE = 1 << 17, PACK_ALIGN = 64 };
 
+/* Outputs first .. first + n. */
+typedef struct {
+    size_t first, n;
+} PackCut;
+
 typedef struct {
     const char *name;
     /* From `stage`, the weights as stored in p->type. Plain forms keep it; others leave it to the caller. */
     Status (*finish)(MatPack *p, void *stage, Err *e);
-    /* 0 < m <= PACK_ROWS */
-    void (*mul)(float *y, size_t ldy, const float *x, size_t ldx, size_t m, const MatPack *p, bool add);
+    /* 0 < m <= PACK_ROWS; the cut is all of p where that is stored [k, n] */
+    void (*mul)(float *y, size_t ldy, const float *x, size_t ldx, size_t m, const MatPack *p, PackCut cut,
+                bool add);
     void (*drop)(MatPack *p); /* NULL: nothing but data */
 } PackOps;
 

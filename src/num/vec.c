@@ -68,58 +68,6 @@ PRIME_CLONES double vec_softmax(float *x, size_t n)
     return (double)m + log((double)s);
 }
 
-PRIME_CLONES double vec_lse(const float *x, size_t n)
-{
-    float m = vec_max(x, n), s = 0;
-#pragma omp simd reduction(+ : s)
-    for (size_t i = 0; i < n; i++) s += vec_exp_one(x[i] - m);
-    return (double)m + log((double)s);
-}
-
-/* Largest entry, and how many come before x[at] in descending order. */
-static float vec_max_above(size_t *above, const float *x, size_t n, size_t at)
-{
-    float m = x[0], mine = x[at];
-    unsigned larger = 0, equal = 0;
-#pragma omp simd reduction(max : m) reduction(+ : larger)
-    for (size_t i = 0; i < n; i++) {
-        m = x[i] > m ? x[i] : m;
-        larger += x[i] > mine;
-    }
-#pragma omp simd reduction(+ : equal)
-    for (size_t i = 0; i < at; i++) equal += x[i] == mine;
-    *above = (size_t)larger + equal;
-    return m;
-}
-
-PRIME_CLONES VecMoments vec_moments(const float *x, size_t n, size_t at)
-{
-    enum { BLOCK = 1024 };
-    assert(n > 0 && at < n);
-    VecMoments out = {0};
-    double s0 = 0, s1 = 0, s2 = 0;
-    float m = vec_max_above(&out.above, x, n, at);
-    for (size_t from = 0; from < n; from += BLOCK) {
-        size_t to = n - from < BLOCK ? n : from + BLOCK;
-        float a = 0, b = 0, c = 0;
-#pragma omp simd reduction(+ : a, b, c)
-        for (size_t i = from; i < to; i++) {
-            float d = x[i] - m, y = vec_exp_one(d), yd = y * d;
-            a += y;
-            b += yd;
-            c += yd * d;
-        }
-        s0 += (double)a;
-        s1 += (double)b;
-        s2 += (double)c;
-    }
-    double mean = s1 / s0, var = s2 / s0 - mean * mean;
-    out.lse = (double)m + log(s0);
-    out.mean = mean - log(s0);
-    out.sd = sqrt(var > 0 ? var : isnan(var) ? NAN : 0);
-    return out;
-}
-
 PRIME_CLONES size_t vec_argmax(const float *x, size_t n)
 {
     float m = vec_max(x, n);

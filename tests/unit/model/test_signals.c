@@ -1,6 +1,7 @@
 /* Signals of answer tokens against one pass by hand, against score_nll, and each documented error. */
 #include <math.h>
 
+#include "../../../src/model/score_priv.h"
 #include "tiny.h"
 
 #include "prime/mat.h"
@@ -192,6 +193,134 @@ Test(signals, rank_is_cut_at_its_bound)
     }
     cr_assert_eq(cut, 44u);
     free(z);
+    signals_drop(&s);
+    model_free(m);
+}
+
+/* ---- vocabularies of several tiles ---- */
+
+enum { WIDE = 2 * SCORE_TILE + 452, WIDE_TOKENS = 40 };
+
+/* Many tokens have the weights of another one, so that logits are equal across tiles. */
+static Model *wide_model(double softcap)
+{
+    ModelConfig c = tiny_config();
+    c.n_vocab = WIDE;
+    c.final_softcap = softcap;
+    Model *m = tiny_model(&c, 4);
+    for (size_t v = 3; v < WIDE; v += 3)
+        memcpy(m->p.head.w + v * c.n_hidden, m->p.head.w + v / 2 * c.n_hidden, c.n_hidden * sizeof(float));
+    return m;
+}
+
+/* The logits that scoring sees, by the same products, one tile behind the other: rows of WIDE. */
+static float *wide_logits(const Model *m, const int32_t *ids, size_t n)
+{
+    Pass *p = NULL;
+    size_t row[WIDE_TOKENS], C = m->cfg.n_hidden;
+    MUST(pass_new(&p, m, n, 0, false, &e_));
+    pass_forward(p, m, &(PassSeq){.ids = ids, .n = n}, 1, NULL, NULL);
+    for (size_t i = 0; i < n; i++) row[i] = i;
+    float *x = malloc(n * C * sizeof *x), *tile = malloc(n * SCORE_TILE * sizeof *tile),
+          *z = malloc(n * WIDE * sizeof *z);
+    pass_normed(x, p, m, row, n);
+    for (size_t first = 0, k; first < WIDE; first += k) {
+        k = WIDE - first < SCORE_TILE ? WIDE - first : SCORE_TILE;
+        pass_logits_some(tile, p, m, x, n, first, k);
+        for (size_t i = 0; i < n; i++) memcpy(z + i * WIDE + first, tile + i * k, k * sizeof *z);
+    }
+    free(x), free(tile);
+    pass_free(p);
+    return z;
+}
+
+/* ids[t] becomes one of the likelier tokens behind the ones before. */
+static void wide_choose(const Model *m, int32_t *ids, size_t t)
+{
+    float *z = wide_logits(m, ids, t), *row = z + (t - 1) * WIDE, below = INFINITY;
+    for (size_t rank = 0, best; rank <= 13 * t % 190; rank++) {
+        best = WIDE;
+        for (size_t v = 0; v < WIDE; v++)
+            if (row[v] < below && (best == WIDE || row[v] > row[best])) best = v;
+        below = row[best];
+        ids[t] = (int32_t)best;
+    }
+    free(z);
+}
+
+/* Ranks equal those of the products' own values, the rest what double makes of them. */
+static void check_wide(const Model *m, int32_t *ids)
+{
+    ScoreSignals s = signals_arrays(1, WIDE_TOKENS);
+    for (size_t t = 1; t < WIDE_TOKENS; t += 2) wide_choose(m, ids, t);
+    float *z = wide_logits(m, ids, WIDE_TOKENS - 1);
+    size_t low = 0, ties = 0;
+    MUST(score_signals(&s, m, NULL, 0, &(ScoreItem){ids, WIDE_TOKENS, 1, 0}, 1, &e_));
+    for (size_t t = 1; t < WIDE_TOKENS; t++) {
+        const float *row = z + (t - 1) * WIDE;
+        size_t rank = 0, id = (size_t)ids[t];
+        double total = 0, mu = 0, var = 0;
+        for (size_t v = 0; v < WIDE; v++) {
+            rank += row[v] > row[id] || (row[v] == row[id] && v < id);
+            ties += row[v] == row[id] && v != id;
+            total += exp((double)row[v]);
+        }
+        for (size_t v = 0; v < WIDE; v++) mu += exp((double)row[v]) / total * ((double)row[v] - log(total));
+        for (size_t v = 0; v < WIDE; v++)
+            var += exp((double)row[v]) / total * pow((double)row[v] - log(total) - mu, 2);
+        cr_assert_eq(s.rank[t - 1], rank < SCORE_MAX_RANK ? rank : SCORE_MAX_RANK, "token %zu: %d, want %zu",
+                     t, s.rank[t - 1], rank);
+        cr_assert_float_eq(s.logp[t - 1], (double)row[id] - log(total),
+                           2e-6 * (1 + fabs((double)s.logp[t - 1])));
+        cr_assert_float_eq(s.mu[t - 1], mu, 2e-6 * (1 - mu));
+        cr_assert_float_eq(s.sigma[t - 1], sqrt(var), 1e-4 * sqrt(var));
+        low += rank < SCORE_MAX_RANK;
+    }
+    cr_assert(low > 3 && ties > 10, "%zu low ranks, %zu ties", low, ties);
+    free(z);
+    signals_drop(&s);
+}
+
+static void widen_floats(float *out, const void *data, size_t first, size_t n)
+{
+    memcpy(out, (const float *)data + first, n * sizeof *out);
+}
+
+Test(signals, tiles_say_what_the_whole_vocabulary_says)
+{
+    for (size_t b = 0; mat_backend_at(b) != NULL; b++)
+        for (int way = 0; way < 8; way++) {
+            MUST(mat_choose(mat_backend_at(b), &e_));
+            Model *m = wide_model(way % 2 == 0 ? 0 : 4);
+            int32_t *ids = tiny_ids(WIDE_TOKENS, WIDE, 9);
+            float *bias = calloc(WIDE, sizeof *bias), *w = m->p.head.w;
+            for (size_t v = 0; v < WIDE; v++) bias[v] = 0.25f * (float)(v % 3);
+            if (way / 2 == 1) MUST(model_pack(m, MAT_F32, &e_));
+            if (way / 2 == 2) MUST(model_pack(m, MAT_BF16, &e_));
+            if (way / 2 == 3) { /* kept as stored, with a bias */
+                m->stored = true;
+                m->p.head = (ModelLin){.n_in = m->cfg.n_hidden, .n_out = WIDE, .bias = bias, .n_parts = 1};
+                m->p.head.part[0] = (ModelPart){w, widen_floats, 0, WIDE};
+            }
+            check_wide(m, ids);
+            free(bias);
+            free(ids);
+            model_free(m);
+        }
+}
+
+Test(signals, packs_of_other_weights_are_refused)
+{
+    Model *m = wide_model(0);
+    int32_t ids[3] = {7, 1500, 9};
+    ScoreSignals s = signals_arrays(1, 2);
+    Err e = {0};
+    mat_init();
+    MUST(model_pack(m, MAT_F32, &e_));
+    MUST(score_signals(&s, m, NULL, 0, &(ScoreItem){ids, 3, 1, 0}, 1, &e_));
+    for (size_t i = 0; i < m->cfg.n_hidden; i++) m->p.head.w[1500 * m->cfg.n_hidden + i] += 0.5f;
+    cr_assert_eq(score_signals(&s, m, NULL, 0, &(ScoreItem){ids, 3, 1, 0}, 1, &e), ERR_NUM);
+    cr_assert_not_null(strstr(e.msg, "further from the product of its weights"), "%s", e.msg);
     signals_drop(&s);
     model_free(m);
 }

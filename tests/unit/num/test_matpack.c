@@ -142,6 +142,39 @@ Test(matpack, threads_share_a_pack)
     free(y[1]);
 }
 
+/* Some outputs, of each block: the very values of the triple loop, and nothing beside them is written. */
+static void pack_check_some(const MatPack *p, MatType type, size_t m, size_t first, size_t n)
+{
+    pack_random();
+    mat_pack_mul_some(c.y, n + gap, c.x, PACK_K + gap, m, p, first, n);
+    for (size_t i = 0; i < m * (n + gap); i++) {
+        size_t row = i / (n + gap), col = i % (n + gap);
+        double want = col < n ? pack_twin(row, first + col, PACK_N, PACK_K, false, type) : (double)c.old[i];
+        cr_assert_float_eq(c.y[i], want, 1e-6 * PACK_K,
+                           "%s, %s: %zu rows, %zu from %zu at %zu, %zu: %g, want %g", mat_backend(),
+                           mat_pack_kernel(p), m, n, first, row, col, (double)c.y[i], want);
+    }
+}
+
+Test(matpack, some_outputs_are_those_of_all)
+{
+    static const size_t some[][2] = {{0, 64},    {0, 128}, {64, 64}, {64, PACK_N - 64}, {128, PACK_N - 128},
+                                     {0, PACK_N}};
+    Err e = {0};
+    for (size_t i = 0; mat_backend_at(i) != NULL; i++)
+        for (MatType type = 0; type < MAT_TYPES; type++) {
+            MatPack *p = NULL;
+            cr_assert_eq(mat_choose(mat_backend_at(i), &e), OK);
+            pack_random();
+            cr_assert_eq(mat_pack_new(&p, type, PACK_N, PACK_K, false, fill_w, c.w, &e), OK, "%s", e.msg);
+            for (size_t k = 0; k < 2 * sizeof some / sizeof some[0]; k++) {
+                gap = k % 2 == 0 ? 0 : PACK_PAD;
+                pack_check_some(p, type, k % 3 == 0 ? 1 : PACK_M, some[k / 2][0], some[k / 2][1]);
+            }
+            mat_pack_free(p);
+        }
+}
+
 static uint32_t bits_of(float x)
 {
     uint32_t u;
