@@ -113,7 +113,7 @@ static void near_keep(SoftmaxRank *r, float x)
     if (x > r->near[least]) r->near[least] = x;
 }
 
-static void rank_before(SoftmaxRank *r, const float *x, size_t n)
+static void rank_until(SoftmaxRank *r, const float *x, size_t n)
 {
     enum { BLOCK = 512 };
     for (size_t from = 0; from < n && r->above < SOFTMAX_RANKS; from += BLOCK) {
@@ -137,7 +137,7 @@ static void rank_arrive(SoftmaxRank *r, float own)
 void softmax_rank_add(SoftmaxRank *r, const float *x, size_t n, size_t first)
 {
     size_t within, before = r->at < first ? 0 : r->at - first < n ? r->at - first : n;
-    rank_before(r, x, before);
+    rank_until(r, x, before);
     if (r->at >= first + n) return;
     if (before < n && r->at >= first) rank_arrive(r, x[before]);
     if (r->above < SOFTMAX_RANKS) r->above += count_above(&within, x + before, n - before, r->lo, r->hi);

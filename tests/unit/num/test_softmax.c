@@ -66,7 +66,7 @@ static void row_fill(size_t n, double sd, double drift, uint64_t seed)
     for (size_t i = 11; i < n; i += 50) x[i] = x[i / 2]; /* far apart */
 }
 
-static void check_value(double got, double want, double tolerance, size_t n, size_t cut, const char *what)
+static void check_sum_of(double got, double want, double tolerance, size_t n, size_t cut, const char *what)
 {
     cr_assert_float_eq(got, want, tolerance, "%s of %zu entries in tiles of %zu: %.9g, want %.9g", what, n,
                        cut, got, want);
@@ -78,10 +78,10 @@ static void check_row(size_t n)
     for (size_t c = 0; c < N_CUTS; c++) {
         Softmax s = sums_of(n, cuts[c], softmax_add_moments), less = sums_of(n, cuts[c], softmax_add);
         SoftmaxMoments m = softmax_moments(&s);
-        check_value(softmax_lse(&s), want.lse, 1e-6 * want.lse, n, cuts[c], "lse");
-        check_value(softmax_lse(&less), want.lse, 1e-6 * want.lse, n, cuts[c], "lse alone");
-        check_value(m.mean, want.mean, 1e-6 * fmax(1, -want.mean), n, cuts[c], "mean");
-        check_value(m.sd, want.sd, 1e-4 * want.sd + 1e-7, n, cuts[c], "sd");
+        check_sum_of(softmax_lse(&s), want.lse, 1e-6 * want.lse, n, cuts[c], "lse");
+        check_sum_of(softmax_lse(&less), want.lse, 1e-6 * want.lse, n, cuts[c], "lse alone");
+        check_sum_of(m.mean, want.mean, 1e-6 * fmax(1, -want.mean), n, cuts[c], "mean");
+        check_sum_of(m.sd, want.sd, 1e-4 * want.sd + 1e-7, n, cuts[c], "sd");
     }
 }
 
