@@ -16,18 +16,23 @@ struct ScoreTargets {
     size_t row[SCORE_CHUNK], item[SCORE_CHUNK], place[SCORE_CHUNK], n;
     Softmax sum[SCORE_CHUNK];
     float own[SCORE_CHUNK]; /* its logit */
-    float *logits;          /* [SCORE_CHUNK, SCORE_TILE] */
+    float *logits;          /* [SCORE_CHUNK, tile_width] */
     SoftmaxRank *rank;      /* [SCORE_CHUNK]; NULL for losses alone */
     float *weights;         /* [C] of a token */
     uint16_t *narrow;       /* [C] */
     bool astray;
 };
 
+static size_t tile_width(const ModelConfig *c)
+{
+    return c->n_vocab < SCORE_TILE ? c->n_vocab : SCORE_TILE;
+}
+
 Status targets_new(ScoreTargets **t, const ModelConfig *c, bool signals, Err *e)
 {
     ScoreTargets *fresh = calloc(1, sizeof *fresh);
     if (fresh != NULL) {
-        fresh->logits = malloc(SCORE_CHUNK * SCORE_TILE * sizeof *fresh->logits);
+        fresh->logits = malloc(SCORE_CHUNK * tile_width(c) * sizeof *fresh->logits);
         fresh->weights = malloc(c->n_hidden * sizeof *fresh->weights);
         fresh->narrow = malloc(c->n_hidden * sizeof *fresh->narrow);
         fresh->rank = signals ? malloc(SCORE_CHUNK * sizeof *fresh->rank) : NULL;
@@ -41,7 +46,7 @@ Status targets_new(ScoreTargets **t, const ModelConfig *c, bool signals, Err *e)
 
 size_t targets_size(const ModelConfig *c, bool signals)
 {
-    return sizeof(ScoreTargets) + SCORE_CHUNK * SCORE_TILE * sizeof(float) +
+    return sizeof(ScoreTargets) + SCORE_CHUNK * tile_width(c) * sizeof(float) +
            c->n_hidden * (sizeof(float) + sizeof(uint16_t)) +
            (signals ? SCORE_CHUNK * sizeof(SoftmaxRank) : 0);
 }
@@ -138,13 +143,13 @@ static void target_signals(const ScoreJob *j, ScoreTargets *t, size_t i)
 void targets_flush(const ScoreJob *j, ScoreWork *w)
 {
     ScoreTargets *t = w->targets;
-    size_t V = j->m->cfg.n_vocab;
+    size_t V = j->m->cfg.n_vocab, width = tile_width(&j->m->cfg);
     if (t->n == 0) return;
     pass_normed(w->picked, w->pass, j->m, t->row, t->n);
     if (t->rank != NULL) ranks_open(j, w);
     for (size_t i = 0; i < t->n; i++) t->sum[i] = SOFTMAX_EMPTY;
     for (size_t first = 0, n; first < V; first += n) {
-        n = V - first < SCORE_TILE ? V - first : SCORE_TILE;
+        n = V - first < width ? V - first : width;
         pass_logits_some(t->logits, w->pass, j->m, w->picked, t->n, first, n);
         tile_take(j, t, first, n);
     }
