@@ -27,7 +27,7 @@ void softmax_add_moments(Softmax *s, const float *x, size_t n);
 double softmax_lse(const Softmax *s);
 
 /* softmax_moments - mean and sd of log p(v) when v is drawn from p; -mean is the entropy. Error against
- * double arithmetic: 1e-6 for the mean, 1e-4 relative for sd. */
+ * double arithmetic: 2e-6 of the mean or of 1, 1e-4 relative for sd. */
 typedef struct {
     double mean, sd;
 } SoftmaxMoments;
