@@ -9,6 +9,7 @@
 enum { ROW = 50257 };
 static const size_t rows[] = {1, 2, 7, 64, 1023, 1024, 1025, 4096, ROW};
 static const size_t cuts[] = {ROW, 1024, 1000, 37, 1}; /* entries of a tile */
+enum { LONG = 4096 };                                  /* longer rows are not cut entry by entry */
 static const double spreads[] = {1e-3, 0.5, 3, 12};
 enum { N_ROWS = 9, N_CUTS = 5, N_SPREADS = 4 };
 static float x[ROW];
@@ -75,7 +76,7 @@ static void check_sum_of(double got, double want, double tolerance, size_t n, si
 static void check_row(size_t n)
 {
     RowFacts want = facts_by_hand(n, 0);
-    for (size_t c = 0; c < N_CUTS; c++) {
+    for (size_t c = 0; c < N_CUTS - (n > LONG); c++) {
         Softmax s = sums_of(n, cuts[c], softmax_add_moments), less = sums_of(n, cuts[c], softmax_add);
         SoftmaxMoments m = softmax_moments(&s);
         check_sum_of(softmax_lse(&s), want.lse, 1e-6 * want.lse, n, cuts[c], "lse");
@@ -108,7 +109,7 @@ Test(softmax, ranks_are_exact_however_wide_the_bounds)
             size_t want = facts_by_hand(n, at).above;
             if (want > SOFTMAX_RANKS) want = SOFTMAX_RANKS;
             (want == SOFTMAX_RANKS ? &cut_short : &whole)[0]++;
-            for (size_t c = 0; c < N_CUTS; c++)
+            for (size_t c = 0; c < N_CUTS - (n > LONG); c++)
                 for (size_t b = 0; b < 4; b++) {
                     double off = errors[b] * (2 * rng_uniform(&rng) - 1);
                     SoftmaxRank got = rank_of(n, at, cuts[c], (double)x[at] + off, errors[b]);
