@@ -14,6 +14,11 @@
 void memory_set_limit(size_t bytes);
 size_t memory_limit(void);
 
+/* memory_ready - has the whole pages of `at` [bytes], fresh and about to be written from end to end, made
+ * ready in one go: the interruption at each page costs half of what clearing it does. Contents stay. A wish:
+ * where the system does not know it (Linux before 5.14), nothing happens. */
+void memory_ready(void *at, size_t bytes);
+
 /* memory_parse - "4G", "500M", "64K" or bytes; K, M, G, T are powers of 1024. Errors: ERR_ARG. */
 Status memory_parse(size_t *bytes, const char *text, Err *e) PRIME_MUST_USE;
 

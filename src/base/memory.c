@@ -1,8 +1,11 @@
 #include "prime/memory.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static size_t the_limit;
 
@@ -14,6 +17,19 @@ void memory_set_limit(size_t bytes)
 size_t memory_limit(void)
 {
     return the_limit;
+}
+
+void memory_ready(void *at, size_t bytes)
+{
+#ifdef MADV_POPULATE_WRITE
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = (uintptr_t)at, to = from + bytes;
+    size_t skip = (size_t)((page - from % page) % page);
+    to -= to % page;
+    if (from + skip < to) (void)madvise((char *)at + skip, (size_t)(to - from) - skip, MADV_POPULATE_WRITE);
+#else
+    (void)at;
+    (void)bytes;
+#endif
 }
 
 Status memory_parse(size_t *bytes, const char *text, Err *e)

@@ -1,6 +1,7 @@
 /* dense.c - methods that look at every entry of dW by itself: entries tile by tile, trimmed, combined. */
 #include "merge_priv.h"
 
+#include "prime/memory.h"
 #include "prime/svd.h"
 #include "prime/vec.h"
 
@@ -24,7 +25,7 @@ static size_t work_least(size_t n, size_t cols)
 
 static size_t band_floats(size_t k)
 {
-    return k * (sizeof(MergeBand) / sizeof(float));
+    return k * ((sizeof(MergeBand) + sizeof(MergeVoice)) / sizeof(float));
 }
 
 size_t dense_work_size(size_t n, size_t k, size_t cols)
@@ -43,7 +44,8 @@ static float *dense_set(MergeDense *d, float *x, size_t n, size_t cols, const Me
                       .w = s->w,
                       .stream = s->stream,
                       .o = s->o,
-                      .band = (MergeBand *)(void *)x};
+                      .band = (MergeBand *)(void *)x,
+                      .voice = (MergeVoice *)(void *)(x + s->k * (sizeof(MergeBand) / sizeof(float)))};
     x += band_floats(s->k);
     if (whole) d->tv = x;
     d->work = x + (whole ? s->k * n : 0);
@@ -139,6 +141,7 @@ static Status made_dense(MergeMade *m, float **whole, const MergeSite *s, Err *e
     float *unit = wide ? m->b : m->a;
     for (size_t i = 0; i < r; i++) unit[i * r + i] = 1;
     *whole = wide ? m->a : m->b;
+    memory_ready(*whole, s->n_out * s->n_in * sizeof **whole);
     return OK;
 }
 

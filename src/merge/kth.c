@@ -28,7 +28,7 @@ static inline float kth_float(uint32_t bits)
     return m;
 }
 
-/* ---- among those that were gathered ---- */
+/* ---- among few ---- */
 
 enum { BUCKETS = 1024, FEW = 32 };
 
@@ -74,32 +74,9 @@ static size_t select_bucket(float *m, size_t n, size_t *k, uint32_t top, unsigne
     return got;
 }
 
-/* The k-th largest of m [n], which is not left as it was. at->above counts what is larger on top of what it
- * was. */
-static float select_kth(TrimPlace *at, float *m, size_t n, size_t k)
-{
-    size_t rank = k;
-    uint32_t lo = 0, hi = 1;
-    while (n > FEW) {
-        unsigned shift = 0;
-        select_range(&lo, &hi, m, n);
-        if (lo == hi) break;
-        while ((hi - lo) >> shift >= BUCKETS) shift++;
-        n = select_bucket(m, n, &rank, hi, shift);
-    }
-    float kth = lo == hi ? m[0] : select_few(m, n, rank);
-    at->above += k - rank;
-    at->equal = 0;
-    for (size_t i = 0; i < n; i++) {
-        at->above += m[i] > kth;
-        at->equal += m[i] == kth;
-    }
-    return kth;
-}
-
 /* ---- a bracket from a sample ---- */
 
-enum { SAMPLE = 2048, SLOTS = 4096, SLOT_SHIFT = 14 }; /* 512 slots for each factor of 2 */
+enum { SAMPLE = 1024, SLOTS = 4096, SLOT_SHIFT = 14 }; /* 512 slots for each factor of 2 */
 
 /* The magnitude of a single entry. */
 static float sample_entry(const MergeDense *d, size_t j, size_t i)
@@ -119,28 +96,35 @@ static uint32_t sample_slot(uint32_t top, float m)
     return slot < SLOTS ? slot : SLOTS - 1;
 }
 
-/* Two magnitudes between which the k-th largest very likely lies: the sample takes one entry of each stretch
- * of even length, and its ranks are three standard deviations on either side. Even distances would meet the
- * same few columns over and over. */
-static void sample_bracket(float *lo, float *hi, const MergeDense *d, size_t j, size_t k)
+/* Two magnitudes between which the k-th largest of many very likely lies, given a sample [n] of them of which
+ * a share p is as large or larger: ranks in the sample are three standard deviations on either side. */
+static void sample_bracket(float *lo, float *hi, const float *sample, size_t n, double p)
 {
-    size_t step = d->n / SAMPLE, seen = 0;
+    size_t seen = 0;
     uint32_t least, top, at = 0;
     uint16_t count[SLOTS] = {0};
-    for (size_t i = 0; i < SAMPLE; i++) d->work[i] = sample_entry(d, j, i * step + rng_mix(i) % step);
-    select_range(&least, &top, d->work, SAMPLE);
-    for (size_t i = 0; i < SAMPLE; i++) count[sample_slot(top, d->work[i])]++;
-    double p = (double)k / (double)d->n, rank = p * SAMPLE, wide = 3 * sqrt(SAMPLE * p * (1 - p)) + 2;
+    select_range(&least, &top, sample, n);
+    for (size_t i = 0; i < n; i++) count[sample_slot(top, sample[i])]++;
+    double rank = p * (double)n, wide = 3 * sqrt((double)n * p * (1 - p)) + 2;
     *hi = INFINITY;
     if (rank - wide >= 1) {
         for (; seen + count[at] < (size_t)(rank - wide); at++) seen += count[at];
         *hi = kth_float(top - (at << SLOT_SHIFT)); /* the largest of that slot */
     }
     *lo = 0;
-    if (rank + wide >= SAMPLE) return;
+    if (rank + wide >= (double)n) return;
     for (; seen + count[at] < (size_t)(rank + wide); at++) seen += count[at];
     uint32_t below = (at + 1) << SLOT_SHIFT;
     if (at < SLOTS - 1 && below < top) *lo = kth_float(top - below);
+}
+
+/* The sample takes one entry of each stretch of even length. Even distances would meet the same few columns
+ * over and over. */
+static void sample_entries(float *lo, float *hi, const MergeDense *d, size_t j, size_t k)
+{
+    size_t step = d->n / SAMPLE;
+    for (size_t i = 0; i < SAMPLE; i++) d->work[i] = sample_entry(d, j, i * step + rng_mix(i) % step);
+    sample_bracket(lo, hi, d->work, SAMPLE, (double)k / (double)d->n);
 }
 
 /* ---- one pass ---- */
@@ -197,19 +181,19 @@ static size_t gather_lanes(float *work, size_t *got, const float *x, size_t n, f
 static size_t gather_lanes(float *work, size_t *got, const float *x, size_t n, float lo, float hi)
 {
     const __m512 least = _mm512_set1_ps(lo), most = _mm512_set1_ps(hi);
-    size_t above = 0, at = *got;
+    const __m512i one = _mm512_set1_epi32(1);
+    __m512i above = _mm512_setzero_si512();
+    size_t at = *got;
     for (size_t i = 0; i < n; i += LANES) {
         __m512 m = _mm512_abs_ps(_mm512_loadu_ps(x + i));
-        unsigned over = _mm512_cmp_ps_mask(m, most, _CMP_GT_OQ);
-        unsigned in = _mm512_cmp_ps_mask(m, least, _CMP_GE_OQ) & ~over;
-        size_t count = (size_t)__builtin_popcount(in);
-        _mm512_mask_storeu_ps(work + at, (__mmask16)((1U << count) - 1),
-                              _mm512_maskz_compress_ps((__mmask16)in, m));
-        at += count;
-        above += (size_t)__builtin_popcount(over);
+        __mmask16 over = _mm512_cmp_ps_mask(m, most, _CMP_GT_OQ);
+        __mmask16 in = _mm512_mask_cmp_ps_mask(_mm512_knot(over), m, least, _CMP_GE_OQ);
+        above = _mm512_mask_add_epi32(above, over, above, one);
+        _mm512_storeu_ps(work + at, _mm512_maskz_compress_ps(in, m)); /* what is too many is written over */
+        at += (size_t)__builtin_popcount(in);
     }
     *got = at;
-    return above;
+    return (size_t)_mm512_reduce_add_epi32(above);
 }
 #endif
 
@@ -225,6 +209,55 @@ static size_t bracket_gather(float *work, size_t *got, const float *x, size_t n,
 #endif
     return above + gather_flags(work, got, x + done, n - done, lo, hi);
 }
+
+/* ---- among those that were gathered ---- */
+
+enum { FEWER = 512 }; /* of a second sample */
+
+/* m [n] without those that a second sample puts aside; *k is the rank among what is left, which lies behind
+ * them, [room] at most. All of m where few are put aside or the sample was wrong. at->above counts as below.
+ */
+static float *select_narrow(TrimPlace *at, float *m, size_t *n, size_t *k, size_t room)
+{
+    float sample[FEWER], lo, hi;
+    size_t step = *n / FEWER, got = 0;
+    if (*n < 8 * FEWER || *n > room) return m;
+    for (size_t i = 0; i < FEWER; i++) sample[i] = m[i * step + rng_mix(i) % step];
+    sample_bracket(&lo, &hi, sample, FEWER, (double)*k / (double)*n);
+    size_t above = bracket_gather(m + *n, &got, m, *n, lo, hi);
+    if (above >= *k || *k > above + got) return m;
+    m += *n;
+    at->above += above;
+    *n = got;
+    *k -= above;
+    return m;
+}
+
+/* The k-th largest of m [n], which is not left as it was, and behind which there is room. at->above counts
+ * what is larger on top of what it was. */
+static float select_kth(TrimPlace *at, float *m, size_t n, size_t k, size_t room)
+{
+    uint32_t lo = 0, hi = 1;
+    m = select_narrow(at, m, &n, &k, room);
+    size_t rank = k;
+    while (n > FEW) {
+        unsigned shift = 0;
+        select_range(&lo, &hi, m, n);
+        if (lo == hi) break;
+        while ((hi - lo) >> shift >= BUCKETS) shift++;
+        n = select_bucket(m, n, &rank, hi, shift);
+    }
+    float kth = lo == hi ? m[0] : select_few(m, n, rank);
+    at->above += k - rank;
+    at->equal = 0;
+    for (size_t i = 0; i < n; i++) {
+        at->above += m[i] > kth;
+        at->equal += m[i] == kth;
+    }
+    return kth;
+}
+
+/* ---- all of an adapter's ---- */
 
 static size_t bracket_pass(size_t *inside, const MergeDense *d, size_t j, float lo, float hi)
 {
@@ -243,14 +276,14 @@ float kth_dense(TrimPlace *at, const MergeDense *d, size_t j, size_t k)
     assert(k >= 1 && k <= d->n);
     if (d->n >= 16 * SAMPLE) {
         float lo, hi;
-        sample_bracket(&lo, &hi, d, j, k);
+        sample_entries(&lo, &hi, d, j, k);
         above = bracket_pass(&inside, d, j, lo, hi);
         found = above < k && k <= above + inside;
     }
     if (!found) above = bracket_pass(&inside, d, j, 0, INFINITY);
     *at = (TrimPlace){above, 0};
     if (k > above + inside) return 0; /* what is not a number is nowhere */
-    return select_kth(at, d->work, inside, k - above);
+    return select_kth(at, d->work, inside, k - above, d->n - inside);
 }
 
 float trim_kth(const float *x, size_t n, size_t k, float *work, TrimPlace *at)

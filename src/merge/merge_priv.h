@@ -41,6 +41,12 @@ typedef struct {
     size_t cut, top;
 } MergeBand;
 
+/* How an adapter's entries enter what is combined: those that count by their magnitude in [lo, hi], those
+ * that agree by entry times sign in [from, to]. */
+typedef struct {
+    float lo, hi, from, to, w, each, times; /* each: what an entry counts; times: of its vote */
+} MergeVoice;
+
 /* Entries of one site: task vectors tv [k, n], or, where tv is NULL, products of factors that are formed a
  * tile at a time whenever they are wanted: that is faster than memory while ranks are small. */
 typedef struct {
@@ -50,9 +56,10 @@ typedef struct {
     const double *w;
     const uint64_t *stream;
     const MergeOpts *o;
-    MergeBand *band; /* [k] */
-    float *work;     /* [max(n, 4 cols)] */
-    float *strip;    /* [k, tile] without tv */
+    MergeBand *band;   /* [k] */
+    MergeVoice *voice; /* [k] made of them by dense_combine */
+    float *work;       /* [max(n, 4 cols)] */
+    float *strip;      /* [k, tile] without tv */
 } MergeDense;
 
 /* What a row of the table consists of. Methods of MERGE_DENSE: trim, then combine. */

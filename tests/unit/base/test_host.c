@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "prime/file.h"
 #include "prime/host.h"
+#include "prime/memory.h"
 #include "prime/par.h"
 
 #include <criterion/criterion.h>
@@ -28,6 +29,19 @@ Test(host, is_described)
     cr_assert(host_writable("."));
     cr_assert(!host_writable("no/such/folder"));
     cr_assert(!host_writable("/proc"));
+}
+
+/* Contents stay, wherever the block begins and however short it is. */
+Test(host, memory_ready_is_as_it_was)
+{
+    enum { PAGES = 5 * 4096 };
+    char *at = calloc(PAGES, 1);
+    cr_assert(at != NULL);
+    memset(at + 100, 7, PAGES / 2);
+    for (size_t from = 0; from < 5000; from += 777)
+        for (size_t bytes = 0; from + bytes <= PAGES; bytes += 1501) memory_ready(at + from, bytes);
+    for (size_t i = 0; i < PAGES; i++) cr_assert_eq(at[i], i >= 100 && i < 100 + PAGES / 2 ? 7 : 0);
+    free(at);
 }
 
 /* ---- quotas ---- */

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { K = 3, R = 4, OUT = 301, IN = 307, N = OUT * IN }; /* above the size from which samples are taken */
+enum { K = 6, R = 4, OUT = 301, IN = 307, N = OUT * IN }; /* above the size from which samples are taken */
 
 typedef struct {
     MergeDense d;
@@ -16,11 +16,13 @@ typedef struct {
     const LoraSite *part[K];
     uint64_t stream[K];
     MergeBand band[K];
+    MergeVoice voice[K];
     float *a, *b, *tv, *work, *strip;
     double w[K];
 } Tiles;
 
-/* Factors of three kinds: normal; few whole numbers, so that many entries are equal; one adapter is all zero.
+/* Six adapters: four that kernels take side by side, and two more. Factors of three kinds: normal; few whole
+ * numbers, so that many entries are equal; one adapter is all zero.
  */
 static void tiles_open(Tiles *t, int kind, const MergeMethod *m, const MergeOpts *o)
 {
@@ -52,6 +54,7 @@ static void tiles_open(Tiles *t, int kind, const MergeMethod *m, const MergeOpts
                         .stream = t->stream,
                         .o = &t->o,
                         .band = t->band,
+                        .voice = t->voice,
                         .work = t->work,
                         .strip = t->strip};
     for (size_t j = 0; j < K; j++)

@@ -49,6 +49,28 @@ Test(merge_trim, kth_largest_is_that_of_a_sort)
         }
 }
 
+/* By its definition, so often that some samples mislead: both the one that brackets it among all entries and
+ * the one among those that are left. */
+Test(merge_trim, kth_largest_of_many_draws)
+{
+    enum { DRAWS = 1500, MANY = 65536 };
+    float *x = malloc(2 * MANY * sizeof *x);
+    for (size_t t = 0; t < DRAWS; t++) {
+        Rng rng = rng_stream(6, "draws", t);
+        TrimPlace at;
+        size_t k = MANY / 10 * (1 + t % 9), above = 0, equal = 0;
+        for (size_t i = 0; i < MANY; i++) x[i] = (float)rng_uniform(&rng);
+        float kth = trim_kth(x, MANY, k, x + MANY, &at);
+        for (size_t i = 0; i < MANY; i++) {
+            above += x[i] > kth;
+            equal += x[i] == kth;
+        }
+        cr_assert(above < k && k <= above + equal, "draw %zu", t);
+        cr_assert(at.above == above && at.equal == equal, "draw %zu: %zu above, %zu equal", t, above, equal);
+    }
+    free(x);
+}
+
 /* One adapter of weight 1, a single row, trimmed. */
 static double *trim_row(const char *method, const double *x, size_t n, const MergeOpts *o)
 {
