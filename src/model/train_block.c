@@ -8,7 +8,8 @@ Status train_block_new(TrainBlock *b, const Model *m, size_t rows, size_t docs, 
     *b = (TrainBlock){.seq = calloc(docs, sizeof *b->seq),
                       .target = calloc(docs, sizeof *b->target),
                       .part = calloc(docs, sizeof *b->part),
-                      .loss = calloc(docs, sizeof *b->loss)};
+                      .loss = calloc(docs, sizeof *b->loss),
+                      .rows = rows};
     if (b->seq == NULL || b->target == NULL || b->part == NULL || b->loss == NULL)
         FAIL(e, ERR_NOMEM, "no memory for a batch of %zu documents", docs);
     return pass_new(&b->pass, m, rows, width, true, e);
@@ -51,13 +52,23 @@ void train_block_add_part(TrainBlock *b, const TrainDoc *doc, const size_t *whic
     }
 }
 
+/* Sequences from..to-1 of the block, under its own parts where `lora` is NULL. */
+static void block_pass(TrainBlock *b, size_t from, size_t to, const Model *m, const PassLora *lora,
+                       const PassGrad *grad)
+{
+    PassLora parts = {.part = b->part + from, .n_parts = to - from};
+    if (lora == NULL && grad->base == NULL) lora = &parts;
+    pass_forward(b->pass, m, b->seq + from, to - from, lora, NULL);
+    pass_loss_each(b->loss + from, b->pass, m, b->seq + from, b->target + from, to - from, lora, grad);
+}
+
 void train_block_run(TrainBlock *b, const Model *m, const PassLora *lora, const PassGrad *grad)
 {
-    PassLora parts = {.part = b->part, .n_parts = b->n};
-    if (b->n == 0) return;
-    if (lora == NULL && grad->base == NULL) lora = &parts;
-    pass_forward(b->pass, m, b->seq, b->n, lora, NULL);
-    pass_loss_each(b->loss, b->pass, m, b->seq, b->target, b->n, lora, grad);
+    for (size_t from = 0, to; from < b->n; from = to) {
+        size_t rows = b->seq[from].n;
+        for (to = from + 1; to < b->n && rows + b->seq[to].n <= b->rows; to++) rows += b->seq[to].n;
+        block_pass(b, from, to, m, lora, grad);
+    }
 }
 
 double train_block_loss(const TrainBlock *b, size_t from, size_t to)

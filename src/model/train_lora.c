@@ -108,6 +108,18 @@ static Status lora_jobs_check(const TrainJob *job, size_t n, const Model *m, Err
     return OK;
 }
 
+/* Rows of a pass: as fast as all of a step at once, and the workspace, which is filled anew in every call,
+ * stays small. A document is never parted. */
+enum { PASS_ROWS = 256 };
+
+static size_t lora_pass_rows(const TrainJob *job, size_t n, size_t most)
+{
+    size_t rows = PASS_ROWS;
+    for (size_t i = 0; i < n; i++)
+        for (size_t d = 0; d < job[i].n; d++) rows = job[i].doc[d].n > rows ? job[i].doc[d].n : rows;
+    return rows < most ? rows : most;
+}
+
 static Status lora_jobs_run(LoraTrainer *t, const TrainJob *job, size_t n, const Model *m, TrainBlock *b,
                             Err *e)
 {
@@ -117,7 +129,7 @@ static Status lora_jobs_run(LoraTrainer *t, const TrainJob *job, size_t n, const
         rows += train_most_rows(job[i].doc, job[i].n, &job[i].o);
         docs += train_most_docs(job[i].n, &job[i].o);
     }
-    TRY(train_block_new(b, m, rows, docs, t[0].bank->width, e));
+    TRY(train_block_new(b, m, lora_pass_rows(job, n, rows), docs, t[0].bank->width, e));
     pass_dropout(b->pass, job[0].o.dropout, 0);
     return lora_rounds(t, n, b, m, e);
 }

@@ -46,7 +46,7 @@ typedef struct {
     PassTarget *target;
     PassPart *part; /* of adapters: one a document, so that masks go by document */
     double *loss;
-    size_t n;
+    size_t n, rows;   /* rows: of a pass */
     ModelParams grad; /* base training */
 } TrainBlock;
 
@@ -60,7 +60,8 @@ void train_block_add(TrainBlock *b, const TrainDoc *doc, const size_t *which, si
                      float scale);
 void train_block_add_part(TrainBlock *b, const TrainDoc *doc, const size_t *which, size_t n, float scale,
                           const PassPart *part);
-/* train_block_run - a pass there and back; lora NULL without grad->base: the block's parts. */
+/* train_block_run - a pass there and back; lora NULL without grad->base: the block's parts, in as many passes
+ * as its rows ask for. */
 void train_block_run(TrainBlock *b, const Model *m, const PassLora *lora, const PassGrad *grad);
 /* train_block_loss - the sum over the entries from..to-1 of the last run. */
 double train_block_loss(const TrainBlock *b, size_t from, size_t to);

@@ -106,6 +106,55 @@ Test(train_many, each_equals_training_it_alone)
     }
 }
 
+/* A step of more rows than a pass takes: loss and gradient are those of one pass over all of it. */
+Test(train_many, a_step_of_many_rows_is_one_step)
+{
+    enum { DOCS = 31, LEN = 60 };
+    ModelConfig cfg = tiny_config();
+    mat_init();
+    Model *m = tiny_model(&cfg, 1);
+    Lora *l = tiny_lora(m, TINY_QKVO, 4, 3), *grad = NULL;
+    int32_t *ids = tiny_ids(DOCS * LEN, cfg.n_vocab, 5);
+    TrainDoc doc[DOCS];
+    PassSeq seq[DOCS];
+    size_t skip[DOCS], rows = 0, targets = 0, all = 0;
+    for (size_t i = 0; i < DOCS; i++) {
+        skip[i] = 1 + i % 9;
+        seq[i] = (PassSeq){.ids = ids + i * LEN, .n = LEN - i};
+        doc[i] = (TrainDoc){seq[i].ids, seq[i].n, skip[i]};
+        rows += seq[i].n;
+        targets += seq[i].n - skip[i];
+    }
+    cr_assert_gt(rows, 1000u);
+    Pass *p = NULL;
+    LoraBank *bank = NULL;
+    float one = 1;
+    MUST(lora_like(&grad, l, &e_));
+    MUST(lora_bank_view(&bank, l, &e_));
+    MUST(pass_new(&p, m, rows, bank->width, true, &e_));
+    PassLora with = {.bank = bank, .op = LORA_EXACT, .w = &one};
+    pass_forward(p, m, seq, DOCS, &with, NULL);
+    double loss =
+        pass_loss(p, m, seq, skip, DOCS, &with, 1.0f / (float)targets, &(PassGrad){NULL, grad}, &all);
+    double norm = sqrt(vec_dot_d(grad->data, grad->data, grad->n_params));
+
+    ManyDiary d = {0};
+    TrainOpts o = train_default();
+    o.dropout = 0;
+    o.batch_docs = DOCS;
+    o.epochs = 1;
+    MUST(train_lora(l, m, doc, DOCS, &o, many_write, &d, &e_));
+    cr_assert(all == targets && d.calls == 1);
+    cr_assert_float_eq(d.loss[0], loss / (double)targets, 1e-6 * loss / (double)targets);
+    cr_assert_float_eq(d.norm[0], norm, 1e-5 * norm);
+    pass_free(p);
+    lora_bank_free(bank);
+    lora_free(grad);
+    lora_free(l);
+    model_free(m);
+    free(ids);
+}
+
 Test(train_many, a_watch_that_says_no_ends_its_own_adapter_alone)
 {
     Crowd *all = crowd_new(0.1), *cut = crowd_new(0.1);
