@@ -141,13 +141,20 @@ static Status run_measure(Run *r, Sweep *s, Err *e)
     return r->how->crew != NULL ? crew_methods(s, e) : methods_run(s, r->how->shard, r->how->shards, e);
 }
 
+/* What the ledger says of a task's adapters, and of the precision in which they are going to be scored. */
+static Status run_adapters(Run *r, Audit *a, Err *e)
+{
+    TRY(session_adapters(r->ledger, a, e));
+    return session_precision(r->ledger, r->session, a, e);
+}
+
 static Status run_methods(Run *r, Sweep *s, Err *e)
 {
     SweepWatch quiet = watch_quiet(r->how->watch);
     s->ledger = r->ledger;
     s->watch = s->a->watch = run_first(r) ? r->how->watch : &quiet;
     TRY(audit_train(s->a, r->how->resume || r->how->adapters != NULL, e));
-    TRY(crew_agree(r->how->crew, run_first(r) ? session_adapters(r->ledger, s->a, e) : OK, e));
+    TRY(crew_agree(r->how->crew, run_first(r) ? run_adapters(r, s->a, e) : OK, e));
     return run_measure(r, s, e);
 }
 

@@ -91,6 +91,11 @@ Status trial_anchor(Sweep *s, size_t anchor, size_t index, Err *e) PRIME_MUST_US
  * itself. Errors: those of files; ERR_ARG something has another hash than before. */
 Status session_inputs(Ledger *l, const Spec *sp, const char *text, Err *e) PRIME_MUST_USE;
 Status session_adapters(Ledger *l, const Audit *a, Err *e) PRIME_MUST_USE;
+/* session_precision (precision.c) - of an audit in bfloat16 whose adapters are there, `sessionN.bf16.TASK`:
+ * mean and largest difference of log p a token from float32, of the base alone and with an adapter, on 16 of
+ * the anchors' own records. Nothing of one in float32. Errors: those of scoring and packing; ERR_NOMEM. Cost:
+ * 64 records are scored, and the base is packed again. */
+Status session_precision(Ledger *l, size_t number, Audit *a, Err *e) PRIME_MUST_USE;
 /* session_begin - under the next number, the program and machine that write from now on: `sessionN`,
  * `sessionN.start`, ...; those of the first as `commit`, `cpu` and `libraries`, too. session_end - its
  * seconds, and how it ended; a session that was killed lacks them. session_processes - how many there are,

@@ -70,6 +70,25 @@ static void count_step(void *ctx, const char *label)
     ((Count *)ctx)->steps++;
 }
 
+/* What the run says of bfloat16: differences that are there and small, of the base and with an adapter. */
+static void gap_is(World *w, const char *run, bool there)
+{
+    double mean[2], most[2];
+    size_t tokens = 0, records = 0;
+    const char *text = session_fact_of(w, run, "session1.bf16.synth_tag");
+    cr_assert_eq(text != NULL, there);
+    if (!there) return;
+    cr_assert_eq(
+        sscanf(text,
+               "log p a token beside f32, nats: base mean %lg, largest %lg; with an adapter mean %lg, "
+               "largest %lg; %zu tokens of %zu records",
+               &mean[0], &most[0], &mean[1], &most[1], &tokens, &records),
+        6, "%s", text);
+    for (size_t i = 0; i < 2; i++)
+        cr_assert(mean[i] > 1e-7 && mean[i] < most[i] && most[i] < 0.5, "%s", text);
+    cr_assert(records >= 4 && records <= 16 && tokens >= records, "%s", text);
+}
+
 /* Both precisions run, say so, and do not depend on threads; adapters are trained in float32 in either. */
 Test(session, a_run_says_its_precision, .timeout = 240)
 {
@@ -87,6 +106,7 @@ Test(session, a_run_says_its_precision, .timeout = 240)
         rows[i] = run_text(&w, names[i], 1);
         snprintf(run, sizeof run, "%s/%s", w.dir, names[i]);
         cr_assert_str_eq(session_fact_of(&w, run, "precision"), names[i]);
+        gap_is(&w, run, i == 1);
         snprintf(again, sizeof again, "%s-3", names[i]);
         Str three = run_text(&w, again, 3);
         cr_assert_str_eq(rows[i].s, three.s, "%s depends on the number of threads", names[i]);
