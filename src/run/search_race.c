@@ -5,7 +5,10 @@
  * without races. Who is out has no values, is never deployed, and ranks behind all that stay, the later out
  * the better: the methods that may race read ranks alone, and take their parents from the better half. A
  * candidate that the whole of the records would have put into that half may be out: that is the price. In
- * the arithmetic of scoring a race costs 0.69 of a whole generation.
+ * the arithmetic of scoring a race costs 0.69 of a whole generation. Measured (tests/bench/races.c, by
+ * likelihood on synopses of Debian packages, 8 candidates, 8 to 24 records, 24 generations): 0.88 of the
+ * generations keep their best candidate; what is lost is 0.01 to 0.04 of the standard deviation among
+ * candidates on average; a fifth to a quarter of the better half is out.
  *
  * Source: successive rejects, Audibert and Bubeck 2010, COLT; races among candidate settings, Birattari et
  * al. 2002, GECCO. Differs: fixed shares instead of a test, so that what a search costs is known before it.

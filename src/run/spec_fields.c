@@ -262,7 +262,8 @@ static const YmlField fields[] = {
     {.key = "evolve.race",
      .type = YML_BOOL,
      .offset = AT(evolve.race),
-     .help = "the worse candidates of a generation are not heard to the end: 0.69 of the scoring"},
+     .help = "the worse candidates of a generation are not heard to the end: 0.69 of the scoring; about one "
+             "generation in eight loses its best candidate to a close one"},
 
     {.key = "merge.density",
      .type = YML_NUM,
