@@ -1,9 +1,12 @@
 /* crew.h - the processes that `mpirun` or `srun` has started together, for sweeps on many cores or machines.
  *
  * The first of them (rank 0) writes the ledger and hands out work to those that are free, itself among them.
- * It needs one thread more than the others, which sleeps most of the time. If a process is lost, MPI ends all
- * of them; what they have given to the first is in the ledger. Without MPI in the build, or started alone, a
- * process is a crew of one. */
+ * It needs one thread more than the others, which sleeps most of the time. Who is free when there is no more
+ * is lent to a process that still has a unit of work, and evaluates a share of every large generation of its
+ * searches (below about 64 thousand tokens it would not pay); generations of races (evolve.race), whose
+ * candidates are compared halfway, stay with the threads of the process that has the search, and so do the
+ * attacks on what was found. If a process is lost, MPI ends all of them; what they have given to the first is
+ * in the ledger. Without MPI in the build, or started alone, a process is a crew of one. */
 #ifndef PRIME_CREW_H
 #define PRIME_CREW_H
 

@@ -63,11 +63,13 @@ enum { AUDIT_METRICS = 4 };
 
 typedef struct {
     const Spec *spec;
-    const SweepWatch *watch; /* may be NULL */
-    const char *dir;         /* of the run */
-    const char *adapters;    /* of the run whose adapters are read; NULL: they are trained in this one */
-    Crew *crew;              /* NULL: one process */
-    bool frozen;             /* nothing will be trained or folded: the base need not be held in float32 */
+    const SweepWatch *watch;     /* may be NULL */
+    const char *dir;             /* of the run */
+    const char *adapters;        /* of the run whose adapters are read; NULL: they are trained in this one */
+    Crew *crew;                  /* NULL: one process */
+    const struct CrewGive *give; /* of the unit under way, by several processes; or NULL */
+    const char *search;          /* row of the table of methods that is under way */
+    bool frozen;                 /* nothing will be trained or folded: the base need not be held in float32 */
     const Task *task;
     const Metric *metric[AUDIT_METRICS]; /* of the task */
     const Metric *fit[AUDIT_METRICS];    /* of an item of the history, which the search sees */

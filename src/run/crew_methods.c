@@ -2,7 +2,7 @@
  * first one takes over what is in it.
  *
  * What a search has evaluated is given after every generation, cells when all of a method are there: what is
- * measured together comes together. */
+ * measured together comes together. Who has no unit evaluates candidates for those that have. */
 #include "sweep_priv.h"
 
 #include "crew_priv.h"
@@ -14,7 +14,7 @@ typedef struct {
     Ledger *writer; /* the run's; NULL but in the first process */
     const SweepWatch *watch;
     Units u;
-    const CrewGive *give; /* of the unit under way */
+    CrewSearch *helped; /* the search that this process helped with last */
 } CrewCells;
 
 /* ---- by the first process ---- */
@@ -61,19 +61,28 @@ static Status cells_give(void *ctx, Err *e)
     void *data = NULL;
     size_t n = 0;
     TRY(ledger_give(&data, &n, c->s->ledger, e));
-    return c->give->fn(c->give->ctx, data, n, e);
+    const CrewGive *give = c->s->a->give;
+    return give->fn(give->ctx, data, n, e);
 }
 
 static Status cells_work(void *ctx, size_t unit, const void *data, size_t n, const CrewGive *give, Err *e)
 {
     CrewCells *c = ctx;
-    c->give = give;
+    c->s->a->give = give;
     TRY(ledger_unpack(&c->s->ledger, data, n, e));
     ledger_on_batch(c->s->ledger, cells_give, c);
     Status s = unit_run(c->s, &c->u.unit[unit], cells_give, c, e);
     ledger_close(c->s->ledger);
     c->s->ledger = NULL;
+    c->s->a->give = NULL;
     return s;
+}
+
+static Status cells_help(void *ctx, const void *data, size_t n, size_t from, size_t to, void **out,
+                         size_t *n_out, Err *e)
+{
+    CrewCells *c = ctx;
+    return crew_search_help(&c->helped, c->s->a, data, n, from, to, out, n_out, e);
 }
 
 /* ---- all of them ---- */
@@ -93,7 +102,7 @@ static Status cells_prepare(CrewCells *c, Err *e)
 
 Status crew_methods(Sweep *s, Err *e)
 {
-    static const CrewJob job = {cells_pack, cells_take, cells_work};
+    static const CrewJob job = {cells_pack, cells_take, cells_work, cells_help};
     /* Whoever works only asks whether to stop; what is done the first process says. */
     SweepWatch quiet = watch_quiet(s->watch);
     CrewCells c = {.s = s, .writer = s->ledger, .watch = s->watch};
@@ -102,6 +111,7 @@ Status crew_methods(Sweep *s, Err *e)
     Status st = crew_agree(s->a->crew, cells_prepare(&c, e), e);
     if (st == OK) st = crew_run(s->a->crew, c.u.order, c.u.n, &job, &c, e);
     units_free(&c.u);
+    crew_search_close(c.helped);
     s->ledger = c.writer;
     s->watch = s->a->watch = c.watch;
     return st;

@@ -14,9 +14,23 @@ Status crew_agree(Crew *c, Status mine, Err *e) PRIME_MUST_USE;
 /* crew_first - what the first process says. */
 size_t crew_first(Crew *c, size_t mine);
 
-/* Gives the first process something that a unit has made. */
+/* Items 0 .. n-1 of a unit under way, any of which any process can do. here - do those from .. to-1 in this
+ * one; take - what another one made of them. */
 typedef struct {
-    Status (*fn)(void *ctx, void *data, size_t n, Err *e); /* takes over data, from malloc */
+    size_t n;
+    Status (*here)(void *ctx, size_t from, size_t to, Err *e);
+    Status (*take)(void *ctx, size_t from, size_t to, const void *data, size_t n, Err *e);
+    void *ctx;
+} CrewItems;
+
+/* What a unit under way asks of the others. */
+typedef struct CrewGive {
+    /* Gives the first process something that the unit has made; takes over data, from malloc. */
+    Status (*fn)(void *ctx, void *data, size_t n, Err *e);
+    /* Has all items done, data [n] saying what they are: a part of about the same number of them by every
+     * process that has no unit and is lent to this one, the first part here. What another one could not do is
+     * done here after all. */
+    Status (*spread)(void *ctx, const void *data, size_t n, const CrewItems *items, Err *e);
     void *ctx;
 } CrewGive;
 
@@ -28,10 +42,15 @@ typedef struct {
     Status (*take)(void *ctx, size_t unit, const void *data, size_t n, Err *e);
     /* By any process, one call at a time, on one thread. */
     Status (*work)(void *ctx, size_t unit, const void *data, size_t n, const CrewGive *give, Err *e);
+    /* Likewise, by one that has no unit: items from .. to-1 of what data [n] says, *out [*n_out] from malloc.
+     * NULL: units have no items. */
+    Status (*help)(void *ctx, const void *data, size_t n, size_t from, size_t to, void **out, size_t *n_out,
+                   Err *e);
 } CrewJob;
 
-/* crew_run - units order[0 .. n-1] (order NULL: 0 .. n-1), each by whoever is free. After a failure no unit
- * is begun; the error of the unit that is first in the order is returned to all. */
+/* crew_run - units order[0 .. n-1] (order NULL: 0 .. n-1), each by whoever is free. Who is free when there
+ * are none left is lent to the process with a unit that has the fewest helpers, until all units are done.
+ * After a failure no unit is begun; the error of the unit that is first in the order is returned to all. */
 Status crew_run(Crew *c, const size_t *order, size_t n, const CrewJob *job, void *ctx, Err *e) PRIME_MUST_USE;
 
 #endif

@@ -84,6 +84,13 @@ size_t method_search_evaluations(const Spec *sp)
     return n;
 }
 
+void method_search_spec(Spec *sp, const char *method)
+{
+    size_t i = 0;
+    while (i + 1 < N_KINDS && strcmp(kinds[i].method, method) != 0) i++;
+    kinds[i].change(sp);
+}
+
 /* ---- a group: all goals of one search, and the controls beside them ---- */
 
 typedef struct {

@@ -243,7 +243,6 @@ static Status search_goals(Search *s, Err *e)
 static Status search_all(SearchFound *found, Search *s, Ledger *reuse, Arena *arena, Err *e)
 {
     const Spec *sp = s->a->spec;
-    TRY(audit_bank(&s->bank, s->anchor, s->a, s->t, s->seed, e));
     TRY(known_open(s, reuse, e));
     TRY(search_prepare(s, e));
     TRY(search_goals(s, e));
@@ -255,21 +254,28 @@ static Status search_all(SearchFound *found, Search *s, Ledger *reuse, Arena *ar
     return OK;
 }
 
+Status search_begin(Search *out, const Audit *a, const AuditTarget *t, size_t seed, Arena *arena, Err *e)
+{
+    const Spec *sp = a->spec;
+    *out = (Search){.a = a,
+                    .t = t,
+                    .seed = seed,
+                    .k = sp->anchors.per_target,
+                    .n_v = sp->anchors.per_target + (size_t)sp->evolve.with_norm,
+                    .dim = audit_genome(a),
+                    .minimise = sp->search.score != SPEC_LIKELIHOOD && !measure_higher(a)};
+    out->anchor = arena_alloc(arena, out->k, sizeof *out->anchor);
+    if (out->anchor == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu anchors", out->k);
+    return audit_bank(&out->bank, out->anchor, a, t, seed, e);
+}
+
 Status search_run(SearchFound *found, const Audit *a, const AuditTarget *t, size_t seed, Ledger *ledger,
                   Ledger *reuse, Arena *arena, Err *e)
 {
-    const Spec *sp = a->spec;
-    Search s = {.a = a,
-                .t = t,
-                .seed = seed,
-                .k = sp->anchors.per_target,
-                .n_v = sp->anchors.per_target + (size_t)sp->evolve.with_norm,
-                .dim = audit_genome(a),
-                .ledger = ledger,
-                .minimise = sp->search.score != SPEC_LIKELIHOOD && !measure_higher(a)};
-    s.anchor = arena_alloc(arena, s.k, sizeof *s.anchor);
-    if (s.anchor == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu anchors", s.k);
-    Status st = search_all(found, &s, reuse, arena, e);
+    Search s;
+    Status st = search_begin(&s, a, t, seed, arena, e);
+    s.ledger = ledger;
+    if (st == OK) st = search_all(found, &s, reuse, arena, e);
     known_close(&s);
     return st;
 }

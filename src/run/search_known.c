@@ -158,7 +158,7 @@ static Status known_learn(Search *s, double *x, size_t *slot, size_t n, Err *e)
 {
     double *u = x + n * s->dim, *v = u + n;
     if (n == 0) return OK;
-    if (!known_lent(u, v, s, x, n, slot[0])) TRY(search_measure(u, v, s, x, n, slot[0], e));
+    if (!known_lent(u, v, s, x, n, slot[0])) TRY(crew_search_measure(u, v, s, x, n, slot[0], e));
     return known_add(s, &(KnownNew){x, u, v, slot, n}, e);
 }
 

@@ -1,9 +1,11 @@
 /* search_measure.c - utility and privacy term of candidate merges for one target. */
 #include "search_priv.h"
+#include "sweep_priv.h"
 
 #include "prime/objective.h"
 #include "prime/rng.h"
 
+#include <math.h>
 #include <string.h>
 
 double search_mean(const Search *s, const double *v)
@@ -166,12 +168,49 @@ static Status measure_crowd(double *u, double *v, Search *s, const double *x, si
     return st;
 }
 
-/* Drawn answers are had candidate by candidate. */
+/* ---- crowds ---- */
+
+/* What a crowd takes at least: enough for the threads of one process. */
+enum { CROWD_TOKENS = 32 * 1024, CROWD_TEXTS = 512 };
+
+static double candidate_tokens(const Search *s)
+{
+    int score = s->a->spec->search.score;
+    bool likelihood = score == SPEC_LIKELIHOOD;
+    return plan_tokens(s->a, &s->t->search, score) * (double)(likelihood ? heard_texts(s) : 1);
+}
+
+size_t search_crowds(const Search *s, const double *x, size_t n_cand)
+{
+    const Spec *sp = s->a->spec;
+    if (x == NULL || n_cand == 0) return 1;
+    if (spec_draws(sp)) return n_cand;
+    double tokens = (double)n_cand * candidate_tokens(s) / CROWD_TOKENS,
+           texts = (double)(n_cand * s->t->search.n) / CROWD_TEXTS;
+    double n = sp->search.score == SPEC_GENERATE ? fmin(tokens, texts) : tokens;
+    return n < 2 ? 1 : n < (double)n_cand ? (size_t)n : n_cand;
+}
+
+size_t crowd_start(size_t crowd, size_t crowds, size_t n_cand)
+{
+    return crowd * n_cand / crowds;
+}
+
 Status search_measure(double *u, double *v, Search *s, const double *x, size_t n_cand, size_t slot, Err *e)
 {
-    if (!spec_draws(s->a->spec) || x == NULL) return measure_crowd(u, v, s, x, n_cand, slot, e);
-    for (size_t c = 0; c < n_cand; c++)
-        TRY(measure_crowd(u + c, v + c * s->n_v, s, x + c * s->dim, 1, slot, e));
+    size_t n = search_crowds(s, x, n_cand);
+    return search_measure_crowds(u, v, s, x, n_cand, slot, 0, n, e);
+}
+
+Status search_measure_crowds(double *u, double *v, Search *s, const double *x, size_t n_cand, size_t slot,
+                             size_t from, size_t to, Err *e)
+{
+    size_t n = search_crowds(s, x, n_cand), first = crowd_start(from, n, n_cand);
+    for (size_t i = from; i < to; i++) {
+        size_t at = crowd_start(i, n, n_cand), m = crowd_start(i + 1, n, n_cand) - at;
+        TRY(measure_crowd(u + at - first, v + (at - first) * s->n_v, s, x != NULL ? x + at * s->dim : NULL, m,
+                          slot, e));
+    }
     return OK;
 }
 
@@ -245,11 +284,16 @@ static Status prepare_norms(Search *s, Err *e)
     return OK;
 }
 
-Status search_prepare(Search *s, Err *e)
+Status search_hear(Search *s, Err *e)
 {
     TRY(prepare_room(s, e));
     measure_golds(s->gold, &s->t->search);
-    TRY(prepare_anchors(s, e));
+    return prepare_anchors(s, e);
+}
+
+Status search_prepare(Search *s, Err *e)
+{
+    TRY(search_hear(s, e));
     TRY(prepare_norms(s, e));
     return prepare_base(s, e);
 }

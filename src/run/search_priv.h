@@ -35,6 +35,11 @@ typedef struct {
     bool minimise;
 } Search;
 
+/* search_begin - a search of target t under seed index `seed` that knows nothing yet; anchors in the arena.
+ * known_close releases what it holds, also after a failure. */
+Status search_begin(Search *out, const Audit *a, const AuditTarget *t, size_t seed, Arena *arena,
+                    Err *e) PRIME_MUST_USE;
+
 /* ---- evaluating (search_measure.c) ---- */
 
 /* search_measure - U [n_cand] and V [n_cand, n_v] of evaluation `slot` of genomes x [n_cand, dim]; x NULL is
@@ -42,10 +47,27 @@ typedef struct {
  * error, so that PriME's formula, which turns both terms around there, still makes it a cost. */
 Status search_measure(double *u, double *v, Search *s, const double *x, size_t n_cand, size_t slot,
                       Err *e) PRIME_MUST_USE;
-/* search_prepare - golds, what the anchors alone say, the base model's own numbers. */
+/* search_hear - golds and what the anchors alone say: all that search_measure needs. search_prepare - these,
+ * and the base model's own numbers. */
+Status search_hear(Search *s, Err *e) PRIME_MUST_USE;
 Status search_prepare(Search *s, Err *e) PRIME_MUST_USE;
 /* search_mean - mean V as a reader wants it: without the sign above. */
 double search_mean(const Search *s, const double *v);
+
+/* What candidates find of texts that are scored together differs in the last bits with who is beside them.
+ * So a generation is cut into crowds, which are measured apart by whoever measures them: search_crowds - how
+ * many, a function of the search and n_cand alone: each has about 32 thousand tokens at least (where answers
+ * are generated also 512 texts), where answers are drawn one candidate. crowd_start - the first candidate of
+ * a crowd. search_measure_crowds - of all n_cand candidates those of crowds from .. to-1, in order. */
+size_t search_crowds(const Search *s, const double *x, size_t n_cand);
+size_t crowd_start(size_t crowd, size_t crowds, size_t n_cand);
+Status search_measure_crowds(double *u, double *v, Search *s, const double *x, size_t n_cand, size_t slot,
+                             size_t from, size_t to, Err *e) PRIME_MUST_USE;
+/* crew_search_measure - the same, crowds of it by processes of the crew that have no unit of work
+ * (crew_search.c).
+ */
+Status crew_search_measure(double *u, double *v, Search *s, const double *x, size_t n_cand, size_t slot,
+                           Err *e) PRIME_MUST_USE;
 
 /* What is measured at once: candidates as the model takes them (NULL: the base), their genomes; the rows of
  * a Heard that are theirs (NULL: their own places); how often these were evaluated before. */

@@ -256,6 +256,13 @@ typedef Status (*UnitDone)(void *ctx, Err *e);
 Status unit_run(Sweep *s, const Unit *u, UnitDone done, void *ctx, Err *e) PRIME_MUST_USE;
 Status methods_prepare(Sweep *s, bool first, Err *e) PRIME_MUST_USE;
 Status methods_run(Sweep *s, size_t shard, size_t shards, Err *e) PRIME_MUST_USE;
+/* crew_search_help - U and then V of crowds from .. to-1 of a search of another process that
+ * crew_search_measure has described, *out [*n_out] from malloc also after a failure. *c: what it keeps of
+ * that search, NULL at first; crew_search_close releases it, NULL too. */
+typedef struct CrewSearch CrewSearch;
+Status crew_search_help(CrewSearch **c, const Audit *a, const void *data, size_t n, size_t from, size_t to,
+                        void **out, size_t *n_out, Err *e) PRIME_MUST_USE;
+void crew_search_close(CrewSearch *c);
 /* crew_methods - the same by all processes of a crew: units to who is free, the largest first. The ledger is
  * that of the first process, NULL elsewhere. Errors: the same everywhere. */
 Status crew_methods(Sweep *s, Err *e) PRIME_MUST_USE;
@@ -289,6 +296,8 @@ size_t method_without_goals(const Spec *sp);
 /* method_search_evaluations - the most evaluations for one target and seed, of all searches that the audit
  * wants. */
 size_t method_search_evaluations(const Spec *sp);
+/* method_search_spec - of an audit's specification, what the searches of one of its methods go by. */
+void method_search_spec(Spec *sp, const char *method);
 
 /* ---- before a run (plan.c, plan_speed.c) ---- */
 

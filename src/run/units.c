@@ -239,6 +239,7 @@ Status unit_run(Sweep *s, const Unit *u, UnitDone done, void *ctx, Err *e)
         const Method *m = method_at(i);
         if (!method_joins(m, first) || m->scope == BESIDE || !spec_wants(s->a->spec, m->row.name)) continue;
         group_begin(s);
+        s->a->search = m->row.name;
         TRY(m->run(s, u->i, u->index, &m->row, e));
         if (done != NULL) TRY(done(ctx, e));
     }

@@ -81,7 +81,32 @@ verdict $? "an error is said once" err
 crew 2 --out part --shard 1/2 >out 2>err
 [ $? != 0 ] && grep -q 'want one or the other' err
 verdict $? "parts and processes do not go together" err
-sed -i 's/^methods:.*/methods: [base]/; s/count: 2/count: 1/' a.yaml
-crew 3 --out idle >out 2>err && grep -q 'units of work for 3 processes: .* nothing to do' err
-verdict $? "processes without work are counted" err
+
+# More processes than units: the others evaluate crowds of the same searches' large generations.
+helped() { # helped NAME K - run NAME by one process and by K, the others beside them, who have to say so
+    "$prime" sweep a.yaml -q --out "$1" >/dev/null 2>err && crew "$2" --out "$1.$2" >out 2>err &&
+        "$same" "$1" "$1.$2" >>err && grep -q 'without a unit of work evaluated [1-9][0-9]* parts' err
+    verdict $? "candidates of $1 by $2 processes" err
+}
+sed -i 's/^methods:.*/methods: [evolved, constrained]/; s/count: 2/count: 1/; s/^seeds:.*/seeds: [1]/
+s/budget: 8, popsize: 4/budget: 90, popsize: 90/; s/^lambda:.*/lambda: [1]/; s/min_heldout: 2/min_heldout: 3/
+s/^search:.*/search: {records: 4, score: labels, members: 2, heldout: 1}/' a.yaml
+helped one-unit 3
+grep -q 'units of work for 3 processes: 2 of them help others' err
+verdict $? "processes without a unit are counted" err
+sed -i 's/^seeds:.*/seeds: [1, 2]/; s/^methods:.*/methods: [evolved]/; s/^search:.*/search: {records: 4, score: likelihood}/
+s/popsize: 90/popsize: 90, operator: dare_linear, with_norm: true, method: nsga2/' a.yaml
+echo 'merge: {density: 0.5}' >>a.yaml
+helped two-units 4
+sed -i 's/^search:.*/search: {records: 4, score: generate, temperature: 0.8, repeats: 2}/; /^merge:/d
+s/operator: dare_linear/operator: prime/; s/: 90/: 12/g' a.yaml
+helped drawn-answers 3
+sed -i 's/^seeds:.*/seeds: [1]/; s/^methods:.*/methods: [base, evolved]/; s/budget: 12/budget: 100000/' a.yaml
+busy helper 3
+kill -KILL "$(ranks helper | tail -n 1)" 2>>log
+killed=$?
+wait %% 2>/dev/null
+status=$?
+[ $killed = 0 ] && [ $status != 0 ] && [ $status != 124 ]
+verdict $? "all end when a process is lost that helps" log
 echo "1..$count"
