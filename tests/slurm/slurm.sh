@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# slurm.sh PRIME SAME_ROWS - TAP: the job array of audits/slurm on a Slurm of one node, which is started here
-# for the test, with keys, sockets and ports of its own. SAME_ROWS A B compares two runs. Skipped where Slurm or
-# MUNGE is missing, or nobody but root may start their daemons.
+# slurm.sh PRIME SAME_ROWS - TAP: the job array and the MPI job of audits/slurm on a Slurm of one node, which is
+# started here for the test, with keys, sockets and ports of its own. SAME_ROWS A B compares two runs. Skipped
+# where Slurm or MUNGE is missing, or nobody but root may start their daemons; the MPI job where prime was built
+# without MPI or Slurm has no PMIx.
 set -uo pipefail
 prime=$(cd "$(dirname "${1:?path of prime}")" && pwd)/$(basename "$1")
 same=$(cd "$(dirname "${2:?path of same_rows}")" && pwd)/$(basename "$2")
@@ -88,4 +89,33 @@ until_true 120 gone
 verdict $? "its jobs end" slurmctld.log
 [ -e run/joined/ledger.db ] && "$same" whole run/joined >err
 verdict $? "the parts joined have the rows of one process" err run/*.log
+
+# Two processes under srun, with Slurm's PMIx: one is lost, then both are told to stop, then they come to an end.
+why=
+"$prime" doctor 2>/dev/null | grep -q '^built_with.mpi,' || why='prime was built without MPI'
+srun --mpi=list 2>&1 | grep -q pmix || why='Slurm has no PMIx'
+export PRIME_SRUN=--mpi=pmix OMPI_MCA_btl_vader_single_copy_mechanism=none
+mpi() { # mpi - submit it; prints the number of the job
+    PRIME=$prime sbatch --parsable --ntasks=2 --output="$tmp/mpi.log" "$here/../../audits/slurm/mpi.sbatch" b.yaml run-mpi
+}
+mpi_busy() { # mpi_busy - the same, and wait until it has a cell
+    rm -f mpi.log
+    mpi >job 2>err && until_true 60 grep -q '^[0-9]*/[0-9]* ' mpi.log
+}
+if [ -z "$why" ]; then
+    sed 's/^seeds:.*/seeds: [1, 2]/; s/budget: 8/budget: 40/' a.yaml >b.yaml
+    "$prime" sweep b.yaml -q --out whole-mpi >/dev/null 2>err
+    verdict $? "a longer sweep by one process" err
+    mpi_busy && kill -KILL "$(pgrep -f "^$prime sweep b.yaml --out run-mpi" | tail -n 1)" && until_true 60 gone
+    verdict $? "an MPI job ends when one of two processes is lost" err mpi.log
+    mpi_busy && scancel --signal=TERM "$(cat job)" && until_true 60 gone && grep -q 'stopping after the step' mpi.log
+    verdict $? "submitted again, its processes stop when they are told to" err mpi.log
+    rm -f mpi.log
+    mpi >job 2>err && until_true 120 gone && [ -e run-mpi/ledger.db ] &&
+        grep -aq session3.processes2 run-mpi/ledger.db && "$same" whole-mpi run-mpi >err
+    verdict $? "submitted once more, its run has the rows of one process" err mpi.log
+else
+    count=$((count + 1))
+    echo "ok $count - an MPI job # SKIP $why"
+fi
 echo "1..$count"
