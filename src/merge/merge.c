@@ -87,7 +87,7 @@ static void job_identity(uint64_t *h, const Lora *const *l, size_t k)
     memset(h, 0, k * sizeof *h);
     for (size_t i = 0; i < shape->n_layers * LORA_KINDS; i++) {
         const float *a[ID_LANES], *b[ID_LANES];
-        size_t na[ID_LANES], nb[ID_LANES];
+        size_t na[ID_LANES] = {0}, nb[ID_LANES] = {0};
         for (size_t c = 0; c < k; c++) {
             const LoraSite *s = &l[c]->site[i];
             h[c] = identity_head(h[c], s, i);
