@@ -10,11 +10,12 @@
  * `lower_is_better` names (a list, or `none`); without it for mae and rmse. Scores of kind utility and
  * utility_all (unit = target), attack (unit = anchor, label), norm `attenuation`, weight `w` (unit = anchor),
  * search, fingerprint `weight`, `error` and `outside` (unit = anchor), person (unit = anchor, label; metrics
- * that end in _auc: unit = target), canary `exposure` and `exposure_KIND` (unit = anchor, label), attack_own (unit = the person
- * whose own adapter it is, label). Methods that are known by name: `base` is the model without any adapter,
- * which the others are held against; `anchor` each anchor's adapter alone and `loo` the merges of `evolved`
- * without each anchor, both in loo.csv; `random-anchors` merges of nobody who is attacked, in null.csv. All
- * other methods are what the ledger calls them. Cells whose status is not "ok" are counted but not used. */
+ * that end in _auc: unit = target), canary `exposure` and `exposure_KIND` (unit = anchor, label), attack_own
+ * (unit = the person whose own adapter it is, label). Methods that are known by name: `base` is the model
+ * without any adapter, which the others are held against; `anchor` each anchor's adapter alone and `loo` the
+ * merges of `evolved` without each anchor, both in loo.csv; `random-anchors` merges of nobody who is
+ * attacked, in null.csv. All other methods are what the ledger calls them. Cells whose status is not "ok" are
+ * counted but not used. */
 #ifndef PRIME_REPORT_H
 #define PRIME_REPORT_H
 

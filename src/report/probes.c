@@ -368,7 +368,8 @@ static Status canary_beyond(MeanEst *out, const Report *r, const ReportGroup *g,
     return OK;
 }
 
-static Status canary_row(Grid *out, const Report *r, const ReportGroup *g, ReportRows rows, Arena *a, Err *e)
+static Status exposure_row(Grid *out, const Report *r, const ReportGroup *g, ReportRows rows, Arena *a,
+                           Err *e)
 {
     MeanEst in, held, diff, beyond;
     RocEst auc;
@@ -395,7 +396,7 @@ static Status canary_row(Grid *out, const Report *r, const ReportGroup *g, Repor
 static Status canary_group(Grid *out, const Report *r, const ReportGroup *g, Arena *a, Err *e)
 {
     ReportRows rest = rows_of(g, KIND_CANARY, NAME_ANY, NAME_ANY), run;
-    while (rows_next_metric(&run, &rest)) TRY(canary_row(out, r, g, run, a, e));
+    while (rows_next_metric(&run, &rest)) TRY(exposure_row(out, r, g, run, a, e));
     return OK;
 }
 
