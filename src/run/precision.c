@@ -6,7 +6,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { GAP_RECORDS = 16, GAP_MODELS = 2 }; /* the base; the base with an adapter */
 
@@ -15,6 +14,7 @@ typedef struct {
     size_t n, records, tokens; /* items; records; tokens of one model */
     ScoreSignals sig[MAT_TYPES];
     LoraBank *bank;
+    Arena arena; /* the signals */
 } Gap;
 
 /* Records in turn of all anchors, one model after the other. */
@@ -42,27 +42,14 @@ static void gap_items(Gap *g, const Audit *a)
 static Status gap_score(Gap *g, ScoreSignals *s, const Model *m, Err *e)
 {
     static const float w[GAP_MODELS] = {0, 1};
-    size_t tokens = GAP_MODELS * g->tokens;
-    s->start = calloc(g->n + 1, sizeof *s->start);
-    s->id = calloc(tokens, sizeof *s->id);
-    s->logp = calloc(tokens, sizeof *s->logp);
-    s->mu = calloc(tokens, sizeof *s->mu);
-    s->sigma = calloc(tokens, sizeof *s->sigma);
-    s->rank = calloc(tokens, sizeof *s->rank);
-    if (s->start == NULL || s->id == NULL || s->logp == NULL || s->mu == NULL || s->sigma == NULL ||
-        s->rank == NULL)
-        FAIL(e, ERR_NOMEM, "no memory for the signals of %zu tokens", tokens);
+    TRY(measure_signals_room(s, g->n, GAP_MODELS * g->tokens, &g->arena, e));
     return score_signals(s, m, &(PassLora){.bank = g->bank, .op = LORA_EXACT, .w = w}, GAP_MODELS, g->item,
                          g->n, e);
 }
 
 static void gap_free(Gap *g)
 {
-    for (size_t t = 0; t < MAT_TYPES; t++) {
-        void *own[] = {g->sig[t].start, g->sig[t].id,    g->sig[t].logp,
-                       g->sig[t].mu,    g->sig[t].sigma, g->sig[t].rank};
-        for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) free(own[i]);
-    }
+    arena_free(&g->arena);
     lora_bank_free(g->bank);
 }
 
