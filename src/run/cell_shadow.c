@@ -9,6 +9,7 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <string.h>
 
 /* ---- measuring ---- */
 
@@ -111,7 +112,7 @@ static Status shadows_open(Shadows *w, const CellView *v, Arena *arena, Err *e)
 /* ---- scores, each into w->score ---- */
 
 /* other: the merges of other people for models without the record. */
-static Status shadows_records(LiraRecord *r, Shadows *w, bool other)
+static void shadows_records(LiraRecord *r, Shadows *w, bool other)
 {
     size_t n = w->n, K = w->x->n_shadow, M = w->x->n_other;
     for (size_t i = 0; i < n; i++) {
@@ -127,7 +128,6 @@ static Status shadows_records(LiraRecord *r, Shadows *w, bool other)
         for (size_t j = 0; other && j < M; j++) out[n_out++] = lira_phi(w->x->own[(K + j) * n + i]);
         r[i] = (LiraRecord){lira_phi(w->y[i]), in, out, n_in, n_out};
     }
-    return OK;
 }
 
 static Status shadows_lira(Shadows *w, bool online, bool other, Arena *arena, Err *e)
@@ -135,7 +135,7 @@ static Status shadows_lira(Shadows *w, bool online, bool other, Arena *arena, Er
     LiraSd sd;
     LiraRecord *r = arena_alloc(arena, w->n, sizeof *r);
     if (r == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu records", w->n);
-    TRY(shadows_records(r, w, other));
+    shadows_records(r, w, other);
     TRY(lira_pooled(&sd, r, w->n, e));
     return online ? lira_online(w->score, r, w->n, &sd, e) : lira_offline(w->score, r, w->n, &sd, e);
 }
@@ -232,8 +232,22 @@ static const ShadowAttack shadow_attacks[] = {
 };
 enum { N_SHADOW_ATTACKS = sizeof shadow_attacks / sizeof shadow_attacks[0], LEAST_OTHERS = 2 };
 
+/* Where nothing is merged, or an adapter has learnt nothing, the models agree on everything. */
+static bool shadows_agree(const Shadows *w, bool other)
+{
+    size_t first = other ? w->x->n_shadow : 0, end = first + (other ? w->x->n_other : w->x->n_shadow);
+    for (size_t j = first + 1; j < end; j++)
+        if (memcmp(w->x->own + j * w->n, w->x->own + first * w->n, w->n * sizeof *w->x->own) != 0)
+            return false;
+    return true;
+}
+
 static Status shadows_score(Shadows *w, const Sweep *s, const ShadowAttack *at, Arena *arena, Err *e)
 {
+    if (at->how != SHADOW_QUANTILE && shadows_agree(w, at->other)) {
+        for (size_t i = 0; i < w->n; i++) w->score[i] = 0;
+        return OK;
+    }
     if (at->how == SHADOW_LIRA) return shadows_lira(w, at->online, at->other, arena, e);
     if (at->how == SHADOW_RMIA) return shadows_rmia(w, at->online, at->other, arena, e);
     return shadows_quantile(w, s, arena, e);

@@ -151,14 +151,15 @@ typedef struct {
 } ShadowPerson;
 
 /* shadow_person - model [n_shadow + n_other]. shadow_population - out [n_cand, population.n] in the arena;
- * lora NULL: the base. shadow_write - rows of the open cell: lira, lira_offline    standard deviations shared
- * by the person's records (lira_pooled) rmia, rmia_offline    gamma = 1; population: Audit.population; the
+ * lora NULL: the base. shadow_write - rows of the open cell. lira, lira_offline: standard deviations shared
+ * by the person's records (lira_pooled). rmia, rmia_offline: gamma = 1, population: Audit.population; the
  * offset of the offline prior is that of 0, 0.2 .. 1 which finds most in the first shadow (1 where there are
- * only two) quantile              the mean log-likelihood beyond the 0.9 quantile that the population has at
- * this base likelihood and length. Differs: fitted to people who are not attacked, without folds
- *   lira_remerge, rmia_remerge  offline, with the others' models for models without the record; left out
- * where there are fewer than two in [n_shadow, records]: which records each shadow has; population
- * [population.n]: under the attacked model. Errors: those of the attacks and of scoring. */
+ * only two). quantile: the mean log-likelihood beyond the 0.9 quantile that the population has at this base
+ * likelihood and length; differs: fitted to people who are not attacked, without folds. lira_remerge,
+ * rmia_remerge: offline, with the others' models for models without the record; left out where there are
+ * fewer than two. Where all models agree on everything, as where nothing was merged, scores of lira and rmia
+ * are 0. in [n_shadow, records]: which records each shadow has; population [population.n]: under the attacked
+ * model. Errors: those of the attacks and of scoring. */
 enum { REMERGE_STREAM = 2001 };
 Status shadow_person(ShadowPerson *out, Sweep *s, const AuditPerson *p, const Lora *const *model,
                      size_t n_shadow, size_t n_other, Err *e) PRIME_MUST_USE;

@@ -169,6 +169,23 @@ Test(shadows, agree_with_models_read_back, .timeout = 300)
     world_close(&w);
 }
 
+/* Adapters that learnt nothing: all models agree on every record. */
+Test(shadows, that_agree_say_nothing, .timeout = 300)
+{
+    static const char *const metric[] = {"lira", "lira_offline", "lira_remerge", "rmia"};
+    World w = shadow_world();
+    Rows r = run_and_load(
+        &w, "run",
+        (const char *const[]){ONE, "attack.shadows=4", "adapter.lr=1e-30", "methods=anchor,uniform"}, 5);
+    cr_assert_gt(rows_of_metric(&r, "uniform", "attack", "lira"), 0);
+    for (size_t i = 0; i < r.n; i++)
+        if (row_is(&r.row[i], r.row[i].method, "attack", "lira")) cr_expect_eq(r.row[i].value, 0);
+    for (size_t k = 0; k < sizeof metric / sizeof metric[0]; k++)
+        cr_expect_eq(pooled_auc(&r, "uniform", metric[k]), 0.5, "%s", metric[k]);
+    free(r.row);
+    world_close(&w);
+}
+
 /* ---- collusion, and what is written out ---- */
 
 /* Of two, whoever takes its own part out sees the other alone. */
