@@ -3,20 +3,24 @@
 #include "cli_priv.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t asked;
+static atomic_int asked;
 static bool on_terminal;
 
 static void interrupt_note(int number)
 {
     static const char text[] = "\nprime: stopping after the step under way; once more to stop at once\n";
     size_t from = on_terminal ? 0 : 1; /* a line of progress may stand there */
-    (void)number;
-    asked = 1;
+    int before = atomic_fetch_add(&asked, 1);
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
+    if (before > 0) { /* two at once, to two threads: the second finds this handler still there */
+        raise(number);
+        return;
+    }
     if (!cli_common.quiet && write(STDERR_FILENO, text + from, sizeof text - 1 - from) < 0) return;
 }
 
@@ -36,5 +40,5 @@ void interrupt_watch(void)
 
 bool interrupt_asked(void)
 {
-    return asked != 0;
+    return atomic_load(&asked) != 0;
 }

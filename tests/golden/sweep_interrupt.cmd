@@ -19,7 +19,7 @@ begin run --resume
 kill -TERM %%
 wait %% && echo 'not stopped'
 echo "exit $?"
-begin run --resume
+begin again
 kill -TERM %% && kill -INT %%
 wait %% 2>/dev/null
 [ $? -gt 128 ] && echo 'ended by the second signal'
@@ -27,4 +27,4 @@ sweep run --resume
 sweep whole
 for f in run/*.csv; do cmp $f whole/${f#run/}; done
 sweep run
-rm -r d b run whole a.yaml err
+rm -r d b run again whole a.yaml err
