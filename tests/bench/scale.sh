@@ -61,14 +61,19 @@ median() { sort -g | awk '{ x[NR] = $1 } END { print NR % 2 ? x[(NR + 1) / 2] : 
 seconds() { [ -s "$1.s" ] && median <"$1.s"; }
 limit() { awk -F, -v name="$1" '$1 == name { print $2 }' limits | median; }
 gain() { # gain NAME SLOW FAST NOTE
-    [ -z "$2" ] || [ -z "$3" ] || echo "$1,$(awk -v a="$2" -v b="$3" 'BEGIN { printf "%.2f", a / b }'),x,\"$4\""
+    [ -n "$2" ] && [ -n "$3" ] || { echo "$1: no seconds to compare" >&2; exit 1; }
+    echo "$1,$(awk -v a="$2" -v b="$3" 'BEGIN { printf "%.2f", a / b }'),x,\"$4\""
 }
 echo what,value,unit,note
 for name in one ranks threads start start_2; do
     [ ! -s $name.s ] || echo "scale_$name,$(seconds $name),s,\"$(tr '\n' ' ' <$name.s | sed 's/ $//')\""
 done
 one=$(seconds one) load=$(cut -d ' ' -f 1 /proc/loadavg)
-gain scale_gain_ranks "$one" "$(seconds ranks || true)" "two processes of one thread, wanted: 1.8 where the machine gains 2"
+if [ -n "$mpi" ]; then
+    gain scale_gain_ranks "$one" "$(seconds ranks)" "two processes of one thread, wanted: 1.8 where the machine gains 2"
+else
+    echo 'scale_gain_ranks,,x,"not measured: prime was built without MPI, or there is no mpirun"'
+fi
 gain scale_gain_threads "$one" "$(seconds threads)" "one process of two threads, wanted: the same"
 gain scale_gain_sgemm "$(limit sgemm_scoring_shapes_2t)" "$(limit sgemm_scoring_shapes_1t)" "the machine's: products of scoring, two threads"
 gain scale_gain_triad "$(limit triad_2t)" "$(limit triad_1t)" "the machine's: memory, two threads"
