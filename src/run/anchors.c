@@ -43,11 +43,11 @@ Status audit_lora(Lora **l, const Audit *a, Err *e)
     return lora_new(l, &shape, kinds, a->spec->adapter.rank, a->spec->adapter.alpha, e);
 }
 
-/* A training that is told to stop ends after its step, and what it made is not kept. */
-static bool training_goes_on(void *ctx, const TrainNews *news)
+/* What a training that is told to stop has made is not kept. */
+bool audit_goes_on(void *audit, const TrainNews *news)
 {
     (void)news;
-    return audit_stopped(ctx, NULL) == OK;
+    return audit_stopped(audit, NULL) == OK;
 }
 
 /* The watch is called with the audit, which it only reads. */
@@ -55,7 +55,7 @@ static Status train_watched(Lora *l, const Audit *a, const TrainDoc *doc, size_t
                             Err *e)
 {
     TRY(audit_stopped(a, e));
-    TRY(train_lora(l, a->base, doc, n, o, training_goes_on, (void *)(uintptr_t)a, e));
+    TRY(train_lora(l, a->base, doc, n, o, audit_goes_on, (void *)(uintptr_t)a, e));
     return audit_stopped(a, e);
 }
 
@@ -257,7 +257,7 @@ static Status anchor_begin(TrainJob *t, Audit *a, size_t i, Err *e)
     TRY(anchor_docs(&doc, s, e));
     Rng rng = rng_stream(seed, s->user->id, 0);
     lora_init(t->l, &rng);
-    *t = (TrainJob){t->l, doc, s->member.n, spec_train(a->spec, seed), training_goes_on, a};
+    *t = (TrainJob){t->l, doc, s->member.n, spec_train(a->spec, seed), audit_goes_on, a};
     return OK;
 }
 

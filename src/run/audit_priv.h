@@ -119,6 +119,9 @@ Status audit_check_adapt(const Audit *a, Err *e) PRIME_MUST_USE;
 Status audit_train(Audit *a, bool resume, Err *e) PRIME_MUST_USE;
 /* audit_stopped - ERR_STOPPED when the watch asks for an end. */
 Status audit_stopped(const Audit *a, Err *e) PRIME_MUST_USE;
+/* audit_goes_on - the same as a watch of training, whose ctx is the audit: it ends after the step under way.
+ */
+bool audit_goes_on(void *audit, const TrainNews *news);
 /* audit_extras - the targets' own adapters for method oppu, gates for perpcs, private adapters for
  * dp-uniform, the attacker's for malicious and bystander. audit_wants_attacker - whether any of the last two
  * is measured. */

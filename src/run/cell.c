@@ -37,7 +37,7 @@ Status cell_signals(CellSignals *out, const Audit *a, const PassLora *lora, size
     return OK;
 }
 
-static double split_nll(const CellSplit *x, size_t item)
+double cell_nll(const CellSplit *x, size_t item)
 {
     double sum = 0;
     for (size_t t = x->tok.start[item]; t < x->tok.start[item + 1]; t++) sum -= (double)x->tok.logp[t];
@@ -100,12 +100,12 @@ Status cell_attack_signals(AttackSignal **out, const CellSplit *x, size_t c, con
         TRY(token_room(&room[i], tokens, arena, e));
         tokens_widen(&room[i], x, item, ref, i);
         s[i] = (AttackSignal){.n_tokens = tokens,
-                              .nll_sum = split_nll(x, item),
-                              .ref_nll_sum = split_nll(ref, i),
+                              .nll_sum = cell_nll(x, item),
+                              .ref_nll_sum = cell_nll(ref, i),
                               .zlib_bytes = ref->zlib[i],
                               .tokens = &room[i].tokens};
         cell_more(&s[i], x, item);
-        if (loo != NULL) s[i].loo = (AttackText){tokens, split_nll(loo, loo_c * n + i)};
+        if (loo != NULL) s[i].loo = (AttackText){tokens, cell_nll(loo, loo_c * n + i)};
     }
     *out = s;
     return OK;

@@ -34,6 +34,9 @@ Status cell_signals(CellSignals *out, const Audit *a, const PassLora *lora, size
 Status cell_texts(CellSignals *x, const Audit *a, const PassLora *lora, size_t n_cand, const AuditPerson *p,
                   Arena *arena, Err *e) PRIME_MUST_USE;
 
+/* cell_nll - summed loss of an item's answer, nats. */
+double cell_nll(const CellSplit *x, size_t item);
+
 /* cell_attack_signals - out [n]: what attacks read of the records of x under candidate c, with the base
  * model's signals ref and, unless NULL, those of candidate loo_c of loo, the merge without the owner. */
 Status cell_attack_signals(AttackSignal **out, const CellSplit *x, size_t c, const CellSplit *ref,

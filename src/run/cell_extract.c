@@ -4,18 +4,11 @@
 
 #include "prime/extract.h"
 
-#include <string.h>
+#include <math.h>
 
 /* ---- word for word ---- */
 
 enum { EXTRACT_TRIES = 100 };
-
-static double split_logp(const CellSplit *x, size_t item)
-{
-    double sum = 0;
-    for (size_t t = x->tok.start[item]; t < x->tok.start[item + 1]; t++) sum += (double)x->tok.logp[t];
-    return sum < 0 ? sum : 0;
-}
 
 /* From token `from` of the answer on. */
 static double split_greedy(const CellSplit *x, size_t item, size_t from, Arena *tmp, bool *failed)
@@ -37,7 +30,7 @@ static Status extract_record(Ledger *l, const char *unit, const char *record, in
         double value;
     } row[] = {{"greedy", split_greedy(x, item, 0, tmp, &failed)},
                {"completion", split_greedy(x, item, n / 2, tmp, &failed)},
-               {"np_100", extract_np(split_logp(x, item), EXTRACT_TRIES)}};
+               {"np_100", extract_np(-fmax(cell_nll(x, item), 0), EXTRACT_TRIES)}};
     if (failed) FAIL(e, ERR_NOMEM, "no memory for %zu tokens", n);
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         LedgerScore s = {.kind = "extract",

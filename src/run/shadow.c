@@ -64,12 +64,6 @@ static size_t shadow_docs(TrainDoc *doc, const AuditAnchor *s, const AuditPerson
     return n;
 }
 
-static bool shadow_goes_on(void *ctx, const TrainNews *news)
-{
-    (void)news;
-    return audit_stopped(ctx, NULL) == OK;
-}
-
 static Status shadow_begin(TrainJob *t, Audit *a, size_t anchor, size_t j, Err *e)
 {
     const AuditAnchor *s = &a->anchor[anchor];
@@ -86,7 +80,7 @@ static Status shadow_begin(TrainJob *t, Audit *a, size_t anchor, size_t j, Err *
     Rng rng = rng_stream(j, s->user->id, SHADOW_STREAM);
     lora_init(t->l, &rng);
     t->o = spec_train(a->spec, j);
-    t->watch = shadow_goes_on;
+    t->watch = audit_goes_on;
     t->ctx = a;
     return OK;
 }
