@@ -1,20 +1,13 @@
 #include "prime/softmax.h"
 
+#include "vec_priv.h"
+
 #include "prime/vec.h"
 
 #include <assert.h>
 #include <float.h>
 
 /* ---- sums ---- */
-
-static inline float tile_max(const float *x, size_t n)
-{
-    assert(n > 0);
-    float m = x[0];
-#pragma omp simd reduction(max : m)
-    for (size_t i = 0; i < n; i++) m = x[i] > m ? x[i] : m;
-    return m;
-}
 
 /* With D = max - old and d the distance from the old one: y -> y e^-D, d -> d - D. */
 static void softmax_raise(Softmax *s, float max)
@@ -33,7 +26,7 @@ enum { SOFTMAX_BLOCK = 1024 };
 
 PRIME_CLONES void softmax_add(Softmax *s, const float *x, size_t n)
 {
-    softmax_raise(s, tile_max(x, n));
+    softmax_raise(s, vec_max(x, n));
     float m = s->max;
     for (size_t from = 0; from < n; from += SOFTMAX_BLOCK) {
         size_t to = n - from < SOFTMAX_BLOCK ? n : from + SOFTMAX_BLOCK;
@@ -46,7 +39,7 @@ PRIME_CLONES void softmax_add(Softmax *s, const float *x, size_t n)
 
 PRIME_CLONES void softmax_add_moments(Softmax *s, const float *x, size_t n)
 {
-    softmax_raise(s, tile_max(x, n));
+    softmax_raise(s, vec_max(x, n));
     float m = s->max;
     for (size_t from = 0; from < n; from += SOFTMAX_BLOCK) {
         size_t to = n - from < SOFTMAX_BLOCK ? n : from + SOFTMAX_BLOCK;

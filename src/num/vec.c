@@ -1,6 +1,7 @@
 #include "prime/vec.h"
 
-#include <assert.h>
+#include "vec_priv.h"
+
 #include <math.h>
 
 PRIME_CLONES void vec_exp(float *out, const float *x, size_t n)
@@ -44,15 +45,6 @@ PRIME_CLONES void vec_scale(float *x, float alpha, size_t n)
 {
 #pragma omp simd
     for (size_t i = 0; i < n; i++) x[i] *= alpha;
-}
-
-static float vec_max(const float *x, size_t n)
-{
-    assert(n > 0);
-    float m = x[0];
-#pragma omp simd reduction(max : m)
-    for (size_t i = 0; i < n; i++) m = x[i] > m ? x[i] : m;
-    return m;
 }
 
 PRIME_CLONES double vec_softmax(float *x, size_t n)
