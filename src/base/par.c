@@ -3,11 +3,13 @@
 #include "prime/host.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 enum { MAX_THREADS = 256 };
 
 static size_t the_threads;
+static _Thread_local bool the_inside; /* of a job that runs beside others */
 
 typedef struct {
     pthread_mutex_t lock;
@@ -54,9 +56,17 @@ static void *worker_main(void *arg)
     return NULL;
 }
 
+static void *worker_begin(void *arg)
+{
+    the_inside = true;
+    return worker_main(arg);
+}
+
 Status par_run(size_t n, size_t threads, ParJob job, void *ctx, Err *e)
 {
     if (threads > n) threads = n;
+    bool inside = the_inside;
+    if (inside) threads = 1;
     if (threads > MAX_THREADS) threads = MAX_THREADS;
     ParPool p = {.lock = PTHREAD_MUTEX_INITIALIZER, .n = n, .failed = n, .job = job, .ctx = ctx};
     ParWorker w[MAX_THREADS];
@@ -64,11 +74,13 @@ Status par_run(size_t n, size_t threads, ParJob job, void *ctx, Err *e)
     size_t started = 1;
     for (; started < threads; started++) {
         w[started] = (ParWorker){&p, started};
-        if (pthread_create(&id[started], NULL, worker_main, &w[started]) != 0)
+        if (pthread_create(&id[started], NULL, worker_begin, &w[started]) != 0)
             break; /* fewer threads will do */
     }
     w[0] = (ParWorker){&p, 0};
+    the_inside = inside || started > 1;
     worker_main(&w[0]);
+    the_inside = inside;
     for (size_t i = 1; i < started; i++) pthread_join(id[i], NULL);
     pthread_mutex_destroy(&p.lock);
     if (p.failed == n) return OK;
@@ -78,6 +90,7 @@ Status par_run(size_t n, size_t threads, ParJob job, void *ctx, Err *e)
 
 size_t par_threads(void)
 {
+    if (the_inside) return 1;
     if (the_threads > 0) return the_threads;
     const char *env = getenv("PRIME_THREADS");
     long n = env != NULL ? strtol(env, NULL, 10) : 0;

@@ -348,6 +348,28 @@ Test(par, results_by_index_and_first_error)
     cr_assert_str_eq(e.msg, "job 61");
 }
 
+static Status nest(void *ctx, size_t job, size_t thread, Err *e)
+{
+    (void)thread;
+    size_t *inner = ctx;
+    inner[job] = par_threads();
+    return par_run(5, 4, square, inner + 8 + 5 * job, e);
+}
+
+Test(par, a_job_beside_others_has_one_thread)
+{
+    size_t out[8 + 8 * 5] = {0};
+    Err e = {0};
+    par_set_threads(3);
+    cr_assert_eq(par_run(8, 2, nest, out, &e), OK);
+    for (size_t i = 0; i < 8; i++) cr_expect_eq(out[i], 1u, "job %zu has %zu threads", i, out[i]);
+    for (size_t i = 0; i < 40; i++) cr_expect_eq(out[8 + i], (i % 5) * (i % 5));
+    cr_assert_eq(par_threads(), 3u);
+    cr_assert_eq(par_run(1, 2, nest, out, &e), OK);
+    cr_expect_eq(out[0], 3u, "a job that runs alone has all threads, not %zu", out[0]);
+    par_set_threads(0);
+}
+
 Test(origin, is_named)
 {
     cr_assert_gt(strlen(origin_commit()), 3);
