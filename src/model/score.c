@@ -53,24 +53,42 @@ static size_t item_rows(const ScoreJob *j, size_t i, size_t block_start)
     return shared ? j->item[i].n - j->item[i].skip : j->item[i].n;
 }
 
-/* Returns the rows that a workspace must hold. */
-static size_t cut_blocks(ScoreJob *j, size_t max_rows, size_t max_seqs)
+/* Blocks of about equal rows, none of many more than `most`, for threads to share: from SCORE_SPLIT rows on
+ * an even number. They depend on the items alone, not on threads. */
+static size_t count_blocks(const ScoreJob *j, size_t rows, size_t most, size_t max_seqs)
 {
-    size_t most = 0;
+    size_t n = (rows + most - 1) / most, seqs = (j->n + max_seqs - 1) / max_seqs;
+    n = n > seqs ? n : seqs;
+    return rows >= SCORE_SPLIT ? n + n % 2 : n;
+}
+
+/* Whether item i is left to the next block: those who share a prompt stay together up to `most` rows. */
+static bool ends_block(const ScoreJob *j, size_t i, size_t rows, size_t add, size_t goal, size_t most)
+{
+    if (j->share && score_shares_prompt(j->item, i)) return rows + add > most;
+    return 2 * rows + add > 2 * goal;
+}
+
+/* Returns the rows that a workspace must hold. */
+static size_t cut_blocks(ScoreJob *j, size_t most, size_t max_seqs)
+{
+    size_t left = 0, widest = 0;
+    for (size_t i = 0; i < j->n; i++) left += item_rows(j, i, 0);
+    size_t n = count_blocks(j, left, most, max_seqs);
     j->n_blocks = 0;
     for (size_t at = 0; at < j->n;) {
-        size_t from = at, rows = 0;
-        while (at < j->n && at - from < max_seqs) {
+        size_t from = at, rows = 0, goal = n > j->n_blocks ? left / (n - j->n_blocks) : most;
+        for (; at < j->n && at - from < max_seqs; at++) {
             size_t add = item_rows(j, at, from);
-            if (at > from && rows + add > max_rows) break;
+            if (at > from && ends_block(j, at, rows, add, goal, most)) break;
             rows += add;
-            at++;
+            left -= item_rows(j, at, 0);
         }
         j->start[j->n_blocks++] = from;
-        most = rows > most ? rows : most;
+        widest = rows > widest ? rows : widest;
     }
     j->start[j->n_blocks] = j->n;
-    return most;
+    return widest;
 }
 
 static Status work_new(ScoreWork *w, const ScoreJob *j, size_t rows, size_t seqs, Err *e)

@@ -6,9 +6,9 @@
 
 #include "prime/score.h"
 
-/* Rows of a block; targets that are worked on together, in tiles of the vocabulary (a tile of all of them,
- * 512 KB, stays in the second-level cache); items of a block. */
-enum { SCORE_ROWS = 1024, SCORE_CHUNK = 128, SCORE_TILE = 1024, SCORE_SEQS = 96 };
+/* Rows of a block; rows of a call that is worth two of them; targets that are worked on together, in tiles of
+ * the vocabulary (a tile of all of them, 512 KB, stays in the second-level cache); items of a block. */
+enum { SCORE_ROWS = 1024, SCORE_SPLIT = 256, SCORE_CHUNK = 128, SCORE_TILE = 1024, SCORE_SEQS = 96 };
 
 typedef struct ScoreTargets ScoreTargets;
 
@@ -43,8 +43,8 @@ Status score_check_text(const Model *m, const PassLora *lora, size_t n_cand, siz
                         size_t n, size_t cand, Err *e) PRIME_MUST_USE;
 Status score_check_lora(const PassLora *lora, Err *e) PRIME_MUST_USE;
 
-/* score_open - check items, cut blocks of at most max_seqs items and SCORE_ROWS rows, fewer within a limit of
- * memory (an item that is longer is a block of its own), make the workspaces. score_close accepts a half-open
+/* score_open - check items, cut blocks of at most max_seqs items and about SCORE_ROWS rows (an item more or
+ * less), fewer within a limit of memory, make the workspaces. score_close accepts a half-open
  * job. */
 Status score_open(ScoreJob *j, size_t n_cand, size_t max_seqs, Err *e) PRIME_MUST_USE;
 void score_close(ScoreJob *j);
