@@ -1,7 +1,11 @@
 /* train_block.c - forward, loss and gradient of some documents at once. */
 #include "train_priv.h"
 
+#include "prime/par.h"
+#include "prime/vec.h"
+
 #include <stdlib.h>
+#include <string.h>
 
 Status train_block_new(TrainBlock *b, const Model *m, size_t rows, size_t docs, size_t width, Err *e)
 {
@@ -9,7 +13,8 @@ Status train_block_new(TrainBlock *b, const Model *m, size_t rows, size_t docs, 
                       .target = calloc(docs, sizeof *b->target),
                       .part = calloc(docs, sizeof *b->part),
                       .loss = calloc(docs, sizeof *b->loss),
-                      .rows = rows};
+                      .rows = rows,
+                      .width = width};
     if (b->seq == NULL || b->target == NULL || b->part == NULL || b->loss == NULL)
         FAIL(e, ERR_NOMEM, "no memory for a batch of %zu documents", docs);
     return pass_new(&b->pass, m, rows, width, true, e);
@@ -18,6 +23,8 @@ Status train_block_new(TrainBlock *b, const Model *m, size_t rows, size_t docs, 
 void train_block_free(TrainBlock *b)
 {
     pass_free(b->pass);
+    pass_free(b->second);
+    lora_free(b->spill);
     model_params_free(&b->grad);
     free(b->seq);
     free(b->target);
@@ -52,23 +59,95 @@ void train_block_add_part(TrainBlock *b, const TrainDoc *doc, const size_t *whic
     }
 }
 
+/* ---- passes ---- */
+
+static size_t rows_of(const TrainBlock *b, size_t from, size_t to)
+{
+    size_t rows = 0;
+    for (size_t i = from; i < to; i++) rows += b->seq[i].n;
+    return rows;
+}
+
+/* The end of the first of n about equal shares of the sequences from..to-1: at least one of them. */
+static size_t share_end(const TrainBlock *b, size_t from, size_t to, size_t n)
+{
+    size_t goal = rows_of(b, from, to) / n, at = from + 1, rows = b->seq[from].n;
+    while (at < to && 2 * rows + b->seq[at].n <= 2 * goal) rows += b->seq[at++].n;
+    return at;
+}
+
 /* Sequences from..to-1 of the block, under its own parts where `lora` is NULL. */
-static void block_pass(TrainBlock *b, size_t from, size_t to, const Model *m, const PassLora *lora,
-                       const PassGrad *grad)
+static void block_pass(const TrainBlock *b, Pass *p, size_t from, size_t to, const Model *m,
+                       const PassLora *lora, const PassGrad *grad)
 {
     PassLora parts = {.part = b->part + from, .n_parts = to - from};
     if (lora == NULL && grad->base == NULL) lora = &parts;
-    pass_forward(b->pass, m, b->seq + from, to - from, lora, NULL);
-    pass_loss_each(b->loss + from, b->pass, m, b->seq + from, b->target + from, to - from, lora, grad);
+    pass_forward(p, m, b->seq + from, to - from, lora, NULL);
+    pass_loss_each(b->loss + from, p, m, b->seq + from, b->target + from, to - from, lora, grad);
+}
+
+/* In as many passes as the rows ask for. */
+static void block_passes(const TrainBlock *b, Pass *p, size_t from, size_t end, const Model *m,
+                         const PassLora *lora, const PassGrad *grad)
+{
+    for (size_t to; from < end; from = to) {
+        size_t rows = b->seq[from].n, n = (rows_of(b, from, end) + b->rows - 1) / b->rows,
+               even = share_end(b, from, end, n);
+        for (to = from + 1; to < even && rows + b->seq[to].n <= b->rows; to++) rows += b->seq[to].n;
+        block_pass(b, p, from, to, m, lora, grad);
+    }
 }
 
 void train_block_run(TrainBlock *b, const Model *m, const PassLora *lora, const PassGrad *grad)
 {
-    for (size_t from = 0, to; from < b->n; from = to) {
-        size_t rows = b->seq[from].n;
-        for (to = from + 1; to < b->n && rows + b->seq[to].n <= b->rows; to++) rows += b->seq[to].n;
-        block_pass(b, from, to, m, lora, grad);
+    block_passes(b, b->pass, 0, b->n, m, lora, grad);
+}
+
+/* ---- two halves ---- */
+
+Status train_block_halve(TrainBlock *b, const Model *m, const Lora *like, size_t rows, double dropout, Err *e)
+{
+    pass_dropout(b->pass, dropout, 0);
+    if (rows < TRAIN_SPLIT) return OK;
+    TRY(lora_like(&b->spill, like, e));
+    if (par_threads() < 2) return OK;
+    TRY(pass_new(&b->second, m, b->rows, b->width, true, e));
+    pass_dropout(b->second, dropout, 0);
+    return OK;
+}
+
+typedef struct {
+    const TrainBlock *b;
+    const Model *m;
+    size_t cut;
+} Halves;
+
+static Status half_job(void *ctx, size_t half, size_t thread, Err *e)
+{
+    (void)e;
+    const Halves *h = ctx;
+    const TrainBlock *b = h->b;
+    block_passes(b, thread == 0 ? b->pass : b->second, half == 0 ? 0 : h->cut, half == 0 ? h->cut : b->n,
+                 h->m, NULL, &(PassGrad){0});
+    return OK;
+}
+
+/* The adapter whose documents lie on both sides of the cut gets the second side's gradient by way of `spill`.
+ */
+Status train_block_run_halves(TrainBlock *b, const Model *m, Err *e)
+{
+    if (rows_of(b, 0, b->n) < TRAIN_SPLIT) {
+        train_block_run(b, m, NULL, &(PassGrad){0});
+        return OK;
     }
+    Halves h = {b, m, share_end(b, 0, b->n, 2)};
+    Lora *both = h.cut < b->n && b->part[h.cut].grad == b->part[h.cut - 1].grad ? b->part[h.cut].grad : NULL;
+    for (size_t i = h.cut; both != NULL && i < b->n && b->part[i].grad == both; i++)
+        b->part[i].grad = b->spill;
+    if (both != NULL) memset(b->spill->data, 0, b->spill->n_params * sizeof *b->spill->data);
+    TRY(par_run(2, b->second != NULL ? 2 : 1, half_job, &h, e));
+    if (both != NULL) vec_axpy(both->data, 1, b->spill->data, both->n_params);
+    return OK;
 }
 
 double train_block_loss(const TrainBlock *b, size_t from, size_t to)

@@ -82,7 +82,7 @@ static Status lora_rounds(LoraTrainer *t, size_t n, TrainBlock *b, const Model *
         b->n = 0;
         for (size_t i = 0; i < n; i++) any = lora_trainer_add(&t[i], b) || any;
         if (!any) return OK;
-        train_block_run(b, m, NULL, &(PassGrad){0});
+        TRY(train_block_run_halves(b, m, e));
         for (size_t i = 0; i < n; i++) {
             Status s = lora_trainer_step(&t[i], b, e);
             if (s != OK) return job_failed(s, i, n, e);
@@ -130,7 +130,7 @@ static Status lora_jobs_run(LoraTrainer *t, const TrainJob *job, size_t n, const
         docs += train_most_docs(job[i].n, &job[i].o);
     }
     TRY(train_block_new(b, m, lora_pass_rows(job, n, rows), docs, t[0].bank->width, e));
-    pass_dropout(b->pass, job[0].o.dropout, 0);
+    TRY(train_block_halve(b, m, job[0].l, rows, job[0].o.dropout, e));
     return lora_rounds(t, n, b, m, e);
 }
 

@@ -40,14 +40,18 @@ size_t train_targets(const TrainDoc *d, bool answers);
 
 /* ---- train_block.c: forward, loss and gradient of some documents ---- */
 
+/* Rows of a step that is worth two threads. */
+enum { TRAIN_SPLIT = 256 };
+
 typedef struct {
-    Pass *pass;
+    Pass *pass, *second; /* second: of the other thread; NULL: there is none */
     PassSeq *seq;
     PassTarget *target;
     PassPart *part; /* of adapters: one a document, so that masks go by document */
     double *loss;
-    size_t n, rows;   /* rows: of a pass */
-    ModelParams grad; /* base training */
+    size_t n, rows, width; /* rows: of a pass; width: of adapters */
+    ModelParams grad;      /* base training */
+    Lora *spill;           /* halves: the gradient of an adapter on both sides of the cut */
 } TrainBlock;
 
 Status train_block_new(TrainBlock *b, const Model *m, size_t rows, size_t docs, size_t width,
@@ -63,6 +67,13 @@ void train_block_add_part(TrainBlock *b, const TrainDoc *doc, const size_t *whic
 /* train_block_run - a pass there and back; lora NULL without grad->base: the block's parts, in as many passes
  * as its rows ask for. */
 void train_block_run(TrainBlock *b, const Model *m, const PassLora *lora, const PassGrad *grad);
+/* train_block_halve - from now on train_block_run_halves, for steps of at most `rows` rows of adapters like
+ * `like`. Errors: ERR_NOMEM.
+ * train_block_run_halves - as train_block_run under the block's parts; from TRAIN_SPLIT rows on in two halves
+ * of about equal rows, on two threads where there are two: the same bits on one. Errors: none. */
+Status train_block_halve(TrainBlock *b, const Model *m, const Lora *like, size_t rows, double dropout,
+                         Err *e) PRIME_MUST_USE;
+Status train_block_run_halves(TrainBlock *b, const Model *m, Err *e) PRIME_MUST_USE;
 /* train_block_loss - the sum over the entries from..to-1 of the last run. */
 double train_block_loss(const TrainBlock *b, size_t from, size_t to);
 

@@ -4,6 +4,7 @@
 #include "tiny.h"
 
 #include "prime/mat.h"
+#include "prime/par.h"
 #include "prime/train.h"
 #include "prime/vec.h"
 
@@ -151,6 +152,42 @@ Test(train_many, a_step_of_many_rows_is_one_step)
     lora_bank_free(bank);
     lora_free(grad);
     lora_free(l);
+    model_free(m);
+    free(ids);
+}
+
+/* Steps of one adapter, and of two of which one lies on both sides of the cut: parted in halves. */
+Test(train_many, the_number_of_threads_does_not_show_in_any_bit)
+{
+    enum { DOCS = 18, LEN = 40, RUNS = 3 };
+    ModelConfig cfg = tiny_config();
+    mat_init();
+    Model *m = tiny_model(&cfg, 1);
+    int32_t *ids = tiny_ids(DOCS * LEN, cfg.n_vocab, 5);
+    TrainDoc doc[DOCS];
+    for (size_t i = 0; i < DOCS; i++) doc[i] = (TrainDoc){ids + i * LEN, LEN - i, 1 + i % 9};
+    TrainOpts o = train_default();
+    o.epochs = 2;
+    for (size_t people = 1; people <= 2; people++) {
+        Lora *l[RUNS][2];
+        o.batch_docs = people == 1 ? DOCS : 7;
+        for (size_t r = 0; r < RUNS; r++) {
+            TrainJob job[2];
+            par_set_threads(r + 1);
+            for (size_t i = 0; i < people; i++) {
+                l[r][i] = tiny_lora(m, TINY_QKVO, 4, 3 + i);
+                job[i] = (TrainJob){l[r][i], doc, DOCS - 4 * i, o, NULL, NULL};
+            }
+            MUST(train_lora_many(job, people, m, &e_));
+        }
+        for (size_t r = 0; r < RUNS; r++)
+            for (size_t i = 0; i < people; i++)
+                cr_expect_arr_eq(l[r][i]->data, l[0][i]->data, l[0][i]->n_params * sizeof(float),
+                                 "%zu threads, adapter %zu of %zu", r + 1, i, people);
+        for (size_t r = 0; r < RUNS; r++)
+            for (size_t i = 0; i < people; i++) lora_free(l[r][i]);
+    }
+    par_set_threads(0);
     model_free(m);
     free(ids);
 }
