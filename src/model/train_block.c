@@ -61,7 +61,7 @@ void train_block_add_part(TrainBlock *b, const TrainDoc *doc, const size_t *whic
 
 /* ---- passes ---- */
 
-static size_t rows_of(const TrainBlock *b, size_t from, size_t to)
+static size_t block_rows(const TrainBlock *b, size_t from, size_t to)
 {
     size_t rows = 0;
     for (size_t i = from; i < to; i++) rows += b->seq[i].n;
@@ -71,7 +71,7 @@ static size_t rows_of(const TrainBlock *b, size_t from, size_t to)
 /* The end of the first of n about equal shares of the sequences from..to-1: at least one of them. */
 static size_t share_end(const TrainBlock *b, size_t from, size_t to, size_t n)
 {
-    size_t goal = rows_of(b, from, to) / n, at = from + 1, rows = b->seq[from].n;
+    size_t goal = block_rows(b, from, to) / n, at = from + 1, rows = b->seq[from].n;
     while (at < to && 2 * rows + b->seq[at].n <= 2 * goal) rows += b->seq[at++].n;
     return at;
 }
@@ -91,7 +91,7 @@ static void block_passes(const TrainBlock *b, Pass *p, size_t from, size_t end, 
                          const PassLora *lora, const PassGrad *grad)
 {
     for (size_t to; from < end; from = to) {
-        size_t rows = b->seq[from].n, n = (rows_of(b, from, end) + b->rows - 1) / b->rows,
+        size_t rows = b->seq[from].n, n = (block_rows(b, from, end) + b->rows - 1) / b->rows,
                even = share_end(b, from, end, n);
         for (to = from + 1; to < even && rows + b->seq[to].n <= b->rows; to++) rows += b->seq[to].n;
         block_pass(b, p, from, to, m, lora, grad);
@@ -136,7 +136,7 @@ static Status half_job(void *ctx, size_t half, size_t thread, Err *e)
  */
 Status train_block_run_halves(TrainBlock *b, const Model *m, Err *e)
 {
-    if (rows_of(b, 0, b->n) < TRAIN_SPLIT) {
+    if (block_rows(b, 0, b->n) < TRAIN_SPLIT) {
         train_block_run(b, m, NULL, &(PassGrad){0});
         return OK;
     }
