@@ -20,7 +20,7 @@ static double bench_seconds(void)
 }
 
 /* A line of /proc/self/status in bytes; -1 where there is none. */
-static double memory_line(const char *key)
+double bench_memory(const char *key)
 {
     char line[256];
     double bytes = -1;
@@ -32,7 +32,7 @@ static double memory_line(const char *key)
 }
 
 /* The peak is counted from here on; false where the kernel does not offer that. */
-static bool memory_reset_peak(void)
+bool bench_reset_peak(void)
 {
     FILE *f = fopen("/proc/self/clear_refs", "w");
     if (f == NULL) return false;
@@ -73,11 +73,11 @@ void bench_row(const Bench *b, const char *what, double value, const char *text,
 static Status case_run(BenchCase *c, size_t rep, Err *e)
 {
     par_set_threads(c->threads);
-    bool told = c->memory && memory_reset_peak();
-    double before = told ? memory_line("VmRSS") : -1, start = bench_seconds();
+    bool told = c->memory && bench_reset_peak();
+    double before = told ? bench_memory("VmRSS") : -1, start = bench_seconds();
     Status s = c->run(c->ctx, c->threads, e);
     c->sec[rep] = bench_seconds() - start;
-    double grown = told ? memory_line("VmHWM") - before : -1;
+    double grown = told ? bench_memory("VmHWM") - before : -1;
     if (rep == 0 || grown > c->grown) c->grown = grown;
     par_set_threads(0);
     return s;
@@ -149,6 +149,7 @@ static const struct {
     {"load", load_add, load_rows, load_free, false, false},
     {"bm25", retrieval_add, retrieval_rows, retrieval_free, false, false},
     {"import", imports_add, imports_rows, imports_free, false, false},
+    {"resident", NULL, resident_rows, NULL, false, true},
     {"growth", growth_add, growth_rows, growth_free, false, true},
     {"archive", NULL, archive_rows, NULL, false, false},
     {"nll", NULL, scoring_population, NULL, false, false},

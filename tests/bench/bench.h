@@ -34,6 +34,11 @@ const BenchCase *bench_case(const Bench *b, const char *what, size_t threads);
 void bench_row(const Bench *b, const char *what, double value, const char *text, const char *unit,
                const char *note);
 
+/* bench_memory - a line of /proc/self/status (VmRSS, VmHWM, RssAnon) in bytes; -1 where there is none.
+ * bench_reset_peak - VmHWM is counted from here on; false where the kernel does not offer that. */
+double bench_memory(const char *key);
+bool bench_reset_peak(void);
+
 /* A population on a set of texts: every candidate on every text, the last `scored` tokens of each counted. */
 enum { BENCH_MAX_LORAS = 16 };
 typedef struct {
@@ -91,6 +96,7 @@ Status train_rows(const Bench *b, const BenchIn *in, Err *e);
 Status smol_rows(const Bench *b, const BenchIn *in, Err *e);
 Status merging_rows(const Bench *b, const BenchIn *in, Err *e);
 Status search_rows(const Bench *b, const BenchIn *in, Err *e);
+Status resident_rows(const Bench *b, const BenchIn *in, Err *e);
 Status growth_rows(const Bench *b, const BenchIn *in, Err *e);
 Status archive_rows(const Bench *b, const BenchIn *in, Err *e);
 Status load_rows(const Bench *b, const BenchIn *in, Err *e);
