@@ -196,10 +196,13 @@ static Status pick_entry(size_t *out, Search *s, const SpecGoal *g, Err *e)
     return OK;
 }
 
-/* What is deployed, once more: where answers are drawn, an evaluation that had no part in the choice. */
+/* What is deployed, once more where answers are drawn: an evaluation that had no part in the choice. Where
+ * they are not, it would be the same again. */
 static Status pick_again(SearchFound *f, Search *s, const SpecGoal *g, Arena *arena, Err *e)
 {
     size_t slot = s->n_slots - 1;
+    f->again = f->reverted ? f->base_objective : f->objective;
+    if (slot == 0) return OK;
     double u, *v = arena_alloc(arena, s->n_v, sizeof *v);
     if (v == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu terms", s->n_v);
     TRY(search_measure(&u, v, s, f->reverted ? NULL : f->weight, 1, slot, e));
