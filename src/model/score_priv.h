@@ -8,7 +8,7 @@
 
 /* Rows of a block; rows of a call that is worth two of them; targets that are worked on together, in tiles of
  * the vocabulary (a tile of all of them, 512 KB, stays in the second-level cache); items of a block. */
-enum { SCORE_ROWS = 1024, SCORE_SPLIT = 256, SCORE_CHUNK = 128, SCORE_TILE = 1024, SCORE_SEQS = 96 };
+enum { SCORE_ROWS = 1024, SCORE_SPLIT = 128, SCORE_CHUNK = 128, SCORE_TILE = 1024, SCORE_SEQS = 96 };
 
 typedef struct ScoreTargets ScoreTargets;
 
