@@ -30,9 +30,9 @@ targets: {count: 4, min_search: 3, min_query: 2}
 anchors: {pool: 8, per_target: 3, min_history: 8, min_heldout: 4}
 adapt: {records: 0}
 adapter: {rank: 4, epochs: 1, retrain: true}
-evolve: {budget: 6}
-search: {records: 3, score: labels}
-utility: {records: 2, score: labels}
+evolve: {budget: 12}
+search: {records: 6, score: labels}
+utility: {records: 4, score: labels}
 END
 
 # timed NAME COMMAND... - a line of seconds in NAME.s.
