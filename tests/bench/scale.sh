@@ -59,6 +59,7 @@ done
 
 median() { sort -g | awk '{ x[NR] = $1 } END { print NR % 2 ? x[(NR + 1) / 2] : (x[NR / 2] + x[NR / 2 + 1]) / 2 }'; }
 seconds() { [ -s "$1.s" ] && median <"$1.s"; }
+minus() { awk -v a="$(seconds "$1")" -v b="$(seconds "$2")" 'BEGIN { print a - b }'; }
 limit() { awk -F, -v name="$1" '$1 == name { print $2 }' limits | median; }
 gain() { # gain NAME SLOW FAST NOTE
     [ -n "$2" ] && [ -n "$3" ] || { echo "$1: no seconds to compare" >&2; exit 1; }
@@ -71,6 +72,8 @@ done
 one=$(seconds one) load=$(cut -d ' ' -f 1 /proc/loadavg)
 if [ -n "$mpi" ]; then
     gain scale_gain_ranks "$one" "$(seconds ranks)" "two processes of one thread, wanted: 1.8 where the machine gains 2"
+    gain scale_gain_cells "$(minus one start)" "$(minus ranks start_2)" \
+        "the same without start-up and training: what a longer sweep comes close to"
 else
     echo 'scale_gain_ranks,,x,"not measured: prime was built without MPI, or there is no mpirun"'
 fi
