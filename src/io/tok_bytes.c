@@ -52,8 +52,11 @@ void tok_put_bytes(Str *out, const char *s, size_t n)
 
 unsigned char tok_nth_byte(size_t i)
 {
-    for (uint32_t c = 0;; c++)
-        if (tok_char_byte(c) >= 0 && i-- == 0) return (unsigned char)tok_char_byte(c);
+    enum { PLAIN = FIRST_SHIFTED - N_SHIFTED };
+    if (i >= PLAIN) return (unsigned char)tok_char_byte((uint32_t)(FIRST_SHIFTED + i - PLAIN));
+    size_t b = i + LOW;
+    if (b >= 127) b += HIGH;
+    return (unsigned char)(b < 173 ? b : b + 1);
 }
 
 uint32_t tok_utf8_code(const char *s, size_t len)
