@@ -3,30 +3,19 @@
  * or a model that computes. */
 #include "../../src/model/arch.h"
 
-#include "prime/file.h"
+#include "fuzz_file.h"
+
 #include "prime/pass.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { CONFIG_HALF = 4096, CONFIG_IDS = 3 };
 
-static char config_dir[] = "fuzz_config_XXXXXX";
-static char config_json[64], config_weights[64];
-
-static void config_leave(void)
-{
-    remove(config_json);
-    remove(config_weights);
-    rmdir(config_dir);
-}
-
-/* A folder for this process, with weights that never change. */
+/* Weights that never change, in memory too. */
 static void config_enter(void)
 {
     const ModelConfig tiny = {.n_vocab = 11,
@@ -43,13 +32,16 @@ static void config_enter(void)
                               .eos = -1};
     Model *m = NULL;
     Rng rng = rng_stream(1, "fuzz", 0);
-    if (mkdtemp(config_dir) == NULL || model_new(&m, &tiny, NULL) != OK) abort();
+    char path[FUZZ_PATH], *weights = NULL;
+    size_t n = 0;
+    fuzz_folder_real();
+    if (model_new(&m, &tiny, NULL) != OK) abort();
     model_init(m, &rng);
-    if (model_save(m, config_dir, ST_F32, NULL) != OK) abort();
+    if (model_save(m, fuzz_folder(), ST_F32, NULL) != OK) abort();
+    if (file_read(&weights, &n, fuzz_at(path, "model.safetensors"), NULL) != OK) abort();
+    fuzz_put("model.safetensors", (const uint8_t *)weights, n);
+    free(weights);
     model_free(m);
-    snprintf(config_json, sizeof config_json, "%s/config.json", config_dir);
-    snprintf(config_weights, sizeof config_weights, "%s/model.safetensors", config_dir);
-    if (atexit(config_leave) != 0) abort();
 }
 
 static void config_freqs(const ModelConfig *c, const ModelRope *r)
@@ -99,8 +91,8 @@ static void config_load(const uint8_t *data, size_t size, ModelWeights how)
     Model *m = NULL;
     Err e = {0};
     const ModelOpts opts = {.weights = how};
-    if (file_write(config_json, data, size, &e) != OK) abort();
-    if (model_open(&m, config_dir, &opts, &e) == OK)
+    fuzz_put("config.json", data, size);
+    if (model_open(&m, fuzz_folder(), &opts, &e) == OK)
         config_compute(m);
     else if (e.msg[0] == '\0' || m != NULL)
         abort();

@@ -15,7 +15,7 @@ static void data_canaries_try(const DataSet *d, Arena *a)
     DataCanary *c = NULL;
     size_t n = 0;
     Err e = {0};
-    if (data_canaries(&c, &n, d, fuzz_dir, a, &e) != OK && e.msg[0] == '\0') abort();
+    if (data_canaries(&c, &n, d, fuzz_folder(), a, &e) != OK && e.msg[0] == '\0') abort();
     for (size_t i = 0; i < n; i++)
         if (data_user(d, c[i].user) == NULL || c[i].kind == NULL) abort();
 }
@@ -24,7 +24,7 @@ static void data_try(const char *task)
 {
     DataSet *d = NULL;
     Err e = {0};
-    if (data_load(&d, fuzz_dir, task, &e) != OK) {
+    if (data_load(&d, fuzz_folder(), task, &e) != OK) {
         if (e.msg[0] == '\0' || d != NULL) abort();
         return;
     }
@@ -42,11 +42,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     DataInfo info;
     Err e = {0};
     if (size > 1 << 14) return 0;
-    fuzz_folder();
     fuzz_unpack(data, size, data_files, sizeof data_files / sizeof data_files[0]);
     data_try("toy");
     data_try("synth_headline");
-    if (data_info(&info, fuzz_dir, &a, &e) != OK && e.msg[0] == '\0') abort();
+    if (data_info(&info, fuzz_folder(), &a, &e) != OK && e.msg[0] == '\0') abort();
     arena_free(&a);
     return 0;
 }

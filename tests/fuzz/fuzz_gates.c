@@ -6,6 +6,7 @@
 
 #include "prime/ledger.h"
 #include "prime/report.h"
+#include "prime/str.h"
 
 #include <math.h>
 
@@ -46,11 +47,13 @@ static void gates_toy_ledger(const char *path)
 
 static Report *gates_toy_report(void)
 {
-    char path[FUZZ_PATH];
+    static char path[FUZZ_PATH];
     Ledger *l = NULL;
     Report *r = NULL;
-    fuzz_folder();
-    gates_toy_ledger(fuzz_at(path, "ledger.db"));
+    if (path[0] == '\0') {
+        fuzz_folder_real();
+        gates_toy_ledger(fuzz_at(path, "ledger.db"));
+    }
     if (ledger_open(&l, path, LEDGER_READ, NULL, NULL) != OK || report_load(&r, l, NULL, NULL) != OK) abort();
     ledger_close(l);
     return r;

@@ -96,14 +96,13 @@ static void fuzz_read(const char *config, size_t n, const Str *file, const char 
     st_close(st);
 }
 
-static void fuzz_config(const char *text, size_t n, const char *const *name, const char *family)
+/* `file` holds the tensors of `name`, and is made by the first call. */
+static void fuzz_config(const char *text, size_t n, Str *file, const char *const *name, const char *family)
 {
     size_t len[4];
-    Str file = {0};
     for (size_t i = 0; i < 4; i++) len[i] = strlen(name[i]);
-    put_file(&file, name, len, 4);
-    fuzz_read(text, n, &file, family);
-    str_free(&file);
+    if (file->n == 0) put_file(file, name, len, 4);
+    fuzz_read(text, n, file, family);
 }
 
 static void fuzz_names(const char *text, size_t size)
@@ -127,12 +126,13 @@ static void fuzz_names(const char *text, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static Str llama, gpt2;
     const char *text = size > 0 ? (const char *)data : "";
     if (size > 0 && data[0] == '#') {
         fuzz_names(text + 1, size - 1);
         return 0;
     }
-    fuzz_config(text, size, llama_names, "llama");
-    fuzz_config(text, size, gpt2_names, "gpt2");
+    fuzz_config(text, size, &llama, llama_names, "llama");
+    fuzz_config(text, size, &gpt2, gpt2_names, "gpt2");
     return 0;
 }

@@ -3,6 +3,7 @@
 #include "fuzz_file.h"
 
 #include "prime/spec.h"
+#include "prime/str.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -14,7 +15,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     Err e = {0};
     Str once = {0}, twice = {0};
     if (size > 1 << 14) return 0;
-    if (fuzz_dir[0] == '\0') fuzz_folder();
     fuzz_put("audit.yaml", data, size);
     if (spec_load(&s, &a, fuzz_at(path, "audit.yaml"), NULL, 0, &e) == OK) {
         spec_dump(&once, &s);
