@@ -279,7 +279,8 @@ static bool yml_spec_holds(const YmlSpec *spec)
             bool ended = key[len] == '\0'; /* nothing may share a leaf's path */
             for (size_t j = i + 1; j < spec->n; j++) {
                 const char *other = spec->field[j].key;
-                bool same = strncmp(other, key, len) == 0 && (other[len] == '\0' || other[len] == '.');
+                bool same = other[0] == key[0] && strncmp(other, key, len) == 0 &&
+                            (other[len] == '\0' || other[len] == '.');
                 if (same && (ended || other[len] == '\0')) return false;
                 ended = ended || !same;
             }
