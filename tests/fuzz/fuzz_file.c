@@ -1,12 +1,14 @@
 /* fuzz_file.c - files in memory. Targets are linked with --wrap, so that the library's calls arrive here;
  * what is no file in memory goes on to where it was meant for. */
+#define _GNU_SOURCE /* memfd_create */
 #include "fuzz_file.h"
 
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FUZZ_FILES = 8, FUZZ_NAME = 64 };
+enum { FUZZ_FILES = 32, FUZZ_NAME = 64 };
 
 typedef struct {
     char name[FUZZ_NAME];
@@ -50,10 +52,17 @@ static FuzzFile *fuzz_named(const char *name)
     return NULL;
 }
 
-static FuzzFile *fuzz_find(const char *path)
+/* The name below the folder; NULL for what is not there. */
+static const char *fuzz_name(const char *path)
 {
     bool here = strncmp(path, fuzz_dir, fuzz_dir_len) == 0 && path[fuzz_dir_len] == '/';
-    return here ? fuzz_named(path + fuzz_dir_len + 1) : NULL;
+    return here ? path + fuzz_dir_len + 1 : NULL;
+}
+
+static FuzzFile *fuzz_find(const char *path)
+{
+    const char *name = fuzz_name(path);
+    return name != NULL ? fuzz_named(name) : NULL;
 }
 
 void fuzz_put(const char *name, const uint8_t *data, size_t n)
@@ -72,9 +81,13 @@ void fuzz_put(const char *name, const uint8_t *data, size_t n)
     f->n = n;
 }
 
-void fuzz_clear(void)
+void fuzz_clear(const char *below)
 {
-    while (fuzz_files > 0) free(fuzz_file[--fuzz_files].data);
+    for (size_t i = fuzz_files; i-- > 0;) {
+        if (strncmp(fuzz_file[i].name, below, strlen(below)) != 0) continue;
+        free(fuzz_file[i].data);
+        fuzz_file[i] = fuzz_file[--fuzz_files];
+    }
 }
 
 /* The end of this line, behind its line feed. */
@@ -93,7 +106,7 @@ static const uint8_t *fuzz_next_file(const uint8_t *s, const uint8_t *end)
 
 void fuzz_unpack(const uint8_t *data, size_t size, const char *const *names, size_t n)
 {
-    fuzz_clear();
+    fuzz_clear("");
     if (size == 0) return;
     const uint8_t *end = data + size, *s = fuzz_next_file(data, end);
     while (s < end) {
@@ -107,7 +120,7 @@ void fuzz_unpack(const uint8_t *data, size_t size, const char *const *names, siz
     }
 }
 
-/* ---- what the library calls: names that the linker gives, for files of any size ---- */
+/* ---- what the library reads: names that the linker gives ---- */
 
 FILE *__real_fopen64(const char *path, const char *mode);
 FILE *__wrap_fopen64(const char *path, const char *mode);
@@ -148,4 +161,88 @@ void __wrap_file_unmap(FileMap *m)
         *m = (FileMap){0};
     else
         __real_file_unmap(m);
+}
+
+/* ---- what the library writes ---- */
+
+Status __real_file_begin(FileOut *f, const char *path, Err *e);
+Status __wrap_file_begin(FileOut *f, const char *path, Err *e);
+Status __real_file_commit(FileOut *f, Err *e);
+Status __wrap_file_commit(FileOut *f, Err *e);
+void __real_file_abort(FileOut *f);
+void __wrap_file_abort(FileOut *f);
+Status __wrap_file_write(const char *path, const void *data, size_t n, Err *e);
+Status __real_file_mkdir(const char *path, Err *e);
+Status __wrap_file_mkdir(const char *path, Err *e);
+Status __real_file_spill(FILE **fp, const char *path, Err *e);
+Status __wrap_file_spill(FILE **fp, const char *path, Err *e);
+
+/* Stands behind FileOut's tmp while a file is being written. */
+typedef struct {
+    char *data;
+    size_t n;
+} FuzzOut;
+
+static bool fuzz_ours(const FileOut *f)
+{
+    return f->path != NULL && fuzz_name(f->path) != NULL;
+}
+
+Status __wrap_file_begin(FileOut *f, const char *path, Err *e)
+{
+    if (fuzz_name(path) == NULL) return __real_file_begin(f, path, e);
+    FuzzOut *out = calloc(1, sizeof *out);
+    if (out == NULL) abort();
+    *f = (FileOut){open_memstream(&out->data, &out->n), strdup(path), (char *)out};
+    if (f->fp == NULL || f->path == NULL) abort();
+    return OK;
+}
+
+/* Ends the writing; what was written stays if it is wanted. */
+static void fuzz_out_end(FileOut *f, bool wanted)
+{
+    FuzzOut *out = (void *)f->tmp;
+    if (fclose(f->fp) != 0) abort();
+    if (wanted) fuzz_put(fuzz_name(f->path), (const uint8_t *)out->data, out->n);
+    free(out->data);
+    free(out);
+    free(f->path);
+    *f = (FileOut){0};
+}
+
+Status __wrap_file_commit(FileOut *f, Err *e)
+{
+    if (!fuzz_ours(f)) return __real_file_commit(f, e);
+    fuzz_out_end(f, true);
+    return OK;
+}
+
+void __wrap_file_abort(FileOut *f)
+{
+    if (fuzz_ours(f))
+        fuzz_out_end(f, false);
+    else
+        __real_file_abort(f);
+}
+
+Status __wrap_file_write(const char *path, const void *data, size_t n, Err *e)
+{
+    FileOut f = {0};
+    TRY(__wrap_file_begin(&f, path, e));
+    if (n > 0) fwrite(data, 1, n, f.fp);
+    return __wrap_file_commit(&f, e);
+}
+
+Status __wrap_file_mkdir(const char *path, Err *e)
+{
+    return fuzz_name(path) != NULL ? OK : __real_file_mkdir(path, e);
+}
+
+Status __wrap_file_spill(FILE **fp, const char *path, Err *e)
+{
+    if (fuzz_name(path) == NULL) return __real_file_spill(fp, path, e);
+    int fd = memfd_create("spill", MFD_CLOEXEC);
+    *fp = fd >= 0 ? fdopen(fd, "w+b") : NULL;
+    if (*fp == NULL) abort();
+    return OK;
 }

@@ -36,14 +36,13 @@ static void import_try(DataImportOpt *o)
         if (o->task != NULL) import_loads(out, o->task);
     } else if (e.msg[0] == '\0')
         abort();
-    file_remove_tree(out);
+    fuzz_clear("out/");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static char path[N_IN][FUZZ_PATH];
     if (size > 1 << 14) return 0;
-    if (path[0][0] == '\0') fuzz_folder_real();
     par_set_threads(1); /* one after the other: the same steps each time */
     fuzz_unpack(data, size, import_files, N_IN);
     for (size_t i = 0; i < N_IN; i++) fuzz_at(path[i], import_files[i]);

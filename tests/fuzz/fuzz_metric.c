@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { FUZZ_TEXTS = 16, FUZZ_BYTES = 4096 };
+enum { FUZZ_TEXTS = 4, FUZZ_BYTES = 4096 };
 
 static const char *const fuzz_metrics[] = {"exact",       "rouge1",      "rouge2", "rougeL", "rougeLsum",
                                            "rouge1_stem", "rougeL_stem", "bleu",   "chrf",   "meteor_exact"};
@@ -29,13 +29,14 @@ static void fuzz_pairs(const char *const *text, size_t n)
         for (size_t i = 0; i < n; i++) /* all or, without a word, nothing; METEOR keeps a chunk's penalty */
             if (v[i] > 1 + 1e-12 || v[i] < 0 || (v[i] > 0 && v[i] < 0.499)) abort();
         if (n < 2) continue;
-        if (metric_records(v, m, &next, NULL) != OK || metric_records(w, m, &swapped, NULL) != OK) abort();
+        if (metric_records(v, m, &next, NULL) != OK) abort();
         if (metric_corpus(&all, m, &next, NULL) != OK || !(all >= 0 && all <= 1 + 1e-12)) abort();
-        for (size_t i = 0; i + 1 < n; i++) {
+        for (size_t i = 0; i + 1 < n; i++)
             if (!(v[i] >= 0 && v[i] <= 1 + 1e-12)) abort();
-            bool f = strncmp(m->name, "rouge", 5) == 0 && strstr(m->name, "sum") == NULL;
-            if (f && fabs(v[i] - w[i]) > 1e-12) abort(); /* F does not mind which side is which */
-        }
+        if (strncmp(m->name, "rouge", 5) != 0 || strstr(m->name, "sum") != NULL) continue;
+        if (metric_records(w, m, &swapped, NULL) != OK) abort();
+        for (size_t i = 0; i + 1 < n; i++)
+            if (fabs(v[i] - w[i]) > 1e-12) abort(); /* F does not mind which side is which */
     }
 }
 

@@ -60,6 +60,7 @@ for name in "$@"; do
     log=$(mktemp "$new/log.XXXXXX") dict=$here/dict/$name.dict
     folders=("$new/inputs" "$here/corpus/$name")
     case $name in
+    ledger_unpack) folders+=("$here/corpus/ledger") ;;
     js_pull) folders+=("$here/corpus/js") dict=$here/dict/js.dict ;;
     st) folders+=("$here/../../fixtures/malformed/safetensors") ;;
     tok) folders+=("$here/../../fixtures/malformed/tokenizer" "$here/../../fixtures/tok/tiny" "$here/../../fixtures/tok/pieces") ;;
