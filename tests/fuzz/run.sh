@@ -42,7 +42,7 @@ fuzz_add() {
             END { if (!seen) print row }' "$totals" >"$totals.new"
         { head -1 "$totals.new"; tail -n +2 "$totals.new" | LC_ALL=C sort; } >"$totals"
         rm -f "$totals.new"
-    ) 9>>"$here/run.sh"
+    ) 9>>"$totals"
 }
 
 [ "${1:-}" = table ] && { fuzz_table; exit; }
@@ -68,7 +68,9 @@ for name in "$@"; do
     known=()
     [ -f "$dict" ] && known=(-dict="$dict")
     spent=$({ time nice -n 15 "$exe" -timeout=20 -rss_limit_mb=2048 -max_len=16384 -detect_leaks=0 -print_final_stats=1 \
-        -artifact_prefix="$new/" "${known[@]}" "${flags[@]}" "${folders[@]}" >"$log" 2>&1; } 2>&1) || bad=1
+        -artifact_prefix="$new/" "${known[@]}" "${flags[@]}" "${folders[@]}" >"$log" 2>&1; } 2>&1)
+    status=$?
+    [ $status = 0 ] || [ $status = 72 ] || bad=1 # 72: interrupted, which is no finding
     kind=trap
     grep -q __asan_init "$exe" && kind=asan
     fuzz_add "$name" "$kind" $(awk -v spent="$spent" '
