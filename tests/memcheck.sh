@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # memcheck.sh [BUILD] - TAP: a small suite under valgrind's memcheck: reads of what was never written, which the
-# address sanitizer does not see. BUILD is made for a processor that valgrind knows.
+# address sanitizer does not see. BUILD is made for a processor that valgrind knows, and its unit tests run without
+# Criterion (tests/alone). PRIME_MEMCHECK_TESTS names other test programs.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 build=${1:-build-memcheck}
@@ -8,24 +9,28 @@ suites=${PRIME_MEMCHECK_TESTS:-base host ledger table js js_pull st yml tok tok_
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PRIME_SOURCE=$PWD
 . tests/tap.sh
 
-[ -f "$build/build.ninja" ] || meson setup "$build" -Dnative=false -Dc_args='-mavx2 -mfma' -Donednn=disabled --buildtype=debugoptimized >&2
-ninja -C "$build" tests/unset $(printf 'tests/test_%s ' $suites) >&2
+[ -f "$build/build.ninja" ] || meson setup "$build" -Dalone=true -Dc_args='-mavx2 -mfma' -Donednn=disabled -Dmpi=disabled \
+    --buildtype=debugoptimized >&2
+ninja -C "$build" tests/unset tests/fails $(printf 'tests/test_%s ' $suites) >&2
 verdict $? "the build compiles"
 [ $failed = 0 ] || { echo "1..$count"; exit 1; }
 log=$build/memcheck
-check=(valgrind -q --trace-children=yes --error-exitcode=99 --leak-check=no --log-file="$log.%p")
+check=(valgrind -q --error-exitcode=99 --leak-check=no --log-file="$log.%p")
 
 rm -f "$log".*
 "${check[@]}" "$build/tests/unset" >/dev/null 2>&1
 grep -qs 'uninitialised' "$log".*
 verdict $? "a planted use of what was never written is reported"
+[ "$("$build/tests/fails" 2>/dev/null | grep -c '^not ok')" = 3 ]
+verdict $? "planted failures of tests are noticed"
 
 for name in $suites; do
     rm -f "$log".*
-    "${check[@]}" "$build/tests/test_$name" --jobs 1 >/dev/null 2>&1
+    start=$SECONDS
+    "${check[@]}" "$build/tests/test_$name" >"$build/$name.tap" 2>&1
     status=$?
     find "$build" -name 'memcheck.*' -empty -delete
-    verdict $status "test_$name passes under memcheck"
+    verdict $status "test_$name passes under memcheck # $((SECONDS - start)) s" "$build/$name.tap"
     found=$(ls "$log".* 2>/dev/null)
     [ -z "$found" ]
     verdict $? "test_$name has no error" $found

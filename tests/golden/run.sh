@@ -2,7 +2,7 @@
 # run.sh [--redo] PRIME [CASE...] - golden tests of the command line, as TAP. A case is NAME.cmd, a few lines of
 # shell that run `prime` in an empty folder ($GOLDEN is this folder, $FIXTURES the fixtures), beside NAME.exp, the exit
 # code, both streams and the names of files left behind that it must give. Numbers may differ by 1e-6 relative.
-# --redo writes NAME.exp anew; read the difference before committing it. See README.md.
+# A case may take GOLDEN_SECONDS, 120. --redo writes NAME.exp anew; read the difference before committing it. See README.md.
 set -uo pipefail
 GOLDEN=$(cd "$(dirname "$0")" && pwd)
 SOURCE=$(cd "$GOLDEN/../.." && pwd)
@@ -20,7 +20,7 @@ trap 'rm -rf "$tmp"' EXIT
 # observe CMD - run it in a fresh folder and write down what it did.
 observe() {
     rm -rf "$tmp/dir" && mkdir "$tmp/dir"
-    (cd "$tmp/dir" && timeout 120 bash "$1" >"$tmp/stdout" 2>"$tmp/stderr" </dev/null)
+    (cd "$tmp/dir" && timeout "${GOLDEN_SECONDS:-120}" bash "$1" >"$tmp/stdout" 2>"$tmp/stderr" </dev/null)
     echo "--- exit $?"
     echo "--- stdout" && cat "$tmp/stdout"
     echo "--- stderr" && cat "$tmp/stderr"
