@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # sanitize.sh [BUILD] - TAP: all tests under AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer, in a
-# build of their own. A test passes only when no sanitizer wrote a report: Criterion runs tests in worker processes
+# build of their own (for this processor alone, which makes kernels several times as fast; with line numbers, not
+# variables, for a debugger, which links in half the time). Not again: what is about Chromium, Slurm and pages of docs,
+# where prime itself does nothing that golden tests and the test of MPI do not. A test passes only when no sanitizer wrote a report: Criterion runs tests in worker processes
 # and calls a leaking one passed, so leak reports go to files and the files are counted. (Undefined behaviour ends
 # the process, which fails the test.) Faults made on purpose (leaky.c) come first; if they go unnoticed, the gate
 # itself is broken.
@@ -16,7 +18,7 @@ fresh_logs() { rm -rf "$logs" && mkdir -p "$logs"; }
 reports() { find "$logs" -name 'report*'; }
 
 [ -f "$build/build.ninja" ] || meson setup "$build" -Db_sanitize=address,undefined -Db_lundef=false \
-    --buildtype=debugoptimized >&2
+    -Dnative=true --buildtype=debugoptimized -Dc_args=-g1 >&2
 ninja -C "$build" >&2
 verdict $? "the sanitizer build compiles"
 [ $failed = 0 ] || { echo "1..$count"; exit 1; }

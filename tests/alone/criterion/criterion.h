@@ -76,8 +76,7 @@ static inline void alone_tell(const char *file, int line, const char *format, ..
     va_end(more);
 }
 
-__attribute__((noreturn)) static inline void alone_end(int code, const char *file, int line,
-                                                       const char *format, ...)
+_Noreturn static inline void alone_end(int code, const char *file, int line, const char *format, ...)
 {
     va_list more;
     va_start(more, format);

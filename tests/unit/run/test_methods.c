@@ -76,8 +76,9 @@ static Cells method_counts(const World *w, const char *run)
     return cells;
 }
 
-Test(methods, all_are_measured_as_planned_and_do_not_depend_on_threads, .timeout = 600)
+Test(methods, all_are_measured_as_planned_whatever_the_threads_and_kills, .timeout = 600)
 {
+    static const size_t after[] = {5, 17, 33, 50};
     World w = world_open();
     w.spec = spec_of_all(&w);
     Str one = run_text(&w, "one", 1), three = run_text(&w, "three", 3);
@@ -86,17 +87,9 @@ Test(methods, all_are_measured_as_planned_and_do_not_depend_on_threads, .timeout
     cr_expect_eq(cells.n, plan_number(&w, "cells"), "%zu cells", cells.n);
     for (size_t i = 0; baseline_at(i) != NULL; i++)
         cr_expect_gt(cells.per_method[i], 0, "%s", baseline_at(i)->name);
+    check_killed(&w, &one, after, sizeof after / sizeof after[0], false);
     str_free(&one);
     str_free(&three);
-    world_close(&w);
-}
-
-Test(methods, a_killed_run_resumes_to_the_same_rows, .timeout = 600)
-{
-    World w = world_open();
-    w.spec = spec_of_all(&w);
-    static const size_t after[] = {5, 17, 33, 50};
-    check_killed(&w, after, sizeof after / sizeof after[0], false);
     world_close(&w);
 }
 

@@ -72,10 +72,10 @@ Test(race, a_search_with_races_resumes_and_does_not_know_its_threads, .timeout =
                         6);
     Str one = run_text(&w, "one", 1), three = run_text(&w, "three", 3);
     cr_expect_str_eq(one.s, three.s);
+    const size_t after[] = {5, 11, 20, 47};
+    check_killed(&w, &one, after, sizeof after / sizeof after[0], true);
     str_free(&one);
     str_free(&three);
-    const size_t after[] = {5, 11, 20, 47};
-    check_killed(&w, after, sizeof after / sizeof after[0], true);
     world_close(&w);
 }
 

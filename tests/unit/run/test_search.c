@@ -268,7 +268,9 @@ Test(search, a_search_on_drawn_answers_resumes_to_the_same_rows, .timeout = 240)
     World w = world_open();
     static const size_t after[] = {3, 16};
     w.spec = world_spec(&w, (const char *const[]){DRAWN, "seeds=1", "lambda=0,1", "evolve.method=nsga2"}, 7);
-    check_killed(&w, after, 2, true);
+    Str whole = run_text(&w, "whole", 2);
+    check_killed(&w, &whole, after, 2, true);
+    str_free(&whole);
     world_close(&w);
 }
 

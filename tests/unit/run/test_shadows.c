@@ -247,11 +247,7 @@ Test(shadows, rows_do_not_depend_on_threads_or_kills, .timeout = 400)
                         9);
     Str one = run_text(&w, "one", 1), three = run_text(&w, "three", 3);
     cr_expect_str_eq(one.s, three.s);
-    for (size_t after = 0; after < 8; after += 3) {
-        Str again = killed_rows(&w, after, false);
-        cr_expect_str_eq(again.s, one.s, "killed after %zu", after);
-        str_free(&again);
-    }
+    check_killed(&w, &one, (const size_t[]){0, 3, 6}, 3, false);
     str_free(&one);
     str_free(&three);
     world_close(&w);

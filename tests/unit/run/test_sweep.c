@@ -8,8 +8,11 @@
 
 /* ---- tests ---- */
 
-Test(sweep, writes_every_cell_and_does_not_depend_on_threads, .timeout = 240)
+/* Killed after any number of cells, or of a search's evaluations, a resumed run ends with the rows of an
+ * undisturbed one: what was evaluated is not evaluated again, and the way taken is the same. */
+Test(sweep, writes_every_cell_whatever_the_threads_and_kills, .timeout = 600)
 {
+    static const size_t cells[] = {0, 3, 9, 14}, evaluations[] = {0, 4, 11, 37};
     World w = world_open();
     Str one = run_text(&w, "one", 1), three = run_text(&w, "three", 3);
     cr_assert_str_eq(one.s, three.s, "the ledger depends on the number of threads");
@@ -18,27 +21,10 @@ Test(sweep, writes_every_cell_and_does_not_depend_on_threads, .timeout = 240)
     cr_assert_eq(count_lines(&one, "|norm|attenuation|"), 12 + 2 + 4); /* evolved, uniform, anchors */
     cr_assert_gt(count_lines(&one, "/base/"), 0);
     cr_assert_gt(count_lines(&one, "|attack|ref|"), 0);
+    check_killed(&w, &one, cells, sizeof cells / sizeof cells[0], false);
+    check_killed(&w, &one, evaluations, sizeof evaluations / sizeof evaluations[0], true);
     str_free(&one);
     str_free(&three);
-    world_close(&w);
-}
-
-/* Killed after any number of cells, a resumed run ends with the rows of an undisturbed one. */
-Test(sweep, a_killed_run_resumes_to_the_same_rows, .timeout = 240)
-{
-    World w = world_open();
-    static const size_t after[] = {0, 3, 9, 14};
-    check_killed(&w, after, sizeof after / sizeof after[0], false);
-    world_close(&w);
-}
-
-/* Killed within a search, after any number of evaluations: what was evaluated is not evaluated again, and the
- * way taken is the same. */
-Test(sweep, a_search_killed_at_any_evaluation_resumes_to_the_same_rows, .timeout = 240)
-{
-    World w = world_open();
-    static const size_t after[] = {0, 4, 11, 37};
-    check_killed(&w, after, sizeof after / sizeof after[0], true);
     world_close(&w);
 }
 
