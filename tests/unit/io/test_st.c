@@ -98,7 +98,7 @@ Test(st, narrowing_rounds_to_the_nearest_even)
 
 Test(st, malformed_files_get_their_verdict)
 {
-    char path[512], name[600];
+    char path[512], name[256];
     JsVal *list = NULL;
     Err e = {0};
     size_t accepted = 0, rejected = 0;

@@ -9,7 +9,8 @@
 
 enum { SHADOWS = 4 };
 
-#define SHADOWED ONE, "attack.shadows=4", "attack.population=16", "attack.extract=true", "adapter.epochs=12"
+#define SHADOWED_BRIEFLY ONE, "attack.shadows=4", "attack.population=16", "attack.extract=true"
+#define SHADOWED SHADOWED_BRIEFLY, "adapter.epochs=12"
 
 static World shadow_world(void)
 {
@@ -242,9 +243,9 @@ Test(shadows, rows_do_not_depend_on_threads_or_kills, .timeout = 400)
 {
     World w = shadow_world();
     w.spec = world_spec(&w,
-                        (const char *const[]){SHADOWED, "attack.collusion=true", "attack.people=true",
+                        (const char *const[]){SHADOWED_BRIEFLY, "attack.collusion=true", "attack.people=true",
                                               "methods=anchor,uniform,evolved,loo"},
-                        9);
+                        8);
     Str one = run_text(&w, "one", 1), three = run_text(&w, "three", 3);
     cr_expect_str_eq(one.s, three.s);
     check_killed(&w, &one, (const size_t[]){0, 3, 6}, 3, false);
