@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # memcheck.sh [BUILD] - TAP: a small suite under valgrind's memcheck: reads of what was never written, which the
 # address sanitizer does not see. BUILD is made for a processor that valgrind knows, and its unit tests run without
-# Criterion (tests/alone). PRIME_MEMCHECK_TESTS names other test programs.
+# Criterion (tests/alone). PRIME_MEMCHECK_TESTS names other tests: NAME or NAME:SUITE/TEST, with wildcards.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 build=${1:-build-memcheck}
@@ -11,7 +11,7 @@ export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PRIME_SOURCE=$PWD
 
 [ -f "$build/build.ninja" ] || meson setup "$build" -Dalone=true -Dc_args='-mavx2 -mfma' -Donednn=disabled -Dmpi=disabled \
     --buildtype=debugoptimized -Dwerror=false >&2
-ninja -C "$build" tests/unset tests/fails $(printf 'tests/test_%s ' $suites) >&2
+ninja -C "$build" tests/unset tests/fails $(for u in $suites; do echo "tests/test_${u%%:*}"; done | sort -u) >&2
 verdict $? "the build compiles"
 [ $failed = 0 ] || { echo "1..$count"; exit 1; }
 log=$build/memcheck
@@ -24,16 +24,18 @@ verdict $? "a planted use of what was never written is reported"
 [ "$("$build/tests/fails" 2>/dev/null | grep -c '^not ok')" = 3 ]
 verdict $? "planted failures of tests are noticed"
 
-for name in $suites; do
-    rm -f "$log".*
+set -f # patterns are for the programs
+for unit in $suites; do
+    name=${unit%%:*} pattern=${unit#"${unit%%:*}"}
+    find "$build" -name 'memcheck.*' -delete
     start=$SECONDS
-    "${check[@]}" "$build/tests/test_$name" >"$build/$name.tap" 2>&1
+    "${check[@]}" "$build/tests/test_$name" ${pattern#:} >"$build/$name.tap" 2>&1
     status=$?
     find "$build" -name 'memcheck.*' -empty -delete
-    verdict $status "test_$name passes under memcheck # $((SECONDS - start)) s" "$build/$name.tap"
-    found=$(ls "$log".* 2>/dev/null)
+    verdict $status "test_$name$pattern passes under memcheck # $((SECONDS - start)) s" "$build/$name.tap"
+    found=$(find "$build" -name 'memcheck.*')
     [ -z "$found" ]
-    verdict $? "test_$name has no error" $found
+    verdict $? "test_$name$pattern has no error" $found
 done
 echo "1..$count"
 exit $failed

@@ -12,8 +12,8 @@ attack_score attack_selftest attack_tokens attack_white attack_whose compare dat
 data_import_perpcs data_import_rows model_generate model_logits model_score report_formats report_same_bytes \
 sweep_interrupt sweep_shards threads}
 units=${PRIME_TSAN_UNITS:-base crew import formats score:*threads* score:*together* train train_many generate:*draw* \
-perpcs merge methods:*threads* search:*drawn_answers_are* search:*another_runs* race:*not_know_its_threads \
-shadows:*all_merges* texts:*every_cell* probes:*people* canary:*digits_have*}
+perpcs merge methods:*controls* search:*drawn_answers_are* search:*another_runs* race:*not_know_its_threads \
+shadows:*threads* texts:*every_cell* probes:*people* canary:*digits_have*}
 mkdir -p "$build"
 build=$(cd "$build" && pwd)
 logs=$build/sanitizer-logs
