@@ -5,7 +5,8 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 build=${1:-build-memcheck}
-suites=${PRIME_MEMCHECK_TESTS:-base host ledger table js js_pull st yml tok tok_load gates formats peft signals_file}
+suites=${PRIME_MEMCHECK_TESTS:-attack archive score:*threads* train:*steps_are* base host table js js_pull yml gates \
+signals_file stats merge evolve roc:*meet* st peft ledger tok tok_load formats}
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PRIME_SOURCE=$PWD
 . tests/tap.sh
 

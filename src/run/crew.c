@@ -22,8 +22,10 @@ static size_t crew_started(void)
     static const char *const marks[] = {"OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK"};
     bool marked = false;
     for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) marked = marked || getenv(marks[i]) != NULL;
-    for (size_t i = 0; marked && i < sizeof names / sizeof names[0]; i++)
-        if (getenv(names[i]) != NULL) return strtoul(getenv(names[i]), NULL, 10);
+    for (size_t i = 0; marked && i < sizeof names / sizeof names[0]; i++) {
+        const char *said = getenv(names[i]);
+        if (said != NULL) return strtoul(said, NULL, 10);
+    }
     return 1;
 }
 

@@ -81,6 +81,8 @@ static Status attacker_cell(Sweep *s, const AuditTarget *t, size_t index, Trial 
     trial->audit = a;
     TrialFor who = {t, index, risk, K, anchor};
     if (st == OK) st = trials_run(s, &who, trial, 1, e);
+    trial->lora = trial->extra = NULL;
+    trial->share = NULL;
     lora_free(merged);
     lora_free(attacker);
     return st;

@@ -148,14 +148,21 @@ static Status run_adapters(Run *r, Audit *a, Err *e)
     return session_precision(r->ledger, r->session, a, e);
 }
 
+static Status run_watched(Run *r, Sweep *s, Err *e)
+{
+    TRY(audit_train(s->a, r->how->resume || r->how->adapters != NULL, e));
+    TRY(crew_agree(r->how->crew, run_first(r) ? run_adapters(r, s->a, e) : OK, e));
+    return run_measure(r, s, e);
+}
+
 static Status run_methods(Run *r, Sweep *s, Err *e)
 {
     SweepWatch quiet = watch_quiet(r->how->watch);
     s->ledger = r->ledger;
     s->watch = s->a->watch = run_first(r) ? r->how->watch : &quiet;
-    TRY(audit_train(s->a, r->how->resume || r->how->adapters != NULL, e));
-    TRY(crew_agree(r->how->crew, run_first(r) ? run_adapters(r, s->a, e) : OK, e));
-    return run_measure(r, s, e);
+    Status st = run_watched(r, s, e);
+    s->watch = s->a->watch = NULL; /* quiet ends here */
+    return st;
 }
 
 static Status run_task(Run *r, const char *task, Err *e)
