@@ -17,7 +17,9 @@ static Status find_build(pcre2_code **code, const char *p, size_t n, TokDialect 
         pcre2_get_error_message(why, (PCRE2_UCHAR *)text, sizeof text);
         FAIL(e, why == PCRE2_ERROR_HEAP_FAILED ? ERR_NOMEM : ERR_FORMAT, "pattern '%.120s': %s", p, text);
     }
+#ifndef PRIME_NO_JIT /* its code reads whole blocks, which memcheck takes for mistakes */
     (void)pcre2_jit_compile(c, PCRE2_JIT_COMPLETE); /* without it the interpreter does the same, slower */
+#endif
     *code = c;
     return OK;
 }

@@ -122,16 +122,12 @@ _Noreturn static inline void alone_end(int code, const char *file, int line, con
 #define cr_skip_test(...) alone_end(ALONE_SKIPPED, __FILE__, __LINE__, "" __VA_ARGS__)
 #define cr_log_info(...) alone_tell(__FILE__, __LINE__, "" __VA_ARGS__)
 
-/* alone_options - those of a test, and of its suite where it has none. */
-static inline AloneOptions alone_options(const AloneTest *t)
+/* alone_of_suite - the options of a test's suite. */
+static inline AloneOptions alone_of_suite(const AloneTest *t)
 {
-    AloneOptions o = t->options;
-    for (const AloneTest *s = alone_first; s != NULL; s = s->next) {
-        if (s->name != NULL || strcmp(s->suite, t->suite) != 0) continue;
-        if (o.init == NULL) o.init = s->options.init;
-        if (o.fini == NULL) o.fini = s->options.fini;
-    }
-    return o;
+    for (const AloneTest *s = alone_first; s != NULL; s = s->next)
+        if (s->name == NULL && strcmp(s->suite, t->suite) == 0) return s->options;
+    return (AloneOptions){NULL, NULL, 0};
 }
 
 /* alone_run - one test, in a process of its own; its exit code, or -1 where it was ended by a signal. */
@@ -141,10 +137,12 @@ static inline int alone_run(const AloneTest *t)
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
-        AloneOptions o = alone_options(t);
-        if (o.init != NULL) o.init();
+        AloneOptions suite = alone_of_suite(t);
+        if (suite.init != NULL) suite.init();
+        if (t->options.init != NULL) t->options.init();
         t->run();
-        if (o.fini != NULL) o.fini();
+        if (t->options.fini != NULL) t->options.fini();
+        if (suite.fini != NULL) suite.fini();
         fflush(NULL);
         exit(alone_bad ? ALONE_FAILED : 0);
     }
