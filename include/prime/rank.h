@@ -19,8 +19,9 @@ typedef struct {
 double rank_mid2(size_t *rank2, const double *x, size_t n, double slack, RankItem *work);
 
 /* rank_subset_size - doubles that rank_subset_ways writes: (m + 1) (top + 1), top being the sum of the m
- * largest ranks; SIZE_MAX when that does not fit. rank2 [n] in any order, *top is written. */
-size_t rank_subset_size(size_t *top, const size_t *rank2, size_t n, size_t m);
+ * largest ranks; SIZE_MAX when that does not fit. rank2 [n] in any order, *top is written, work [n] is
+ * scratch. */
+size_t rank_subset_size(size_t *top, const size_t *rank2, size_t n, size_t m, size_t *work);
 /* rank_subset_ways - ways [top + 1]: in how many subsets of m out of n the ranks add up to s. The table
  * [m + 1, top + 1] is scratch, and its last row, which is returned, the result.
  * Cost: O(n m top).

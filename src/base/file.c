@@ -86,12 +86,16 @@ Status file_begin(FileOut *f, const char *path, Err *e)
         FAIL(e, ERR_NOMEM, "%s: no memory for its name", path);
     }
     sprintf(fresh.tmp, "%s.tmp", path);
-    int fd = file_fresh(fresh.tmp);
+    int fd = file_fresh(fresh.tmp), why = errno;
     fresh.fp = fd >= 0 ? fdopen(fd, "wb") : NULL;
+    if (fd >= 0 && fresh.fp == NULL) {
+        why = errno;
+        close(fd);
+        unlink(fresh.tmp);
+    }
     if (fresh.fp == NULL) {
-        if (fd >= 0) close(fd);
         fileout_clear(&fresh);
-        FAIL(e, ERR_IO, "%s: cannot create: %s", path, strerror(errno));
+        FAIL(e, ERR_IO, "%s: cannot create: %s", path, strerror(why));
     }
     *f = fresh;
     return OK;

@@ -147,6 +147,11 @@ void cli_record_str(CliRecord *r, const char *key, const char *value)
     record_put(r, key, js_new_str(value));
 }
 
+void cli_record_text(CliRecord *r, const char *key, const Str *text)
+{
+    record_put(r, key, text->failed ? NULL : js_new_strn(text->s != NULL ? text->s : "", text->n));
+}
+
 void cli_record_num(CliRecord *r, const char *key, double value)
 {
     record_put(r, key, js_new_num(value));

@@ -5,6 +5,7 @@
 #include "cli_priv.h"
 
 #include "prime/pass.h"
+#include "prime/str.h"
 #include "prime/tok.h"
 
 /* --adapter DIR[=WEIGHT], as often as wanted: the exact weighted sum of their updates. */
@@ -74,6 +75,8 @@ typedef struct {
     JsVal *obj;
 } CliRecord;
 void cli_record_str(CliRecord *r, const char *key, const char *value);
+/* cli_record_text - what was put together; where memory was out, cli_record_print says so. */
+void cli_record_text(CliRecord *r, const char *key, const Str *text);
 void cli_record_num(CliRecord *r, const char *key, double value);
 /* cli_record_print - to stdout; the record is empty afterwards. Errors: ERR_NOMEM, ERR_IO. */
 Status cli_record_print(CliRecord *r, Err *e) PRIME_MUST_USE;

@@ -4,6 +4,7 @@
 #define PRIME_CLI_PRIV_H
 
 #include "prime/err.h"
+#include "prime/str.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -76,6 +77,12 @@ void cli_page(const CliVerb *verb, CliPageFn fn, void *ctx);
  * EXIT_USAGE for ERR_ARG when `usage`. */
 int cli_fail(const Err *e);
 int cli_usage(const char *fmt, ...) PRIME_PRINTF(1, 2);
+/* cli_no_memory - cli_fail of ERR_NOMEM, "no memory for N WHAT". */
+int cli_no_memory(const char *what, size_t n);
+
+/* cli_put - a text that was put together, to standard output. Errors: ERR_NOMEM when memory was out
+ * meanwhile. */
+Status cli_put(const Str *text, Err *e) PRIME_MUST_USE;
 
 /* One table each, in src/cli/cmd_NOUN.c. */
 extern const CliNoun cli_data, cli_model, cli_adapter, cli_metric, cli_stats, cli_pareto, cli_sweep, cli_join,

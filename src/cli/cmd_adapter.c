@@ -193,7 +193,7 @@ static Status info_from_tensors(CliRecord *r, const char *path, Err *e)
         if ((seen >> t & 1U) == 0) str_printf(&types, "%s%s", seen != 0 ? " " : "", st_type_name(t));
         seen |= 1U << t;
     }
-    cli_record_str(r, "dtype", types.s != NULL ? types.s : "");
+    cli_record_text(r, "dtype", &types);
     str_free(&types);
     st_close(st);
     return OK;
@@ -233,7 +233,7 @@ static void info_from_sites(CliRecord *r, const Lora *l)
     cli_record_num(r, "rank_min", (double)least);
     cli_record_num(r, "rank_max", (double)most);
     cli_record_num(r, "dropout", l->dropout);
-    cli_record_str(r, "modules", modules.s != NULL ? modules.s : "");
+    cli_record_text(r, "modules", &modules);
     cli_record_num(r, "layers", (double)l->shape.n_layers);
     cli_record_num(r, "sites", (double)sites);
     cli_record_num(r, "parameters", (double)l->n_params);

@@ -32,10 +32,15 @@ static void print_head(TableOut *out, const PrintOpts *o)
 }
 
 /* How much of the candidate's directions the merge has; empty where one of them has none there. */
-static double print_overlap(const PrintOpts *o, size_t i, SubspaceSide side, size_t layer)
+static Status print_overlap(TableOut *out, const PrintOpts *o, size_t i, SubspaceSide side, size_t layer,
+                            Err *e)
 {
     double x = NAN;
-    return subspace_overlap(&x, o->l[0], o->l[1 + i], side, layer, NULL) == OK ? x : NAN;
+    Err why = {0};
+    Status s = subspace_overlap(&x, o->l[0], o->l[1 + i], side, layer, &why);
+    if (s != OK && s != ERR_ARG) FAIL(e, s, "%s", why.msg);
+    table_put_num(out, x);
+    return OK;
 }
 
 static Status print_fit(Str *text, const PrintOpts *o, const Fingerprint *f, size_t layer, Err *e)
@@ -53,8 +58,8 @@ static Status print_fit(Str *text, const PrintOpts *o, const Fingerprint *f, siz
         table_put_num(&out, o->w[i]);
         table_put_num(&out, o->n > 1 ? o->alone[i] : 1 - fit.residual);
         table_put_num(&out, fit.residual);
-        table_put_num(&out, print_overlap(o, i, SUBSPACE_ROWS, layer));
-        table_put_num(&out, print_overlap(o, i, SUBSPACE_COLUMNS, layer));
+        TRY(print_overlap(&out, o, i, SUBSPACE_ROWS, layer, e));
+        TRY(print_overlap(&out, o, i, SUBSPACE_COLUMNS, layer, e));
         if (o->known != NULL) {
             table_put_num(&out, o->known[i]);
             table_put_num(&out, o->w[i] - o->known[i]);
@@ -97,7 +102,8 @@ static int fingerprint_truth(PrintOpts *o, Arena *a)
 {
     size_t n = 0;
     o->known = arena_alloc(a, o->n, sizeof *o->known);
-    for (const char *p = o->truth; o->known != NULL; n++) {
+    if (o->known == NULL) return cli_no_memory("adapters", o->n);
+    for (const char *p = o->truth;; n++) {
         char *end = NULL;
         double x = strtod(p, &end);
         if (end == p || (*end != ',' && *end != '\0') || !(x - x == 0))
@@ -114,7 +120,7 @@ static int fingerprint_opts(PrintOpts *o, const CliList *pos, Arena *a)
     o->n = pos->n - 1;
     o->dir = pos->item;
     o->w = arena_alloc(a, 2 * o->n, sizeof *o->w);
-    if (o->w == NULL) return cli_usage("no memory for %zu adapters", o->n);
+    if (o->w == NULL) return cli_no_memory("adapters", o->n);
     o->alone = o->w + o->n;
     size_t view = 0;
     while (view < N_VIEWS && strcmp(view_name[view], o->view) != 0) view++;

@@ -76,6 +76,7 @@ static Status answer_put(Str *out, const GenCall *g, size_t i, Err *e)
     Str text = {0};
     Status s = text_decode(&text, g->m.tok, &g->rows.row[i / g->samples].ids, g->ids + i * g->o.max_new,
                            g->out[i].n, e);
+    if (s == OK && text.failed) s = err_set(e, ERR_NOMEM, __FILE__, __LINE__, "no memory for a completion");
     if (s == OK && cli_common.json) {
         JsVal *o = answer_record(g, i, &text);
         s = js_dump(out, o, 0, e);

@@ -45,11 +45,11 @@ static void info_lists(CliRecord *r, const Model *m)
     Str text = {0};
     LoraShape shape = model_lora_shape(&m->cfg);
     for (size_t i = 0; i < m->cfg.n_stop; i++) str_printf(&text, "%s%d", i > 0 ? " " : "", m->cfg.stop[i]);
-    cli_record_str(r, "stop", text.s != NULL ? text.s : "");
+    cli_record_text(r, "stop", &text);
     str_clear(&text);
     for (size_t k = 0; k < LORA_KINDS; k++)
         if (shape.n_out[k] > 0) str_printf(&text, "%s%s", text.n > 0 ? " " : "", shape.names->module[k]);
-    cli_record_str(r, "modules", text.s != NULL ? text.s : "");
+    cli_record_text(r, "modules", &text);
     str_free(&text);
 }
 

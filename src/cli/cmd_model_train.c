@@ -97,10 +97,9 @@ int model_evaluate_run(const CliVerb *self, int argc, char **argv)
         code = cli_usage("'prime model evaluate' wants --data DIR and --task NAME");
     if (code < 0) {
         o.model = pos.item[0];
-        code = cli_precision(&o.precision, precision, &e) == OK && evaluate_run(&out, &o, &e) == OK
-                   ? EXIT_DONE
-                   : cli_fail(&e);
-        if (code == EXIT_DONE) fputs(out.s, stdout);
+        bool done = cli_precision(&o.precision, precision, &e) == OK && evaluate_run(&out, &o, &e) == OK &&
+                    cli_put(&out, &e) == OK;
+        code = done ? EXIT_DONE : cli_fail(&e);
     }
     str_free(&out);
     cli_list_free(&pos);

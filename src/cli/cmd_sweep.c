@@ -117,6 +117,8 @@ static Status sweep_told(const char *dir, const SweepHow *how, Err *e)
         printf("part %zu/%zu: %s\n", how->shard, how->shards, dir);
     else
         s = report_on(&table, dir, e);
+    if (s == OK && table.failed)
+        s = err_set(e, ERR_NOMEM, __FILE__, __LINE__, "%s: no memory for its table", dir);
     if (s == OK && table.n > 0) printf("%s\nreport: %s\n", table.s, dir);
     str_free(&table);
     return s;
@@ -141,7 +143,8 @@ static Status sweep_all(const char *path, const CliList *set, const char *lambda
 {
     char dir[NAME_LEN];
     default_out(dir, path);
-    if (out != NULL) snprintf(dir, sizeof dir, "%s", out);
+    if (out != NULL && snprintf(dir, sizeof dir, "%s", out) >= NAME_LEN)
+        FAIL(e, ERR_ARG, "out = %.40s...: %zu bytes, want at most %d", out, strlen(out), NAME_LEN - 1);
     SweepWatch watch = {.begin = watch_begin, .step = watch_step, .stop = watch_stop};
     how->watch = &watch;
     TRY(crew_open(&how->crew, e));
@@ -178,7 +181,7 @@ static Status look_at(const char *path, const CliList *set, const char *lambda, 
     SweepPlanHow how = {.measure = !cli_common.no_provenance, .json = cli_common.json};
     if (s == OK && plan) s = sweep_plan(&text, &spec, &how, e);
     if (s == OK && !plan) spec_dump(&text, &spec);
-    if (s == OK) fputs(text.s != NULL ? text.s : "", stdout);
+    if (s == OK) s = cli_put(&text, e);
     str_free(&text);
     arena_free(&a);
     return s;
@@ -236,9 +239,8 @@ static int validate_main(const CliVerb *self, int argc, char **argv)
     if (code < 0 && keys) {
         Str text = {0};
         spec_help(&text);
-        fputs(text.s != NULL ? text.s : "", stdout);
+        code = cli_put(&text, &e) == OK ? EXIT_DONE : cli_fail(&e);
         str_free(&text);
-        code = EXIT_DONE;
     }
     if (code < 0 && pos.n != 1) code = cli_usage("'prime validate' takes AUDIT.yaml");
     if (code < 0) code = look_at(pos.item[0], &set, NULL, false, &e) == OK ? EXIT_DONE : cli_fail(&e);
@@ -264,7 +266,7 @@ static Status scale_print(const ScaleOpts *o, Err *e)
     if (o->cores > 0) p.cores = o->cores;
     if (o->gflops > 0) p.gflops = o->gflops;
     if (s == OK) s = plan_scale_rows(&text, &p, o->models, e);
-    if (s == OK) fputs(text.s, stdout);
+    if (s == OK) s = cli_put(&text, e);
     str_free(&text);
     return s;
 }

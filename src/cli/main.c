@@ -127,7 +127,8 @@ int main(int argc, char **argv)
     Err e = {0};
     mat_init();
     int code = mat_choose(getenv("PRIME_MAT"), &e) == OK ? dispatch(argc, argv) : cli_fail(&e);
-    if (fclose(stdout) != 0 && code == EXIT_DONE) { /* a full disk must not exit 0 */
+    bool bad = ferror(stdout) != 0; /* fclose forgets a write that failed before the last one */
+    if ((fclose(stdout) != 0 || bad) && code == EXIT_DONE) { /* a full disk must not exit 0 */
         fputs("prime: cannot write standard output\n", stderr);
         code = EXIT_FAILED;
     }

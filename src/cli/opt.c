@@ -73,7 +73,7 @@ static int opt_store(const CliOpt *o, const char *text)
         *(const char **)o->out = text;
         return -1;
     case OPT_MANY:
-        if (!list_add(o->out, text)) return cli_usage("out of memory");
+        if (!list_add(o->out, text)) return cli_no_memory("arguments", ((CliList *)o->out)->n);
         return -1;
     case OPT_SIZE:
     case OPT_U64:
@@ -189,7 +189,7 @@ int cli_args(const CliVerb *verb, const char *noun, const CliOpt *opts, size_t n
         return cli_usage("--%s", e.msg);
     memory_set_limit(limit);
     for (int i = optind; i < argc; i++)
-        if (!list_add(pos, argv[i])) return cli_usage("out of memory");
+        if (!list_add(pos, argv[i])) return cli_no_memory("arguments", pos->n);
     if (pos->n < min_pos || pos->n > max_pos)
         return cli_usage("'prime %s%s%s' takes %s; %zu given", noun, verb->name[0] != '\0' ? " " : "",
                          verb->name, verb->args[0] != '\0' ? verb->args : "no arguments", pos->n);
@@ -202,6 +202,20 @@ int cli_fail(const Err *e)
     if (cli_common.verbose && e->file != NULL)
         fprintf(stderr, "prime: (%s at %s:%d)\n", err_name(e->code), e->file, e->line);
     return EXIT_FAILED;
+}
+
+Status cli_put(const Str *text, Err *e)
+{
+    if (text->failed) FAIL(e, ERR_NOMEM, "no memory for what is to be printed");
+    if (text->n > 0) fwrite(text->s, 1, text->n, stdout);
+    return OK;
+}
+
+int cli_no_memory(const char *what, size_t n)
+{
+    Err e = {0};
+    err_set(&e, ERR_NOMEM, __FILE__, __LINE__, "no memory for %zu %s", n, what);
+    return cli_fail(&e);
 }
 
 int cli_usage(const char *fmt, ...)

@@ -51,7 +51,8 @@ static Status yml_set_value(YmlValue *v, const YmlField *f, const char *text, co
     }
     size_t n = 1;
     for (const char *s = text; list && s < end; s++) n += *s == ',';
-    if (n > YML_MAX_LIST) return yml_fail(from, 0, e, "%s has more than %d entries", f->key, YML_MAX_LIST);
+    if (n > YML_MAX_LIST)
+        return yml_fail(from, 0, e, "%s has %zu entries, want at most %d", f->key, n, YML_MAX_LIST);
     if (bracket && text + strspn(text, " ") == end) n = 0;
     YmlScalar *item = arena_alloc(from->arena, n, sizeof *item);
     if (item == NULL) return yml_no_memory(from, e);

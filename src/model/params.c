@@ -77,7 +77,8 @@ Status model_params_lay(ModelParams *p, const ModelConfig *cfg, bool stored, Err
 {
     ModelParams fresh = {0};
     Taker t = {0};
-    if (params_about(cfg) > 1e12) FAIL(e, ERR_SHAPE, "the model would have more than 1e12 parameters");
+    double n = params_about(cfg);
+    if (n > 1e12) FAIL(e, ERR_SHAPE, "the model would have %.2g parameters, want at most 1e12", n);
     take_all(&t, &fresh, cfg, stored);
     fresh.n = t.n;
     fresh.data = calloc(fresh.n, sizeof *fresh.data);

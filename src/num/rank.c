@@ -39,15 +39,12 @@ static int rank_size_descending(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-size_t rank_subset_size(size_t *top, const size_t *rank2, size_t n, size_t m)
+size_t rank_subset_size(size_t *top, const size_t *rank2, size_t n, size_t m, size_t *work)
 {
-    size_t *copy = malloc((n > 0 ? n : 1) * sizeof *copy);
-    if (copy == NULL) return SIZE_MAX;
-    if (n > 0) memcpy(copy, rank2, n * sizeof *copy);
-    if (n > 1) qsort(copy, n, sizeof *copy, rank_size_descending);
+    if (n > 0) memcpy(work, rank2, n * sizeof *work);
+    if (n > 1) qsort(work, n, sizeof *work, rank_size_descending);
     *top = 0;
-    for (size_t i = 0; i < m; i++) *top += copy[i];
-    free(copy);
+    for (size_t i = 0; i < m; i++) *top += work[i];
     return *top + 1 <= SIZE_MAX / 8 / (m + 1) ? (m + 1) * (*top + 1) : SIZE_MAX;
 }
 

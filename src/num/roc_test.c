@@ -74,14 +74,20 @@ static void mw_normal(RocTest *t, const MwRanks *r)
     t->exact = false;
 }
 
-/* Counts subsets of the smaller side. False: too many steps, or no memory for them. */
-static bool mw_exact(RocTest *t, const MwRanks *r, Arena *a)
+/* Whether all subsets of the smaller side are counted: not when that takes too many steps. */
+static bool mw_countable(const MwRanks *r)
+{
+    double all = (double)(r->m + r->n), small = (double)(r->m <= r->n ? r->m : r->n);
+    return all * small * 2 * all * small <= mw_steps;
+}
+
+static Status mw_exact(RocTest *t, const MwRanks *r, Arena *a, Err *e)
 {
     size_t all = r->m + r->n, small = r->m <= r->n ? r->m : r->n, top = 0;
-    if ((double)all * (double)small * 2 * (double)all * (double)small > mw_steps) return false;
-    size_t size = rank_subset_size(&top, r->rank2, all, small);
+    size_t *work = arena_alloc(a, all, sizeof *work);
+    size_t size = work == NULL ? SIZE_MAX : rank_subset_size(&top, r->rank2, all, small, work);
     double *table = size == SIZE_MAX ? NULL : arena_alloc(a, size, sizeof *table);
-    if (table == NULL) return false;
+    if (table == NULL) FAIL(e, ERR_NOMEM, "no memory for the rank sums of %zu of %zu", small, all);
     const double *ways = rank_subset_ways(table, top, r->rank2, all, small);
     if (r->m <= r->n)
         rank_tails(&t->p_greater, &t->p_less, ways, top, r->sum2);
@@ -89,7 +95,7 @@ static bool mw_exact(RocTest *t, const MwRanks *r, Arena *a)
         rank_tails(&t->p_less, &t->p_greater, ways, top, all * (all + 1) - r->sum2);
     t->draws = round(exp(test_log_choose(all, small)));
     t->exact = true;
-    return true;
+    return OK;
 }
 
 /* Users' means, members first; a user must be on one side. */
@@ -133,7 +139,10 @@ static Status mw_run(RocTest *out, const RocData *d, RocUnit unit, bool normal, 
     TRY(unit == ROC_USERS ? mw_user_means(&r, d, a, e) : mw_records(&r, d, a, e));
     TRY(mw_rank(&r, d, a, e));
     RocTest t = {.auc = mw_auc(&r), .m = r.m, .n = r.n};
-    if (normal || !mw_exact(&t, &r, a)) mw_normal(&t, &r);
+    if (normal || !mw_countable(&r))
+        mw_normal(&t, &r);
+    else
+        TRY(mw_exact(&t, &r, a, e));
     t.p_min = exp(-test_log_choose(r.m + r.n, r.m));
     t.p = test_two_sided(t.p_greater, t.p_less);
     *out = t;
@@ -354,30 +363,31 @@ static Status within_plan(WithinPlan *p, const RocData *d, Arena *a, Err *e)
 /* Room for the sums of all users, twice, and for the widest table of one user. */
 typedef struct {
     double *ways, *sum, *table;
+    size_t *work; /* [records of any user] */
     size_t top;
 } WithinSums;
 
-/* False: no memory. */
-static bool within_room(WithinSums *w, const WithinPlan *p, Arena *a)
+static Status within_room(WithinSums *w, const WithinPlan *p, const RocData *d, Arena *a, Err *e)
 {
-    size_t all = 0, widest = 0;
+    size_t all = 0, widest = 0, *work = arena_alloc(a, d->m + d->n, sizeof *work);
+    if (work == NULL) return test_no_memory(d, e);
     for (size_t u = 0; u < p->users; u++) {
-        size_t top = 0,
-               size = rank_subset_size(&top, p->user[u].rank2, p->user[u].m + p->user[u].n, p->user[u].m);
+        const WithinUser *user = &p->user[u];
+        size_t top = 0, size = rank_subset_size(&top, user->rank2, user->m + user->n, user->m, work);
         all += top;
         if (size > widest) widest = size;
     }
-    if (widest == SIZE_MAX) return false;
     *w = (WithinSums){arena_zalloc(a, all + 1, sizeof(double)), arena_zalloc(a, all + 1, sizeof(double)),
-                      arena_alloc(a, widest, sizeof(double)), 0};
-    return w->ways != NULL && w->sum != NULL && w->table != NULL;
+                      arena_alloc(a, widest, sizeof(double)), work, 0};
+    if (w->ways == NULL || w->sum == NULL || w->table == NULL) return test_no_memory(d, e);
+    return OK;
 }
 
 /* Fold in one user. Shares of arrangements, not counts: these would overflow. */
 static void within_fold(WithinSums *w, const WithinUser *user)
 {
     size_t n = user->m + user->n, top = 0;
-    rank_subset_size(&top, user->rank2, n, user->m);
+    rank_subset_size(&top, user->rank2, n, user->m, w->work);
     const double *own = rank_subset_ways(w->table, top, user->rank2, n, user->m);
     double all = exp(test_log_choose(n, user->m)), *sum = w->sum;
     for (size_t s = 0; s <= w->top + top; s++) sum[s] = 0;
@@ -390,18 +400,18 @@ static void within_fold(WithinSums *w, const WithinUser *user)
     w->top += top;
 }
 
-/* The distribution of the members' rank sum over all users. False: no memory. */
-static bool within_exact(RocTest *t, const WithinPlan *p, Arena *a)
+/* The distribution of the members' rank sum over all users. */
+static Status within_exact(RocTest *t, const WithinPlan *p, const RocData *d, Arena *a, Err *e)
 {
-    WithinSums w;
-    if (!within_room(&w, p, a)) return false;
+    WithinSums w = {0};
+    TRY(within_room(&w, p, d, a, e));
     w.ways[0] = 1;
     for (size_t u = 0; u < p->users; u++) within_fold(&w, &p->user[u]);
     rank_tails(&t->p_greater, &t->p_less, w.ways, w.top, p->sum2);
     t->p = test_two_sided(t->p_greater, t->p_less);
     t->draws = round(exp(p->log_ways));
     t->exact = true;
-    return true;
+    return OK;
 }
 
 static void within_draw(PermuteTally *t, const WithinPlan *p, size_t *work, size_t reps, uint64_t seed)
@@ -431,7 +441,9 @@ static Status within_run(RocTest *out, const RocData *d, size_t reps, uint64_t s
     TRY(within_plan(&p, d, a, e));
     RocTest t = {.auc = ((double)p.sum2 - p.base2) / (2 * p.pairs), .p_min = exp(-p.log_ways)};
     t.m = t.n = p.users;
-    if (p.steps > within_steps || !within_exact(&t, &p, a)) {
+    if (p.steps <= within_steps) {
+        TRY(within_exact(&t, &p, d, a, e));
+    } else {
         size_t *work = arena_alloc(a, d->m + d->n, sizeof *work);
         if (work == NULL) return test_no_memory(d, e);
         within_draw(&tally, &p, work, reps, seed);

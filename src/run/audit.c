@@ -179,7 +179,7 @@ void audit_close(Audit *a)
             if (a->anchor[i].gate != NULL) gate_free(a->anchor[i].gate[j]);
             if (a->anchor[i].dp != NULL) lora_free(a->anchor[i].dp[j]);
         }
-    for (size_t i = 0; i < a->n_targets; i++)
+    for (size_t i = 0; a->target != NULL && i < a->n_targets; i++)
         for (size_t j = 0; a->target[i].lora != NULL && j < a->n_train; j++) lora_free(a->target[i].lora[j]);
     for (size_t j = 0; a->attacker != NULL && j < a->n_train; j++) lora_free(a->attacker[j]);
     data_free(a->data);

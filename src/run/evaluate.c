@@ -153,6 +153,8 @@ Status evaluate_run(Str *out, const EvaluateOpts *o, Err *e)
     if (s == OK) s = audit_pack(a, e);
     str_puts(out, "task,metric,value,n\n");
     if (s == OK) s = evaluate_rows(out, a, o, &text, e);
+    if (s == OK && (out->failed || text.failed))
+        s = err_set(e, ERR_NOMEM, __FILE__, __LINE__, "%s: no memory for the table or the texts", o->data);
     if (s == OK && o->text != NULL) s = file_write(o->text, text.s != NULL ? text.s : "", text.n, e);
     str_free(&text);
     audit_close(a);

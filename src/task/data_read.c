@@ -206,19 +206,9 @@ static Status data_split_of(DataSplit *out, const char *text, const char *where,
     FAIL(e, ERR_FORMAT, "%s: split = '%s', want history, query or heldout", where, text);
 }
 
-/* A member that is a text without NUL bytes. */
-static Status data_any_text(const char **out, const JsVal *o, const char *key, const char *where, Err *e)
-{
-    size_t n = 0;
-    TRY(js_need_str(out, o, key, where, e));
-    js_str(js_get(o, key), &n);
-    if (strlen(*out) != n) FAIL(e, ERR_FORMAT, "%s: '%s' holds a NUL byte", where, key);
-    return OK;
-}
-
 Status data_need_text(const char **out, const JsVal *o, const char *key, const char *where, Err *e)
 {
-    TRY(data_any_text(out, o, key, where, e));
+    TRY(js_need_str(out, o, key, where, e));
     if (**out == '\0') FAIL(e, ERR_FORMAT, "%s: '%s' is empty", where, key);
     return OK;
 }
@@ -230,7 +220,7 @@ static Status data_row(DataRow *r, DataSet *d, const JsVal *o, const char *where
     TRY(data_need_text(&id, o, "id", where, e));
     TRY(data_need_text(&user, o, "user", where, e));
     TRY(data_need_text(&split, o, "split", where, e));
-    TRY(data_any_text(&input, o, "input", where, e));
+    TRY(js_need_str(&input, o, "input", where, e));
     TRY(data_need_text(&output, o, "output", where, e));
     TRY(data_split_of(&r->split, split, where, e));
     const DataPerson *who = data_person_find(p, n, user);

@@ -23,7 +23,7 @@ Test(rank, mid_ranks_of_ties)
 Test(rank, counts_meet_enumeration)
 {
     enum { N = 9, M = 4, SUM = 2 * N * N };
-    size_t rank2[N] = {3, 3, 6, 9, 9, 14, 14, 14, 18}, top;
+    size_t rank2[N] = {3, 3, 6, 9, 9, 14, 14, 14, 18}, work[N], top;
     double subset[SUM] = {0}, sign[SUM] = {0}, ways[SUM];
     for (unsigned set = 0; set < 1U << N; set++) {
         size_t sum = 0, size = 0;
@@ -32,7 +32,7 @@ Test(rank, counts_meet_enumeration)
         sign[sum]++;
         if (size == M) subset[sum]++;
     }
-    size_t need = rank_subset_size(&top, rank2, N, M);
+    size_t need = rank_subset_size(&top, rank2, N, M, work);
     cr_assert_eq(top, 60u);
     cr_assert_eq(need, 5 * 61u);
     double *table = malloc(need * sizeof *table);

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# starve.sh STARVED [CASE...] - TAP: `prime` when memory is out or a disk fails. STARVED is `prime` with starve.c linked
+# in, a CASE is NAME.case: shell that makes inputs with `prime` in a folder, then lines `starve COMMAND`. Such a command
+# runs once to list the places that ask for memory or do something to a file, then once for each that no command before
+# it had, which is refused. It must then end by itself with code 1 and a sentence that says so, or, where it can do
+# without, say what it says otherwise; and leave no half-written file.
+set -uo pipefail
+shopt -s globstar nullglob dotglob
+here=$(cd "$(dirname "$0")" && pwd)
+starved=$(realpath "${1:?path of starved}")
+shift
+[ $# -gt 0 ] && set -- "${@/#/$PWD/}" || set -- "$here"/*.case
+FIXTURES=$(cd "$here/../../fixtures" && pwd)
+GOLDEN=$here/../golden
+export FIXTURES GOLDEN LC_ALL=C
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+. "$here/../tap.sh"
+
+prime() { PRIME_STARVE= "$starved" "$@"; }
+
+# attempt PLACE COMMAND... - in a copy of the case's folder; 0 refuses nothing.
+attempt() {
+    rm -rf "$tmp/run" && cp -r "$tmp/case" "$tmp/run" && cd "$tmp/run" || exit 1
+    PRIME_STARVE=$1 timeout 60 "$starved" "${@:2}" --threads 1 </dev/null >"$tmp/stdout" 2>"$tmp/stderr"
+    code=$?
+    [ -z "$vary" ] || sed -i "$vary" "$tmp/stdout"
+    stdout=$(<"$tmp/stdout") stderr=$(<"$tmp/stderr")
+}
+
+# judge - what is wrong about the attempt, if anything.
+judge() {
+    if [ $code = $expect ] && [ "$stdout" = "$want" ]; then return; fi
+    [ $code = 1 ] || echo "exit code $code"
+    [[ $stderr =~ memory|'Input/output error'|'No space left'|'cannot write standard output'|'nan is not a finite' ]] ||
+        echo "another reason: ${stderr##*$'\n'}"
+    local left=("$tmp"/run/**/*.tmp)
+    [ ${#left[@]} = 0 ] || echo "left ${left[*]#"$tmp"/run/}"
+}
+
+# starve COMMAND... - $expect is its exit code when nothing is refused.
+# $vary is sed's word for what differs from run to run.
+expect=0 vary=
+starve() {
+    local place want said
+    PRIME_STARVE_PLACES=$tmp/places attempt 0 "$@"
+    want=$stdout
+    [ $code = $expect ] && [ -s "$tmp/places" ]
+    local fine=$?
+    sed "s/^/as it is: /" "$tmp/stderr" >"$tmp/wrong"
+    grep -vxFf "$tmp/known" "$tmp/places" >"$tmp/fresh"
+    cat "$tmp/fresh" >>"$tmp/known"
+    while [ $fine = 0 ] && read -r place; do
+        attempt "$place" "$@"
+        said=$(judge)
+        [ -z "$said" ] || echo "place $place: ${said//$'\n'/; }" >>"$tmp/wrong"
+    done <"$tmp/fresh"
+    [ $fine = 0 ] && ! grep -q '^place' "$tmp/wrong"
+    verdict $? "$(wc -l <"$tmp/fresh") new places of prime $*" "$tmp/wrong"
+    cd "$tmp/case" || exit 1
+}
+
+echo none >"$tmp/known"
+for case in "$@"; do
+    rm -rf "$tmp/case" && mkdir "$tmp/case" && cd "$tmp/case" || exit 1
+    . "$case"
+done
+echo "1..$count"
+exit $failed
