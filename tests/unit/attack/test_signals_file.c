@@ -168,7 +168,7 @@ Test(signals_file, what_is_no_signal_is_not_written)
 
 /* A file of one record of one token, every part of which can be put wrong. */
 typedef struct {
-    StItem item[8];
+    StItem item[9];
     size_t n;
     StMeta meta;
     int64_t start[2], zlib[1];
@@ -226,6 +226,8 @@ Test(signals_file, damaged_files_are_refused)
         raw_fill(&r), r.item[i].shape[0] = 0;
         load_refused(&r, ERR_FORMAT, "");
     }
+    raw_fill(&r), r.item[8] = (StItem){"more", ST_I8, 1, {1}, r.label}, r.n = 9;
+    load_refused(&r, ERR_FORMAT, "9 tensors, want 8");
     raw_fill(&r), r.start[1] = 2;
     load_refused(&r, ERR_FORMAT, "start[1] = 2, want the 1 tokens that there are");
     raw_fill(&r), r.start[0] = -1;

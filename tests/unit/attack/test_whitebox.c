@@ -286,13 +286,15 @@ Test(subspace, refusals)
     Lora *q = tiny_lora(p.m, 1U << LORA_Q, 2, 1), *k = tiny_lora(p.m, 1U << LORA_K, 2, 2);
     double c[3] = {7};
     size_t n = 7;
-    Err e[3] = {0};
+    Err e[4] = {0};
     print_refused(subspace_cosines(c, &n, q, p.l[0], LORA_K, SUBSPACE_ROWS, &e[0]), ERR_ARG, &e[0],
                   "site 2, want one that both adapters have");
     print_refused(subspace_overlap(c, q, k, SUBSPACE_ROWS, 1, &e[1]), ERR_ARG, &e[1],
                   "the adapters have no direction in common to compare");
     q->shape.n_in[LORA_Q]++;
     print_refused(subspace_overlap(c, q, p.l[0], SUBSPACE_ROWS, SUBSPACE_ALL, &e[2]), ERR_SHAPE, &e[2],
+                  "adapters of different models");
+    print_refused(subspace_cosines(c, &n, q, p.l[0], LORA_Q, SUBSPACE_ROWS, &e[3]), ERR_SHAPE, &e[3],
                   "adapters of different models");
     q->shape.n_in[LORA_Q]--;
     cr_assert_eq(subspace_overlap(c, q, p.l[0], SUBSPACE_ROWS, 2, NULL), ERR_ARG);

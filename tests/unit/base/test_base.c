@@ -299,6 +299,21 @@ Test(file, missing_files_are_named)
     cr_assert_null(t);
 }
 
+Test(file, what_is_no_file_is_not_read)
+{
+    char hex[HASH_HEX] = "";
+    Err e[3] = {0};
+    char *t = NULL;
+    size_t n = 0;
+    cr_assert_eq(file_read(&t, &n, "/proc", &e[0]), ERR_IO);
+    cr_assert_str_eq(e[0].msg, "/proc: is a folder, want a file");
+    cr_assert_eq(hash_file(hex, "no/such/file", &e[1]), ERR_IO);
+    cr_assert_str_eq(e[1].msg, "no/such/file: cannot open: No such file or directory");
+    cr_assert_eq(hash_file(hex, "/proc", &e[2]), ERR_IO);
+    cr_assert_str_eq(e[2].msg, "/proc: cannot read: Is a directory");
+    cr_assert(t == NULL && hex[0] == '\0');
+}
+
 Test(file, folders_for_a_while_go_with_all_that_is_in_them)
 {
     Err e = {0};

@@ -168,15 +168,32 @@ Test(st, tensors_come_in_the_order_of_their_data)
     st_close(NULL);
 }
 
-Test(st, too_many_dimensions_are_unsupported)
+Test(st, headers_that_are_refused)
 {
-    const char *h = "{\"a\": {\"dtype\": \"U8\", \"shape\": [1,1,1,1,1,1,1,1,1], \"data_offsets\": [0, 1]}}";
-    char buf[256];
-    uint64_t len = strlen(h);
+    static const struct {
+        const char *header;
+        Status want;
+        const char *message;
+    } bad[] = {
+        {"{\"a\": {\"dtype\": \"U8\", \"shape\": [1,1,1,1,1,1,1,1,1], \"data_offsets\": [0, 1]}}", ERR_UNSUP,
+         "view: tensor 'a' has 9 dimensions, want at most 8"},
+        {"{\"a\": {\"dtype\": \"U8\", \"shape\": 1, \"data_offsets\": [0, 1]}}", ERR_FORMAT,
+         "view: tensor 'a': shape is 1, want an array"},
+        {"{\"a\": [1]}", ERR_FORMAT, "view: tensor 'a' is an array of 1, want an object"},
+        {"{\"__metadata__\": 5}", ERR_FORMAT, "view: __metadata__ is 5, want an object"},
+    };
     StFile *f = NULL;
-    memcpy(buf, &len, 8);
-    memcpy(buf + 8, h, len + 1);
-    cr_assert_eq(st_view(&f, buf, 8 + len + 1, "view", NULL), ERR_UNSUP);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char buf[256];
+        uint64_t len = strlen(bad[i].header);
+        Err e = {0};
+        memcpy(buf, &len, 8);
+        memcpy(buf + 8, bad[i].header, len + 1);
+        cr_expect_eq(
+            st_view(&f, buf, 8 + len + (strchr(bad[i].header, 'a') == bad[i].header + 2), "view", &e),
+            bad[i].want, "%s", bad[i].header);
+        cr_expect_str_eq(e.msg, bad[i].message);
+    }
     cr_assert_eq(st_open(&f, "no/such/file", NULL), ERR_IO);
     cr_assert_null(f);
 }

@@ -54,6 +54,23 @@ Test(tok_load, vocabulary_and_merges)
     LOAD_CASES(cases);
 }
 
+Test(tok_load, what_is_no_list_or_too_long)
+{
+    static const char no_list[] = "{\"model\": {\"vocab\": {\"a\": 0}, \"merges\": \"a b\"}}";
+    Tok *t = NULL;
+    Err e[2] = {0};
+    cr_assert_eq(tok_parse(&t, no_list, sizeof no_list - 1, "tokenizer.json", &e[0]), ERR_FORMAT);
+    cr_assert_str_eq(e[0].msg, "tokenizer.json: model.merges is the text \"a b\", want an array");
+    Str pre = {0};
+    str_puts(&pre, "{'type': 'Split', 'behavior': 'Isolated', 'pattern': {'Regex': '");
+    for (size_t i = 0; i < 65537; i++) str_puts(&pre, "a");
+    str_puts(&pre, "'}}");
+    cr_assert_eq(tok_help_try(&t, (TokParts){.pre = pre.s}, &e[1]), ERR_UNSUP);
+    cr_assert_not_null(strstr(e[1].msg, "a pattern of 65537 bytes, want at most 65536"), "%s", e[1].msg);
+    cr_assert_null(t);
+    str_free(&pre);
+}
+
 Test(tok_load, options_of_the_model)
 {
     static const LoadCase cases[] = {
@@ -183,6 +200,9 @@ Test(tok_load, templates)
         {{.post = TEMPLATE(TEXT("A") ", " TEXT("A"), "")},
          ERR_UNSUP,
          "post_processor: a template that holds the text 2 times is not implemented"},
+        {{.post = TEMPLATE("{'SpecialToken': {'id': 7, 'type_id': 0}}, " TEXT("A"), "")},
+         ERR_FORMAT,
+         "post_processor: the id of a SpecialToken is 7, want a text"},
         {{.post = TEMPLATE("", "")}, ERR_UNSUP, "a template that holds the text 0 times"},
         {{.post = TEMPLATE("'A'", "")}, ERR_FORMAT, "a piece of the template is the text \"A\", want a"},
         {{.post = "{'type': 'TemplateProcessing', 'single': '$A'}"},

@@ -247,6 +247,14 @@ Test(yml, assignments_follow_the_same_rules)
     cr_assert_eq(yml_set(&s, &spec, &a, "evolve.budget=0", &e), ERR_ARG);
     cr_assert_str_eq(e.msg, "--set evolve.budget=0: evolve.budget = 0, want a whole number in [1, 1000000]");
     cr_assert_eq(s.budget, 2000);
+    Str many = {0};
+    Err long_list = {0};
+    str_puts(&many, "lambda=0");
+    for (int i = 0; i < YML_MAX_LIST; i++) str_puts(&many, ",0");
+    cr_assert_eq(yml_set(&s, &spec, &a, many.s, &long_list), ERR_ARG);
+    cr_assert_not_null(strstr(long_list.msg, "lambda has 10001 entries, want at most 10000"), "%s",
+                       long_list.msg);
+    str_free(&many);
     static const char *const bad[][2] = {
         {"evolve.budgt=1", "--set evolve.budgt=1: unknown key 'evolve.budgt', did you mean 'evolve.budget'?"},
         {"sigma=1", "did you mean 'evolve.cma.sigma'?"},

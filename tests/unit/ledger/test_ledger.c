@@ -405,6 +405,31 @@ Test(ledger, other_databases_and_formats)
     ledger_close(l);
 }
 
+/* What SQLite says of a disk that no test has. */
+Test(ledger, faults_of_the_disk_are_told_apart)
+{
+    static const struct {
+        int rc;
+        Status want;
+        const char *message;
+    } fault[] = {
+        {SQLITE_IOERR_WRITE, ERR_IO, "cannot write: a quota or a limit on the size of files is reached, or"},
+        {SQLITE_FULL, ERR_IO, "cannot write: the disk is full"},
+        {SQLITE_LOCKED, ERR_IO, "locked by another process"},
+        {SQLITE_PERM, ERR_IO, "cannot write: the file or its folder is read-only"},
+        {SQLITE_CANTOPEN, ERR_IO, "cannot open it, or make its journal: "},
+        {SQLITE_NOMEM, ERR_NOMEM, "no memory for SQLite"},
+        {SQLITE_IOERR_READ, ERR_IO, "/ledger.db: "},
+    };
+    Ledger *l = ledger_new();
+    for (size_t i = 0; i < sizeof fault / sizeof fault[0]; i++) {
+        Err e = {0};
+        cr_expect_eq(ledger_fault(l, fault[i].rc, &e), fault[i].want, "%s", fault[i].message);
+        cr_expect_not_null(strstr(e.msg, fault[i].message), "%s", e.msg);
+    }
+    ledger_close(l);
+}
+
 Test(ledger, damaged_files)
 {
     Ledger *l = ledger_new();

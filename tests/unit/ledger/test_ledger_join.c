@@ -2,6 +2,8 @@
  * error. */
 #include "prime/ledger.h"
 
+#include "../../../src/ledger/ledger_priv.h"
+
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -217,6 +219,17 @@ static Status join_batch(void *ctx, Err *e)
 {
     if (++*(int *)ctx == 2) FAIL(e, ERR_STOPPED, "enough");
     return OK;
+}
+
+Test(ledger_join, a_ledger_without_a_specification_has_no_like)
+{
+    Ledger *whole = shard_file("aaaa"), *l = NULL;
+    Err e = {0};
+    MUST(ledger_exec(whole, "DELETE FROM meta WHERE key = 'spec_hash'", &e_));
+    cr_assert_eq(ledger_memory(&l, whole, &e), ERR_FORMAT);
+    cr_assert_not_null(strstr(e.msg, ": has no specification"), "%s", e.msg);
+    cr_assert_null(l);
+    ledger_close(whole);
 }
 
 Test(ledger_join, whoever_asks_is_told_of_each_batch)

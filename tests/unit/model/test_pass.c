@@ -1,7 +1,8 @@
 /* The forward and backward pass against their own definitions. */
 #include <math.h>
 
-#include "engine_case.h"
+#include "../../../src/model/arch.h"
+#include "tiny.h"
 
 #include "prime/vec.h"
 
@@ -190,5 +191,33 @@ Test(pass, ids_outside_the_vocabulary_and_long_texts_are_refused)
     cr_assert_eq(pass_check(m, bad, m->cfg.max_len + 1, &f), ERR_ARG);
     Err g = {0};
     cr_assert_eq(pass_check(m, bad, 0, &g), ERR_ARG);
+    model_free(m);
+}
+
+/* What a caller of the library may ask for, though no file does. */
+Test(pass, models_that_cannot_be_and_uses_that_do_not_fit)
+{
+    ModelConfig wide = tiny_config(), odd = tiny_config(), alien = tiny_config();
+    wide.n_hidden = wide.n_vocab = 1 << 24;
+    odd.rotary_dim = 3;
+    alien.arch = arch_find("qwen2");
+    Model *m = tiny_model(&alien, 1), *none = NULL;
+    Lora *l = tiny_lora(m, 1U << LORA_Q, 2, 1);
+    Pass *p = NULL;
+    Err e[5] = {0};
+    cr_expect_eq(model_new(&none, &wide, &e[0]), ERR_SHAPE);
+    cr_expect_str_eq(e[0].msg, "the model would have 2.8e+14 parameters, want at most 1e12");
+    cr_expect_eq(model_new(&none, &odd, &e[1]), ERR_SHAPE);
+    cr_expect_str_eq(e[1].msg, "model: head_dim = 8 of which 3 are rotated, want an even number");
+    cr_expect_eq(pass_new(&p, m, 0, 0, false, &e[2]), ERR_ARG);
+    cr_expect_str_eq(e[2].msg, "a pass of 0 rows, want at least 1");
+    l->shape.n_in[LORA_Q]++;
+    cr_expect_eq(model_fold(m, l, 1, &e[3]), ERR_SHAPE);
+    cr_expect_str_eq(e[3].msg, "the adapter is for a model of another shape");
+    l->shape.n_in[LORA_Q]--;
+    cr_expect_eq(model_save(m, "/dev/null/model", ST_F32, &e[4]), ERR_UNSUP);
+    cr_expect_not_null(strstr(e[4].msg, "without a config.json of its own cannot be saved"), "%s", e[4].msg);
+    cr_assert(none == NULL && p == NULL);
+    lora_free(l);
     model_free(m);
 }

@@ -141,6 +141,10 @@ Test(pareto_indicator, r2_refusals)
     cr_assert_str_eq(e.msg, "objective 1 of point 0 = 2, want at least the ideal point's 2.5");
     cr_assert_eq(pareto_r2(&got, x, 1, 2, nan, NULL), ERR_NUM);
     cr_assert_eq(pareto_r2(&got, nan, 1, 2, ideal, NULL), ERR_NUM);
+    double far[2] = {1.5e308, 1.5e308}, deep[2] = {-1.5e308, -1.5e308};
+    e = (Err){0};
+    cr_assert_eq(pareto_r2(&got, far, 1, 2, deep, &e), ERR_NUM);
+    cr_assert_not_null(strstr(e.msg, "want a finite number"), "%s", e.msg);
     cr_assert_eq(got, 7);
 }
 

@@ -310,5 +310,10 @@ Test(methods, mistakes_are_named)
         cr_expect_eq(spec_load(&s, &w.arena, path, &cases[i].set, 1, &e), ERR_ARG, "case %zu", i);
         cr_expect_not_null(strstr(e.msg, cases[i].want), "case %zu: %s", i, e.msg);
     }
+    Spec one;
+    Err e = {0};
+    w.spec = world_spec(&w, NULL, 0);
+    cr_expect_eq(spec_for(&one, &w.spec, "LaMP_9", &e), ERR_ARG);
+    cr_expect_str_eq(e.msg, "task = LaMP_9 is none of this audit's");
     world_close(&w);
 }

@@ -4,6 +4,8 @@
 
 #include "prime/join.h"
 
+#include "../../../src/ledger/ledger_priv.h"
+
 static const char *const many[] = {
     "methods=base,anchor,uniform,malicious,oppu,evolved,prime-paper,constrained,"
     "matched-random,loo",
@@ -184,5 +186,40 @@ Test(shards, nothing_to_join_is_named, .timeout = 240)
     e = (Err){0};
     cr_assert_eq(join_runs(run, (const char *const[]){run}, 1, NULL, &e), ERR_IO);
     cr_assert_not_null(strstr(e.msg, "already there"), "%s", e.msg);
+    world_close(&w);
+}
+
+/* Ledgers that say what no run writes, and parts of two divisions. */
+Test(shards, odd_ledgers_are_named, .timeout = 240)
+{
+    static const struct {
+        const char *sql, *message;
+    } odd[] = {
+        {"UPDATE meta SET value = '2/1' WHERE key = 'shard'", "is part '2/1', want I/N with I from 1 to N"},
+        {"UPDATE meta SET value = '1/1' WHERE key = 'shard'; UPDATE meta SET value = '99' WHERE key = "
+         "'planned_cells'",
+         "cells in all, 99 were planned: the runs given do not make up the audit"},
+        {"DELETE FROM meta WHERE key = 'spec_hash'", "its ledger has no specification"},
+    };
+    World w = world_open();
+    char run[PATH], half[PATH], out[PATH], ledger[PATH + 16];
+    Err e = {0};
+    part_name(run, &w, "odd", 1, 1);
+    part_name(half, &w, "half", 1, 2);
+    snprintf(out, sizeof out, "%s/out", w.dir);
+    snprintf(ledger, sizeof ledger, "%s/ledger.db", run);
+    MUST(part_run(&w, "odd", 1, 1, (SweepHow){0}, &e_));
+    MUST(part_run(&w, "half", 1, 2, (SweepHow){0}, &e_));
+    cr_expect_eq(join_runs(out, (const char *const[]){half, run}, 2, NULL, &e), ERR_ARG);
+    cr_expect_not_null(strstr(e.msg, "is part 1/1, others are parts of 2"), "%s", e.msg);
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+        Ledger *l = NULL;
+        e = (Err){0};
+        MUST(ledger_open(&l, ledger, LEDGER_APPEND, NULL, &e_));
+        MUST(ledger_exec(l, odd[i].sql, &e_));
+        ledger_close(l);
+        cr_expect_neq(join_runs(out, (const char *const[]){run}, 1, NULL, &e), OK);
+        cr_expect_not_null(strstr(e.msg, odd[i].message), "%s, want %s", e.msg, odd[i].message);
+    }
     world_close(&w);
 }

@@ -512,3 +512,74 @@ Test(import, mistakes_that_end_an_import)
     o.task_file = source_path("fixtures/lamp/fault.task.yaml");
     cr_assert_not_null(strstr(import_fails(&o, ERR_ARG), "task = LaMP_4, but"));
 }
+
+/* What the command line checks first, a caller of the library may still ask for. */
+Test(import, options_that_do_not_fit)
+{
+    static const struct {
+        const char *format, *task, *map, *task_file, *message;
+        size_t n_files;
+    } bad[] = {
+        {"lump", "LaMP_4", NULL, NULL, "format = lump, want lamp, perpcs, jsonl or csv", 1},
+        {"csv", "LaMP_4", "user=u", NULL, "no file to import", 0},
+        {"csv", "LaMP_4", NULL, NULL, "format csv wants a map", 1},
+        {"lamp", "LaMP_4", "user=u", NULL, "format lamp takes no map", 1},
+        {"perpcs", NULL, NULL, NULL, "format perpcs wants a task", 1},
+        {"perpcs", "LaMP_44", NULL, NULL, "task = LaMP_44 is not known, did you mean LaMP_4", 1},
+        {"lamp", "synth_tag", NULL, NULL, "task = synth_tag, want one of LaMP's for this format", 1},
+        {"lamp", NULL, NULL, NULL, "without outputs the task must be named", 1},
+        {"csv", "LaMP_4", "user", NULL, "map: 'user', want KEY=COLUMN", 1},
+        {"csv", "LaMP_4", "user=u,user=v", NULL, "map: user is there twice", 1},
+        {"csv", "LaMP_4", "user=u,hue=v", NULL,
+         "map: 'hue' is not user, input, output, id, split, time or past", 1},
+        {"csv", "LaMP_4", "user=u,input=i", NULL, "map: want user and output", 1},
+        {"csv", "LaMP_4", "input=1,input=2,input=3,input=4,input=5,input=6,input=7,input=8,input=9,input=10",
+         NULL, "map: more than 9 columns of input", 1},
+        {"csv", "LaMP_4", "user=u,output=o", NULL, "map: 0 columns of input, LaMP_4 wants 1", 1},
+        {"csv", "LaMP_4", "user=u,output=o,input=i,past=p", NULL,
+         "map: past, but the history of LaMP_4 has the", 1},
+        {"csv", "LaMP_7", "user=u,output=o,input=i,past=p", NULL, "map: 1 columns of past, ", 1},
+        {"csv", "LaMP_7", "user=u,output=o,input=i", NULL,
+         "map: no split, and a record of LaMP_7 may be a query", 1},
+        {"csv", NULL, "user=u,output=o,input=i", "LaMP_4.task.yaml",
+         "'LaMP_4' is a task of this program; choose another name", 1},
+        {"csv", "LaMP_4", "user=u,output=o,input=i", NULL, "2 files, want one", 2},
+    };
+    put("LaMP_4.task.yaml",
+        "what: x\nquery:\n  fields: [a]\n  text: a\n  prompt: \"{a}\"\n  metrics: [rouge1]\n  max_new: 4\n");
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        DataImportOpt o = rows_options(bad[i].format, "u,i,o\n1,one,two\n", bad[i].map);
+        o.task = bad[i].task;
+        o.n_files = bad[i].n_files;
+        o.file[1] = o.file[0];
+        if (bad[i].task_file != NULL) o.task_file = below(bad[i].task_file);
+        const char *said = import_fails(&o, ERR_ARG);
+        cr_expect_not_null(strstr(said, bad[i].message), "%s, want %s", said, bad[i].message);
+    }
+    DataImportOpt o = rows_options("csv", "u,i,o\n1,one,two\n", "user=u,output=o,input=i");
+    o.by_time = true;
+    cr_expect_str_eq(import_fails(&o, ERR_ARG), "map: no time to split by");
+    o = rows_options("csv", "u,i,o\n1,one,two\n", "user=u,output=o,input=title");
+    cr_expect_not_null(strstr(import_fails(&o, ERR_FORMAT), "rows:1: no column 'title'"));
+}
+
+Test(import, lines_that_are_no_objects)
+{
+    DataImportOpt o =
+        rows_options("jsonl", "5\n{\"u\":1,\"i\":\"one\",\"o\":\"two\"}\n{\"u\":1,\"i\":\"x\",\"o\":\"y\"}\n",
+                     "user=u,input=i,output=o");
+    ImportReport r = import_fine(&o);
+    cr_assert_eq(r.users, 1);
+}
+
+Test(import, too_many_answers_are_no_labels)
+{
+    Str rows = {0};
+    str_puts(&rows, "u,i,o\n");
+    for (int i = 0; i <= 1000; i++) str_printf(&rows, "1,text %d,answer %d\n", i, i);
+    DataImportOpt o = rows_options("csv", rows.s, "user=u,input=i,output=o");
+    o.task = "synth_tag";
+    cr_assert_str_eq(import_fails(&o, ERR_FORMAT),
+                     "more than 1000 different answers: synth_tag wants labels");
+    str_free(&rows);
+}
