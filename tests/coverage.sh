@@ -18,7 +18,8 @@ meson test -C "$build" --no-rebuild --no-suite house --no-suite page --no-suite 
 tests=$?
 [ $tests = 0 ] && echo "ok 1 - the tests pass" || echo "not ok 1 - the tests pass"
 
-# FILE,LINES,COVERED of every source; counts that a golden test has cut off on purpose are passed over. Then a row for each room and one for all.
+# FILE,LINES,COVERED of every source; then a row for each room and one for all. Counts that a test which limits the size
+# of files has cut off are passed over.
 gcovr --root . --gcov-ignore-parse-errors --object-directory "$build" --filter 'src/' --exclude 'src/report/embed.c' --csv -j 2 "$build" >"$build/coverage.csv" &&
     awk -F, -v least=$least '
     NR == 1 { for (i = 1; i <= NF; i++) col[$i] = i; next }
