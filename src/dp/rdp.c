@@ -109,7 +109,7 @@ Status dp_rdp_epsilon_at(DpEps *out, const DpRun *run, const double *order, size
     Status s = OK;
     for (size_t i = 0; s == OK && i < n; i++) {
         s = dp_rdp_step(&rdp[i], run->q, run->sigma, order[i], e);
-        rdp[i] *= (double)run->steps;
+        if (s == OK) rdp[i] *= (double)run->steps;
     }
     if (s == OK) *out = dp_rdp_to_eps(rdp, order, n, run->delta);
     free(rdp);
