@@ -23,7 +23,7 @@ observe() {
     (cd "$tmp/dir" && timeout "${GOLDEN_SECONDS:-120}" bash "$1" >"$tmp/stdout" 2>"$tmp/stderr" </dev/null)
     echo "--- exit $?"
     echo "--- stdout" && cat "$tmp/stdout"
-    echo "--- stderr" && sed '/^libgcov profiling error/d' "$tmp/stderr" # where a test limits the size of files
+    echo "--- stderr" && cat "$tmp/stderr"
     echo "--- files" && (cd "$tmp/dir" && find . -type f | sort)
 }
 
