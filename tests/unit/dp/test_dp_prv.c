@@ -177,9 +177,10 @@ Test(dp_prv, sigma_is_the_smallest_that_keeps_the_promise)
 Test(dp_prv, sigma_refuses_bad_wishes)
 {
     double sigma = 7, reached = 7;
-    const DpAccountant *rdp = NULL;
+    const DpAccountant *rdp = NULL, *prv = NULL;
     Err e = {0};
     cr_assert_eq(dp_accountant(&rdp, "rdp", &e), OK);
+    cr_assert_eq(dp_accountant(&prv, "prv", &e), OK);
     cr_assert_eq(dp_sigma(&sigma, &reached, rdp, &(DpRun){0.1, 0, 10, 1e-5}, 0, &e), ERR_ARG);
     cr_assert_str_eq(e.msg, "epsilon = 0, want > 0");
     e = (Err){0};
@@ -188,6 +189,9 @@ Test(dp_prv, sigma_refuses_bad_wishes)
     e = (Err){0};
     cr_assert_eq(dp_sigma(&sigma, &reached, rdp, &(DpRun){1, 0, 1, 1e-5}, 1e9, &e), ERR_NUM);
     cr_assert_str_eq(e.msg, "epsilon = 1e+09 is reached by no sigma in [0.01, 1e6]");
+    e = (Err){0};
+    cr_assert_eq(dp_sigma(&sigma, &reached, prv, &(DpRun){0.1, 0, 10, 1e-31}, 1, &e), ERR_ARG);
+    cr_assert_str_eq(e.msg, "delta = 1e-31, want at least 1e-30 for prv");
     e = (Err){0};
     cr_assert_eq(dp_accountant(&rdp, "moments", &e), ERR_ARG);
     cr_assert_str_eq(e.msg, "accountant = moments, want rdp, prv or gdp");
