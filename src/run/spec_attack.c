@@ -106,6 +106,10 @@ static Status check_shadows(const Spec *s, Err *e)
     if (s->attack.shadows % 2 != 0)
         FAIL(e, ERR_ARG, "attack.shadows = %zu, want an even number: each record is in half of them",
              s->attack.shadows);
+    if (s->attack.shadows == 2)
+        FAIL(e, ERR_ARG,
+             "attack.shadows = 2, want 0 or at least 4: lira has no spread to go by when one model of each "
+             "anchor has a record and one does not");
     if (s->attack.collusion && !spec_wants(s, "loo"))
         FAIL(e, ERR_ARG, "attack.collusion needs the merges of method loo, which is not there");
     return OK;

@@ -404,8 +404,8 @@ static const YmlField fields[] = {
      .min = 0,
      .max = SPEC_SHADOWS,
      .help =
-         "adapters trained for each anchor on records drawn anew, an even number: lira, rmia and quantile "
-         "then attack every merge of anchors; 0 for none"},
+         "adapters trained for each anchor on records drawn anew, an even number from 4 on: lira, rmia and "
+         "quantile then attack every merge of anchors; 0 for none"},
     {.key = "attack.population",
      .type = YML_SIZE,
      .offset = AT(attack.population),

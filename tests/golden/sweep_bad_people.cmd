@@ -10,7 +10,7 @@ try --set targets.users=nobody --set targets.count=1
 try --set anchors.min_history=1000
 try --set anchors.pool=19
 try --set methods=random-anchors,evolved --set anchors.pool=2
-try --set attack.shadows=2 --set attack.members=1 --set attack.heldout=1
+try --set attack.shadows=2
 try --set attack.texts=prefix --set attack.shots=64
 try --set methods=base,anchor,uniform,malicious --set adapter.lr=0 --set attack.malicious=8
 # Shares of a person's records that leave nothing for a part of them: who has nothing in $3.

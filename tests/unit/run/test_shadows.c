@@ -276,6 +276,8 @@ Test(shadows, refused_with_the_reason, .timeout = 120)
     World w = world_open();
     check_refused(&w, (const char *const[]){"attack.shadows=3"}, 1,
                   "attack.shadows = 3, want an even number");
+    check_refused(&w, (const char *const[]){"attack.shadows=2"}, 1,
+                  "attack.shadows = 2, want 0 or at least 4");
     check_refused(&w, (const char *const[]){"attack.collusion=true"}, 1, "needs the merges of method loo");
     check_refused(&w, (const char *const[]){"attack.shadows=4", "attack.population=8", "anchors.pool=5"}, 3,
                   "attack.shadows wants at least 8 held-out records");
