@@ -495,8 +495,11 @@ enum { N_COLUMNS = sizeof columns / sizeof columns[0] };
 size_t schema_columns(const ReportColumn **col, const char *file)
 {
     size_t n = 0;
-    for (size_t i = 0; i < N_COLUMNS && n < REPORT_MAX_COLUMNS; i++)
-        if (strcmp(columns[i].file, file) == 0) col[n++] = &columns[i];
+    bool same = false; /* the rows of a file stand together, and mostly share one string */
+    for (size_t i = 0; i < N_COLUMNS && n < REPORT_MAX_COLUMNS; i++) {
+        if (i == 0 || columns[i].file != columns[i - 1].file) same = strcmp(columns[i].file, file) == 0;
+        if (same) col[n++] = &columns[i];
+    }
     return n;
 }
 

@@ -1,5 +1,5 @@
 /* fuzz_ledger.c - any bytes as the ledger of a run: refused with a message, or walked from end to end; and if
- * a report can be made of it, every format of it, with no control character in any that is text. */
+ * a report can be made of it, every format of it, with no control character in any. */
 #include "fuzz_ledger.h"
 
 #include "fuzz_file.h"
@@ -23,13 +23,12 @@ static void ledger_put(const char *path, const uint8_t *data, size_t n)
     if (fp == NULL || fwrite(data, 1, n, fp) != n || fclose(fp) != 0) abort();
 }
 
+/* All of the text, which may hold no byte 0 either. */
 static void ledger_plain(const Str *text)
 {
-    for (size_t i = 0; i < text->n; i++)
-        if (((unsigned char)text->s[i] < 0x20 && text->s[i] != '\n' && text->s[i] != '\t' &&
-             text->s[i] != '\r') ||
-            text->s[i] == 0x7F)
-            abort();
+    static const char controls[] =
+        "\1\2\3\4\5\6\7\b\v\f\16\17\20\21\22\23\24\25\26\27\30\31\32\33\34\35\36\37\177";
+    if (text->n > 0 && strcspn(text->s, controls) != text->n) abort();
 }
 
 static void ledger_report(Ledger *l)
@@ -43,6 +42,7 @@ static void ledger_report(Ledger *l)
     }
     for (size_t i = 0; (o = report_output_at(i)) != NULL; i++) {
         Str text = {0};
+        if (o->file != NULL && strstr(o->file, "schema") != NULL) continue; /* the same for every ledger */
         if (o->fn(&text, r, &e) == OK) ledger_plain(&text);
         str_free(&text);
     }
