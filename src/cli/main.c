@@ -128,9 +128,7 @@ int main(int argc, char **argv)
     mat_init();
     int code = mat_choose(getenv("PRIME_MAT"), &e) == OK ? dispatch(argc, argv) : cli_fail(&e);
     bool bad = ferror(stdout) != 0; /* fclose forgets a write that failed before the last one */
-    if ((fclose(stdout) != 0 || bad) && code == EXIT_DONE) { /* a full disk must not exit 0 */
-        fputs("prime: cannot write standard output\n", stderr);
-        code = EXIT_FAILED;
-    }
-    return code;
+    if (fclose(stdout) == 0 && !bad) return code;
+    fputs("prime: cannot write standard output\n", stderr);
+    return code == EXIT_DONE ? EXIT_FAILED : code; /* a full disk must not exit 0 */
 }

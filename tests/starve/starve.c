@@ -3,6 +3,7 @@
  * program's start in hex. With PRIME_STARVE_PLACES=FILE the offsets of all code that makes requests are
  * written there at the end, in the order in which they first made one. */
 #include "prime/arena.h"
+#include "prime/file.h"
 #include "prime/js.h"
 #include "prime/str.h"
 
@@ -83,6 +84,7 @@ STARVE_MEMORY(void *, arena_alloc, (Arena * a, size_t n, size_t size), (a, n, si
 STARVE_MEMORY(void *, arena_zalloc, (Arena * a, size_t n, size_t size), (a, n, size))
 STARVE_MEMORY(char *, arena_strdup, (Arena * a, const char *s), (a, s))
 STARVE_MEMORY(char *, arena_strndup, (Arena * a, const char *s, size_t n), (a, s, n))
+STARVE_MEMORY(char *, file_join, (const char *dir, const char *name), (dir, name))
 
 STARVE_MEMORY(JsVal *, js_new_obj, (void), ())
 STARVE_MEMORY(JsVal *, js_new_arr, (void), ())

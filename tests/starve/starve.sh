@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# starve.sh STARVED [CASE...] - TAP: `prime` when memory is out or a disk fails. STARVED is `prime` with starve.c linked
-# in, a CASE is NAME.case: shell that makes inputs with `prime` in a folder, then lines `starve COMMAND`. Such a command
+# starve.sh STARVED MAKE_LEDGER [CASE...] - TAP: `prime` when memory is out or a disk fails. STARVED is `prime` with starve.c
+# linked in, a CASE is NAME.case: shell that makes inputs with `prime` and `make_ledger` in a folder, then lines `starve COMMAND`. Such a command
 # runs once to list the places that ask for memory or do something to a file, then once for each that no command before
 # it had, which is refused. It must then end by itself with code 1 and a sentence that says so, or, where it can do
 # without, say what it says otherwise; and leave no half-written file.
 set -uo pipefail
 shopt -s globstar nullglob dotglob
 here=$(cd "$(dirname "$0")" && pwd)
-starved=$(realpath "${1:?path of starved}")
-shift
+starved=$(realpath "${1:?path of starved}") make_ledger=$(realpath "${2:?path of make_ledger}")
+shift 2
 [ $# -gt 0 ] && set -- "${@/#/$PWD/}" || set -- "$here"/*.case
 FIXTURES=$(cd "$here/../../fixtures" && pwd)
 GOLDEN=$here/../golden
@@ -18,6 +18,7 @@ trap 'rm -rf "$tmp"' EXIT
 . "$here/../tap.sh"
 
 prime() { PRIME_STARVE= "$starved" "$@"; }
+make_ledger() { "$make_ledger" "$@"; }
 
 # attempt PLACE COMMAND... - in a copy of the case's folder; 0 refuses nothing.
 attempt() {
