@@ -43,6 +43,10 @@ const char *mat_pack_kernel(const MatPack *p);
  * faster: others go through scratch. Where there is no memory, y is NaN. Cost: 2 m n k. */
 void mat_pack_mul(float *y, size_t ldy, const float *x, size_t ldx, size_t m, const MatPack *p, bool add);
 
+/* mat_pack_starved - whether any product of this process was NaN for want of memory, so that who finds a
+ * number that is not finite can say why. */
+bool mat_pack_starved(void);
+
 /* mat_pack_mul_some - the same for outputs first .. first + n alone: y [m, n] ldy. first is a multiple of
  * MAT_PACK_COLUMNS, and n is, too, or goes to the last output; n > 0. Not for weights stored [k, n]. */
 enum { MAT_PACK_COLUMNS = 64 };

@@ -2,6 +2,7 @@
 #include "fit.h"
 #include "score_priv.h"
 
+#include "prime/matpack.h"
 #include "prime/par.h"
 #include "prime/vec.h"
 
@@ -256,6 +257,14 @@ static bool any_shared(const ScoreJob *j, size_t from, size_t to)
     return false;
 }
 
+/* A log-likelihood that is not finite: the weights' fault, or memory's. */
+static Status score_odd(size_t item, size_t cand, Err *e)
+{
+    if (mat_pack_starved())
+        FAIL(e, ERR_NOMEM, "text %zu under candidate %zu: no memory for a product", item, cand);
+    FAIL(e, ERR_NUM, "text %zu under candidate %zu: log-likelihood is not finite", item, cand);
+}
+
 static Status nll_block(void *ctx, size_t b, size_t thread, Err *e)
 {
     const ScoreJob *j = ctx;
@@ -272,9 +281,7 @@ static Status nll_block(void *ctx, size_t b, size_t thread, Err *e)
         kv_free(kv);
     }
     for (size_t i = from; i < to; i++)
-        if (!isfinite(j->nll[i].nll_sum))
-            FAIL(e, ERR_NUM, "text %zu under candidate %zu: log-likelihood is not finite", i,
-                 j->item[i].cand);
+        if (!isfinite(j->nll[i].nll_sum)) return score_odd(i, j->item[i].cand, e);
     return targets_check(w, e);
 }
 

@@ -1,6 +1,8 @@
 /* train_course.c - the course of a training run: batches of documents, rates, news. */
 #include "train_priv.h"
 
+#include "prime/matpack.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -107,7 +109,9 @@ Status train_course_told(TrainCourse *c, const size_t *which, size_t n, Err *e)
 {
     TrainNews *news = &c->news;
     for (size_t i = 0; i < n; i++) news->tokens += c->doc[which[i]].n;
-    if (!isfinite(news->loss) || !isfinite(news->grad_norm))
+    bool fine = isfinite(news->loss) && isfinite(news->grad_norm);
+    if (!fine && mat_pack_starved()) FAIL(e, ERR_NOMEM, "step %zu: no memory for a product", news->step);
+    if (!fine)
         FAIL(e, ERR_NUM, "loss %g and gradient norm %g at step %zu, want finite numbers", news->loss,
              news->grad_norm, news->step);
     c->stopped = c->watch != NULL && !c->watch(c->ctx, news);

@@ -40,7 +40,7 @@ typedef enum { PACK_X, PACK_WEIGHTS, PACK_DENSE, PACK_LIBRARY, PACK_SCRATCHES } 
 /* pack_scratch - of this thread, valid until asked for more; NULL when there is no memory. */
 void *pack_scratch(PackScratchUse use, size_t bytes);
 
-/* pack_fail - y [m, n] = NaN. */
+/* pack_fail - y [m, n] = NaN, and mat_pack_starved from now on. */
 void pack_fail(float *y, size_t ldy, size_t m, size_t n);
 
 #endif
