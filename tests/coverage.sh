@@ -8,7 +8,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 build=${1:-build-coverage}
-least=90 least_memory=65
+least=90 least_memory=85
 command -v gcovr >/dev/null || { echo "not ok 1 - no gcovr here (Debian: apt install gcovr)"; echo "1..1"; exit 1; }
 
 [ -f "$build/build.ninja" ] || meson setup "$build" -Db_coverage=true -Dtests=true --buildtype=debug -Doptimization=1 >&2 || exit 1
