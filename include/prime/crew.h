@@ -22,6 +22,12 @@ typedef struct Crew Crew;
 Status crew_open(Crew **c, Err *e) PRIME_MUST_USE;
 void crew_close(Crew *c);
 
+/* crew_agree - what the process with the lowest rank that has failed returns, with its message; OK when none
+ * has. Nobody goes on before all are here. A failure is for good: whoever fails elsewhere comes to the next
+ * agreement on its way out, where the others learn of it, and no agreement after that waits for anybody. So
+ * work for all begins with one. */
+Status crew_agree(Crew *c, Status mine, Err *e) PRIME_MUST_USE;
+
 /* crew_rank - this process, from 0; crew_size - how many there are; of NULL 0 and 1. crew_library - name and
  * version of the MPI library, or "none". */
 size_t crew_rank(const Crew *c);

@@ -129,7 +129,7 @@ static Status sweep_here(const char *path, const CliList *set, const char *lambd
 {
     Arena a = {0};
     Spec spec;
-    Status s = load_spec(&spec, &a, path, set, lambda, e);
+    Status s = crew_agree(how->crew, load_spec(&spec, &a, path, set, lambda, e), e);
     if (s == OK) s = sweep_run(&spec, dir, how, e);
     progress_end();
     if (s == OK && crew_rank(how->crew) == 0) s = sweep_told(dir, how, e);

@@ -1,6 +1,8 @@
 /* audit.c - load what an audit names: data, tokenizer, base model, and whom the base model has read. */
 #include "audit_priv.h"
 
+#include "crew_priv.h"
+
 #include "prime/file.h"
 #include "prime/js.h"
 #include "prime/log.h"
@@ -140,22 +142,31 @@ static Status audit_groups(Audit *a, Err *e)
     return OK;
 }
 
-Status audit_open(Audit **out, const Spec *spec, const char *dir, Err *e)
+/* What each process does by itself, before they work together. */
+static Status audit_begin(Audit **out, const Spec *spec, const char *dir, Crew *crew, Err *e)
 {
-    Audit *a = calloc(1, sizeof *a);
+    Audit *a = *out = calloc(1, sizeof *a);
     if (a == NULL) FAIL(e, ERR_NOMEM, "no memory for an audit");
     a->spec = spec;
     a->dir = dir;
-    Status s = audit_load(a, e);
-    if (s == OK) s = audit_groups(a, e);
+    a->crew = crew;
+    TRY(audit_load(a, e));
+    return audit_groups(a, e);
+}
+
+Status audit_open(Audit **out, const Spec *spec, const char *dir, Crew *crew, Err *e)
+{
+    Audit *a = NULL;
+    Status s = crew_agree(crew, audit_begin(&a, spec, dir, crew, e), e);
     if (s == OK) s = audit_select(a, e);
     if (s == OK) s = audit_check_adapt(a, e);
-    a->n_train = spec->adapter.retrain ? spec->seeds.n : 1;
-    if (s != OK)
+    if (s != OK) {
         audit_close(a);
-    else
-        *out = a;
-    return s;
+        return s;
+    }
+    a->n_train = spec->adapter.retrain ? spec->seeds.n : 1;
+    *out = a;
+    return OK;
 }
 
 Status audit_stopped(const Audit *a, Err *e)

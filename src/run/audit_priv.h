@@ -97,8 +97,9 @@ typedef struct {
     Arena arena;
 } Audit;
 
-/* audit_open - everything above but what is trained. audit_close accepts a half-open audit. */
-Status audit_open(Audit **a, const Spec *spec, const char *dir, Err *e) PRIME_MUST_USE;
+/* audit_open - everything above but what is trained, by all processes of a crew. audit_close accepts a
+ * half-open audit. */
+Status audit_open(Audit **a, const Spec *spec, const char *dir, Crew *crew, Err *e) PRIME_MUST_USE;
 void audit_close(Audit *a);
 
 /* audit_known_task - ERR_ARG, with the nearest name, for a task that is neither in the table nor beside the
@@ -106,8 +107,8 @@ void audit_close(Audit *a);
 Status audit_known_task(const char *data, const char *task, Err *e) PRIME_MUST_USE;
 
 /* audit_load - dataset, tokenizer, base model and the list of people it has read: the part that needs no
- * training. audit_select - choose targets and anchors and encode their records. Both are steps of audit_open,
- * apart for `plan`. */
+ * training. audit_select - choose targets and anchors and encode their records; processes of a crew share the
+ * embedding of people. Both are steps of audit_open, apart for `plan`. */
 Status audit_load(Audit *a, Err *e) PRIME_MUST_USE;
 /* audit_pack - the base in the precision of the specification, once it is not changed any more. */
 Status audit_pack(Audit *a, Err *e) PRIME_MUST_USE;

@@ -31,6 +31,7 @@ static size_t crew_started(void)
 
 struct Crew {
     int rank, size;
+    Err failed; /* what all have agreed on, once one has failed */
 };
 
 #ifdef PRIME_MPI
@@ -65,18 +66,26 @@ static void agree_message(Crew *c, int first, Err *err)
     if (c->rank != first) err->file = NULL; /* a pointer of another process */
 }
 
+/* Who failed itself keeps its own message. */
+static Status agreed(const Crew *c, Status mine, Err *e)
+{
+    if (e != NULL && mine == OK) *e = c->failed;
+    return c->failed.code;
+}
+
 static Status agree_first(Crew *c, Status mine, Err *e)
 {
     MPI_Request r;
     int own = mine != OK ? c->rank : c->size, first = c->size;
+    if (c->failed.code != OK) return agreed(c, mine, e);
     MPI_Iallreduce(&own, &first, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD, &r);
     crew_wait(&r);
     if (first == c->size) return OK;
     Err said = {.code = mine};
     if (first == c->rank && e != NULL) said = *e;
     agree_message(c, first, &said);
-    if (e != NULL && mine == OK) *e = said;
-    return said.code;
+    c->failed = said;
+    return agreed(c, mine, e);
 }
 
 /* ---- messages ---- */
@@ -211,9 +220,22 @@ size_t crew_first(Crew *c, size_t mine)
     return (size_t)said;
 }
 
+void crew_spread(Crew *c, void *data, size_t bytes, size_t from)
+{
+    if (crew_size(c) == 1) return;
+#ifdef PRIME_MPI
+    MPI_Request r;
+    MPI_Ibcast(data, (int)bytes, MPI_BYTE, (int)from, MPI_COMM_WORLD, &r);
+    crew_wait(&r);
+#else
+    (void)data, (void)bytes, (void)from;
+#endif
+}
+
 Status crew_run(Crew *c, const size_t *order, size_t n, const CrewJob *job, void *ctx, Err *e)
 {
-    if (n == 0) return crew_agree(c, OK, e);
+    TRY(crew_agree(c, OK, e));
+    if (n == 0) return OK;
 #ifdef PRIME_MPI
     return crew_agree(c, wire_run(c, &(CrewUnits){order, n, job, ctx}, e), e);
 #else

@@ -7,12 +7,11 @@
 
 #include <stdint.h>
 
-/* crew_agree - what the process with the lowest rank that has failed returns, with its message; OK when none
- * has. Nobody goes on before all are here. */
-Status crew_agree(Crew *c, Status mine, Err *e) PRIME_MUST_USE;
-
 /* crew_first - what the first process says. */
 size_t crew_first(Crew *c, size_t mine);
+
+/* crew_spread - data [bytes, at most INT_MAX] of process `from`, to all. */
+void crew_spread(Crew *c, void *data, size_t bytes, size_t from);
 
 /* Items 0 .. n-1 of a unit under way, any of which any process can do. here - do those from .. to-1 in this
  * one; take - what another one made of them. */

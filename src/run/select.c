@@ -6,13 +6,15 @@
  * drawn first, so that no target is an anchor. */
 #include "audit_priv.h"
 
+#include "crew_priv.h"
+
 #include "prime/cluster.h"
 #include "prime/log.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { EMBED_RECORDS = 8 };
+enum { EMBED_RECORDS = 8, EMBED_PEOPLE = 8 /* in one call, by one process */ };
 
 static int by_id(const void *key, const void *entry)
 {
@@ -99,36 +101,72 @@ static Status select_targets(Audit *a, Err *e)
 
 /* ---- embeddings ---- */
 
+static size_t embed_part(size_t n, size_t from)
+{
+    return n - from < EMBED_PEOPLE ? n - from : EMBED_PEOPLE;
+}
+
+/* The first records of n people; count [n] of each, x the mean hidden state of each record. */
+typedef struct {
+    ScoreItem item[EMBED_PEOPLE * EMBED_RECORDS];
+    size_t count[EMBED_PEOPLE], n;
+    float *x;
+} EmbedGroup;
+
+static Status embed_records(EmbedGroup *g, Audit *a, const DataUser *const *u, size_t n, Err *e)
+{
+    g->n = 0;
+    for (size_t i = 0; i < n; i++) {
+        AuditSet set;
+        TRY(audit_set(&set, a, u[i], DATA_HISTORY, EMBED_RECORDS, e));
+        for (size_t j = 0; j < set.n; j++)
+            g->item[g->n++] = (ScoreItem){.ids = set.r[j].full.ids, .n = set.r[j].full.n, .skip = 1};
+        g->count[i] = set.n;
+    }
+    return score_embed(g->x, a->base, g->item, g->n, e);
+}
+
+/* out [n, C], n at most EMBED_PEOPLE. */
+static Status embed_group(float *out, EmbedGroup *g, Audit *a, const DataUser *const *u, size_t n, Err *e)
+{
+    size_t C = a->base->cfg.n_hidden;
+    TRY(embed_records(g, a, u, n, e));
+    const float *at = g->x;
+    for (size_t i = 0; i < n; i++) {
+        for (size_t c = 0; c < C; c++) out[i * C + c] = 0;
+        for (size_t j = 0; j < g->count[i]; j++, at += C)
+            for (size_t c = 0; c < C; c++) out[i * C + c] += at[c] / (float)g->count[i];
+    }
+    return OK;
+}
+
+/* This process's groups of people: as many for any number of processes, and so the same numbers. */
+static Status embed_own(float *out, Audit *a, const DataUser *const *u, size_t n, Err *e)
+{
+    size_t C = a->base->cfg.n_hidden, mine = crew_rank(a->crew);
+    EmbedGroup *g = malloc(sizeof *g);
+    float *x = malloc(EMBED_PEOPLE * EMBED_RECORDS * C * sizeof *x);
+    Status s = g != NULL && x != NULL
+                   ? OK
+                   : err_set(e, ERR_NOMEM, __FILE__, __LINE__, "no memory for %zu embeddings", n);
+    if (s == OK) g->x = x;
+    for (size_t from = 0, turn = 0; s == OK && from < n; from += EMBED_PEOPLE, turn++)
+        if (turn % crew_size(a->crew) == mine)
+            s = embed_group(out + from * C, g, a, u + from, embed_part(n, from), e);
+    free(g);
+    free(x);
+    return s;
+}
+
 /* out [n, C]: the mean over a person's first records of the base model's mean hidden state. */
 static Status embed_people(float *out, Audit *a, const DataUser *const *u, size_t n, Err *e)
 {
-    size_t C = a->base->cfg.n_hidden, items = 0;
-    ScoreItem *item = calloc(n * EMBED_RECORDS, sizeof *item);
-    float *x = malloc(n * EMBED_RECORDS * C * sizeof *x);
-    Status s = item != NULL && x != NULL
-                   ? OK
-                   : err_set(e, ERR_NOMEM, __FILE__, __LINE__, "no memory for %zu embeddings", n);
-    size_t *count = s == OK ? calloc(n, sizeof *count) : NULL;
-    if (s == OK && count == NULL)
-        s = err_set(e, ERR_NOMEM, __FILE__, __LINE__, "no memory for %zu embeddings", n);
-    for (size_t i = 0; s == OK && i < n; i++) {
-        AuditSet set;
-        s = audit_set(&set, a, u[i], DATA_HISTORY, EMBED_RECORDS, e);
-        for (size_t j = 0; s == OK && j < set.n; j++)
-            item[items++] = (ScoreItem){.ids = set.r[j].full.ids, .n = set.r[j].full.n, .skip = 1};
-        if (s == OK) count[i] = set.n;
-    }
-    if (s == OK) s = score_embed(x, a->base, item, items, e);
-    const float *at = x;
-    for (size_t i = 0; s == OK && i < n; i++) {
-        for (size_t c = 0; c < C; c++) out[i * C + c] = 0;
-        for (size_t j = 0; j < count[i]; j++, at += C)
-            for (size_t c = 0; c < C; c++) out[i * C + c] += at[c] / (float)count[i];
-    }
-    free(item);
-    free(x);
-    free(count);
-    return s;
+    size_t C = a->base->cfg.n_hidden;
+    TRY(crew_agree(a->crew, embed_own(out, a, u, n, e), e));
+    for (size_t from = 0, turn = 0; from < n; from += EMBED_PEOPLE, turn++)
+        crew_spread(a->crew, out + from * C, embed_part(n, from) * C * sizeof *out,
+                    turn % crew_size(a->crew));
+    return OK;
 }
 
 /* ---- anchors ---- */
@@ -191,7 +229,8 @@ static Status cluster_anchors(size_t *pick, size_t *n_pick, const float *x, cons
 static Status anchor_candidates(const DataUser ***out, size_t *n, Audit *a, Err *e)
 {
     const YmlStrs *named = &a->spec->anchors.users;
-    const DataUser **u = arena_alloc(&a->arena, a->data->n_users + named->n, sizeof(const DataUser *));
+    const DataUser **u =
+        arena_alloc(&a->arena, a->data->n_users + named->n + a->n_targets, sizeof(const DataUser *));
     if (u == NULL) FAIL(e, ERR_NOMEM, "no memory for the candidates");
     *n = named->n > 0 ? named->n : list_candidates(u, a);
     for (size_t i = 0; i < named->n; i++) {
@@ -222,7 +261,7 @@ static Status keep_anchors(Audit *a, const DataUser *const *u, const size_t *pic
 
 /* ---- nearest ---- */
 
-/* Take the mean over the candidates x [n, C] from them and from the targets. */
+/* Less the mean over the candidates, x [n, C]: them and the targets behind them. */
 static void centre_rows(float *x, size_t n, const float *mean, size_t C)
 {
     for (size_t i = 0; i < n; i++)
@@ -259,15 +298,10 @@ static void nearest_of(AuditTarget *t, const float *xt, const float *xa, const s
     }
 }
 
-static Status nearest_anchors(Audit *a, const float *xa, const float *mean, const size_t *pick, Err *e)
+/* x [targets, C], xa [candidates, C] */
+static Status nearest_anchors(Audit *a, const float *x, const float *xa, const size_t *pick, Err *e)
 {
     size_t k = a->spec->anchors.per_target, C = a->base->cfg.n_hidden;
-    const DataUser **u = arena_alloc(&a->arena, a->n_targets, sizeof(const DataUser *));
-    float *x = arena_alloc(&a->arena, a->n_targets * C, sizeof *x);
-    if (u == NULL || x == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu targets", a->n_targets);
-    for (size_t i = 0; i < a->n_targets; i++) u[i] = a->target[i].user;
-    TRY(embed_people(x, a, u, a->n_targets, e));
-    centre_rows(x, a->n_targets, mean, C);
     for (size_t i = 0; i < a->n_targets; i++) {
         AuditTarget *t = &a->target[i];
         t->anchor = arena_alloc(&a->arena, k, sizeof *t->anchor);
@@ -278,29 +312,42 @@ static Status nearest_anchors(Audit *a, const float *xa, const float *mean, cons
     return OK;
 }
 
+/* Who is embedded: the n candidates, then the targets. */
+static Status select_people(const DataUser ***out, size_t *n, Audit *a, Err *e)
+{
+    TRY(select_targets(a, e));
+    TRY(anchor_candidates(out, n, a, e));
+    a->n_eligible = *n;
+    if (*n == 0) FAIL(e, ERR_ARG, "nobody in %s can be an anchor", a->spec->data);
+    for (size_t i = 0; i < a->n_targets; i++) (*out)[*n + i] = a->target[i].user;
+    return OK;
+}
+
+static Status select_anchors(Audit *a, float *x, const DataUser *const *u, size_t n, Err *e)
+{
+    size_t n_pick = n, C = a->base->cfg.n_hidden;
+    float *mean = NULL;
+    size_t *pick = arena_alloc(&a->arena, n, sizeof *pick);
+    if (pick == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu people", n);
+    for (size_t i = 0; i < n; i++) pick[i] = i;
+    TRY(mean_row(&mean, &a->arena, x, n, C, e));
+    centre_rows(x, n + a->n_targets, mean, C);
+    if (a->spec->anchors.users.n == 0) TRY(cluster_anchors(pick, &n_pick, x, u, n, a, e));
+    TRY(keep_anchors(a, u, pick, n_pick, e));
+    return nearest_anchors(a, x + n * C, x, pick, e);
+}
+
 Status audit_select(Audit *a, Err *e)
 {
     const DataUser **u = NULL;
-    size_t n = 0, n_pick = 0, C = a->base->cfg.n_hidden;
-    TRY(select_targets(a, e));
-    TRY(anchor_candidates(&u, &n, a, e));
-    a->n_eligible = n;
-    if (n == 0) FAIL(e, ERR_ARG, "nobody in %s can be an anchor", a->spec->data);
-    float *x = arena_alloc(&a->arena, n * C, sizeof *x);
-    float *mean = NULL;
-    size_t *pick = arena_alloc(&a->arena, n, sizeof *pick);
-    if (x == NULL || pick == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu people", n);
-    TRY(embed_people(x, a, u, n, e));
-    TRY(mean_row(&mean, &a->arena, x, n, C, e));
-    centre_rows(x, n, mean, C);
-    if (a->spec->anchors.users.n == 0) {
-        TRY(cluster_anchors(pick, &n_pick, x, u, n, a, e));
-    } else {
-        for (size_t i = 0; i < n; i++) pick[i] = i;
-        n_pick = n;
-    }
-    TRY(keep_anchors(a, u, pick, n_pick, e));
-    TRY(nearest_anchors(a, x, mean, pick, e));
+    float *x = NULL;
+    size_t n = 0;
+    Status s = select_people(&u, &n, a, e);
+    if (s == OK) x = arena_alloc(&a->arena, (n + a->n_targets) * a->base->cfg.n_hidden, sizeof *x);
+    if (s == OK && x == NULL) s = err_set(e, ERR_NOMEM, __FILE__, __LINE__, "no memory for %zu people", n);
+    TRY(crew_agree(a->crew, s, e));
+    TRY(embed_people(x, a, u, n + a->n_targets, e));
+    TRY(select_anchors(a, x, u, n, e));
     log_say(LOG_INFO, "%zu targets, %zu anchors of %zu people who qualify, %zu merged for each target",
             a->n_targets, a->n_anchors, n, a->spec->anchors.per_target);
     return OK;

@@ -281,7 +281,7 @@ static Status self_in(Self *s, const char *dir, Err *e)
     Status st = data != NULL && run != NULL ? OK : err_set(e, ERR_NOMEM, __FILE__, __LINE__, "out of memory");
     if (st == OK) st = self_people(s, data, e);
     if (st == OK) st = self_spec(s, dir, data, e);
-    if (st == OK) st = audit_open(&s->a, &s->spec, run, e);
+    if (st == OK) st = audit_open(&s->a, &s->spec, run, NULL, e);
     if (st == OK) st = audit_train(s->a, false, e);
     if (st == OK) st = self_checks(s, e);
     audit_close(s->a);

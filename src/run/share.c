@@ -47,6 +47,7 @@ Status share_jobs(const Audit *a, bool *resume, size_t n, ParJob job, void *ctx,
     static const CrewJob crew = {.work = share_work};
     if (crew_size(a->crew) == 1) return par_run(n, par_threads(), job, ctx, e);
     Share s = {n, 1, job, ctx};
+    TRY(crew_agree(a->crew, OK, e));
     /* Two parts at least for everybody, and beyond that all threads of a process busy. */
     while (s.each < par_threads() && n / (s.each + 1) >= 2 * crew_size(a->crew)) s.each++;
     s.each = crew_first(a->crew, s.each);

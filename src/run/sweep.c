@@ -170,9 +170,8 @@ static Status run_task(Run *r, const char *task, Err *e)
     Spec one;
     Sweep s = {.reuse = r->reuse};
     TRY(spec_for(&one, r->spec, task, e));
-    Status st = audit_open(&s.a, &one, r->dir, e);
+    Status st = audit_open(&s.a, &one, r->dir, r->how->crew, e);
     if (st == OK) s.a->adapters = r->how->adapters;
-    if (st == OK) s.a->crew = r->how->crew;
     if (st == OK) st = run_begin(r, s.a, e);
     st = crew_agree(r->how->crew, st, e);
     if (st == OK) st = run_methods(r, &s, e);

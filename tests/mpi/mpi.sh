@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# mpi.sh PRIME SAME_ROWS - TAP: a sweep by several processes has the rows of a sweep by one, also after a
-# process or all of them were killed. SAME_ROWS A B compares two runs, to the last bit. Without mpirun, or
-# without MPI in the build, everything is skipped.
+# mpi.sh PRIME SAME_ROWS [STARVED] - TAP: a sweep by several processes has the rows of a sweep by one, also after a
+# process or all of them were killed. SAME_ROWS A B compares two runs, to the last bit. STARVED is `prime` that
+# can be refused memory and files (../starve). Without mpirun, or without MPI in the build, everything is skipped.
 set -uo pipefail
 prime=$(cd "$(dirname "${1:?path of prime}")" && pwd)/$(basename "$1")
 same=$(cd "$(dirname "${2:?path of same_rows}")" && pwd)/$(basename "$2")
+[ -z "${3:-}" ] || starved=$(realpath "$3")
 here=$(cd "$(dirname "$0")" && pwd)
 export GOLDEN=$here/../golden FIXTURES=$here/../../fixtures
 PATH=$(dirname "$prime"):$PATH
@@ -81,6 +82,27 @@ verdict $? "an error is said once" err
 crew 2 --out part --shard 1/2 >out 2>err
 [ $? != 0 ] && grep -q 'want one or the other' err
 verdict $? "parts and processes do not go together" err
+
+# One of two is refused memory or a file, in the first place of every thirtieth: both end, and its sentence is told.
+alone() {
+    local starved=$1 place status
+    local args=(sweep a.yaml -q --set seeds=1 --set methods=base,uniform,evolved --set evolve.budget=4 --out alone)
+    PRIME_STARVE_PLACES=$tmp/places "$starved" "${args[@]}" >/dev/null 2>&1
+    for place in $(awk 'NR % 30 == 1' places); do
+        rm -rf alone
+        timeout 60 mpirun --allow-run-as-root --oversubscribe --bind-to none -n 1 "$starved" "${args[@]}" : \
+            -n 1 env PRIME_STARVE="$place" "$starved" "${args[@]}" >out 2>log </dev/null
+        status=$?
+        case $status in
+        0) ;; # it never came there
+        1) grep -aq '^prime: .*\(memory\|cannot\|Input/output error\)' log || echo "$place: no reason: $(grep -a ^prime: log)" ;;
+        *) echo "$place: $status, $(grep -a . log | head -n 1)" ;;
+        esac
+    done >err
+    [ "$(wc -l <places)" -gt 300 ] && [ ! -s err ]
+    verdict $? "all end when one fails by itself" err
+}
+[ -z "${3:-}" ] || alone "$starved"
 
 # More processes than units: the others evaluate crowds of the same searches' large generations.
 helped() { # helped NAME K - run NAME by one process and by K, the others beside them, who have to say so

@@ -8,7 +8,7 @@ static Audit *anchors_trained(const World *w, const char *dir, bool resume, size
 {
     Audit *a = NULL;
     par_set_threads(threads);
-    MUST(audit_open(&a, &w->spec, dir, &e_));
+    MUST(audit_open(&a, &w->spec, dir, NULL, &e_));
     MUST(audit_train(a, resume, &e_));
     par_set_threads(0);
     return a;
