@@ -140,7 +140,8 @@ static Status embed_group(float *out, EmbedGroup *g, Audit *a, const DataUser *c
     return OK;
 }
 
-/* This process's groups of people: as many for any number of processes, and so the same numbers. */
+/* This process's groups of people. Groups are the same for any number of processes, and so are the numbers.
+ */
 static Status embed_own(float *out, Audit *a, const DataUser *const *u, size_t n, Err *e)
 {
     size_t C = a->base->cfg.n_hidden, mine = crew_rank(a->crew);
