@@ -10,7 +10,7 @@ Test(fails, assertion)
 Test(fails, expectation)
 {
     cr_expect_float_eq(1.0, 1.1, 0.05);
-    cr_expect(true); /* what holds takes back nothing: the test has failed */
+    cr_expect_float_eq(1.0, 1.01, 0.05); /* this holds, and takes back nothing: the test has failed */
 }
 
 Test(fails, crash)
