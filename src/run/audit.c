@@ -1,8 +1,6 @@
 /* audit.c - load what an audit names: data, tokenizer, base model, and whom the base model has read. */
 #include "audit_priv.h"
 
-#include "crew_priv.h"
-
 #include "prime/file.h"
 #include "prime/js.h"
 #include "prime/log.h"
@@ -157,7 +155,7 @@ static Status audit_begin(Audit **out, const Spec *spec, const char *dir, Crew *
 Status audit_open(Audit **out, const Spec *spec, const char *dir, Crew *crew, Err *e)
 {
     Audit *a = NULL;
-    Status s = crew_agree(crew, audit_begin(&a, spec, dir, crew, e), e);
+    Status s = audit_begin(&a, spec, dir, crew, e);
     if (s == OK) s = audit_select(a, e);
     if (s == OK) s = audit_check_adapt(a, e);
     if (s != OK) {

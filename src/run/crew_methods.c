@@ -108,7 +108,7 @@ Status crew_methods(Sweep *s, Err *e)
     CrewCells c = {.s = s, .writer = s->ledger, .watch = s->watch};
     s->ledger = NULL;
     s->watch = s->a->watch = &quiet;
-    Status st = crew_agree(s->a->crew, cells_prepare(&c, e), e);
+    Status st = cells_prepare(&c, e);
     if (st == OK) st = crew_run(s->a->crew, c.u.order, c.u.n, &job, &c, e);
     units_free(&c.u);
     crew_search_close(c.helped);

@@ -341,12 +341,10 @@ static Status select_anchors(Audit *a, float *x, const DataUser *const *u, size_
 Status audit_select(Audit *a, Err *e)
 {
     const DataUser **u = NULL;
-    float *x = NULL;
     size_t n = 0;
-    Status s = select_people(&u, &n, a, e);
-    if (s == OK) x = arena_alloc(&a->arena, (n + a->n_targets) * a->base->cfg.n_hidden, sizeof *x);
-    if (s == OK && x == NULL) s = err_set(e, ERR_NOMEM, __FILE__, __LINE__, "no memory for %zu people", n);
-    TRY(crew_agree(a->crew, s, e));
+    TRY(select_people(&u, &n, a, e));
+    float *x = arena_alloc(&a->arena, (n + a->n_targets) * a->base->cfg.n_hidden, sizeof *x);
+    if (x == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu people", n);
     TRY(embed_people(x, a, u, n + a->n_targets, e));
     TRY(select_anchors(a, x, u, n, e));
     log_say(LOG_INFO, "%zu targets, %zu anchors of %zu people who qualify, %zu merged for each target",
