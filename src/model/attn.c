@@ -143,50 +143,80 @@ static inline void attn_dots(float *out, const float *q, const float *k, size_t 
         for (size_t x = whole; x < d; x++) out[j] += q[x] * k[j * ld + x];
 }
 
-/* scores [n] = scale q k. */
-PRIME_CLONES static void attn_row(float *scores, const float *q, const AttnSpan *span, size_t kv_at,
-                                  const AttnShape *a)
+/* Heads of a single query; their scores lie ld apart. */
+typedef struct {
+    size_t first, n, ld;
+} AttnHeads;
+
+static size_t kv_head(const AttnShape *a, size_t h)
 {
-    size_t j = 0;
-    const float *k = span->k + kv_at;
-    for (; j + LANE <= span->n; j += LANE) attn_dots(scores + j, q, k + j * span->ld, span->ld, a->d);
-    for (; j < span->n; j++) scores[j] = vec_dot(q, k + j * span->ld, a->d);
-    vec_scale(scores, a->scale, span->n);
+    return h / (a->heads / a->kv_heads) * a->d;
 }
 
-/* out [d] += sum over the span of p[j] v[j]. */
-PRIME_CLONES static void attn_sum(float *out, const float *p, const AttnSpan *span, size_t kv_at, size_t d)
+/* scores [heads, ld] = scale q k. A few keys of all heads at a time: what lies together is read together.
+ * What is left over at the end is taken with some keys of before. */
+PRIME_CLONES static void attn_rows(float *scores, const float *q, const AttnSpan *span, const AttnHeads *of,
+                                   const AttnShape *a)
+{
+    size_t d = a->d, ld = span->ld, n = span->n, step = n < LANE ? 1 : LANE;
+    for (size_t at = 0; at < n; at += step) {
+        size_t from = at + step > n ? n - step : at;
+        for (size_t h = 0; h < of->n; h++) {
+            float *row = scores + h * of->ld + from;
+            const float *k = span->k + from * ld + kv_head(a, of->first + h);
+            if (step == LANE)
+                attn_dots(row, q + h * d, k, ld, d);
+            else
+                *row = vec_dot(q + h * d, k, d);
+        }
+    }
+    for (size_t h = 0; h < of->n; h++) vec_scale(scores + h * of->ld, a->scale, n);
+}
+
+/* out [d] += sum of p[j] v[j] over n values that lie ld apart. */
+static inline void attn_add(float *out, const float *p, const float *v, size_t ld, size_t n, size_t d)
 {
     size_t x = 0;
     for (; x + LANE4 <= d; x += LANE4) {
         AttnLanes s[4];
-        const float *v = span->v + kv_at + x;
         for (size_t i = 0; i < 4; i++) s[i] = lanes_at(out + x + i * LANE);
-        for (size_t j = 0; j < span->n; j++, v += span->ld)
-            for (size_t i = 0; i < 4; i++) s[i] += p[j] * lanes_at(v + i * LANE);
+        for (size_t j = 0; j < n; j++)
+            for (size_t i = 0; i < 4; i++) s[i] += p[j] * lanes_at(v + j * ld + x + i * LANE);
         memcpy(out + x, s, sizeof s);
     }
-    for (size_t j = 0; x < d && j < span->n; j++)
-        vec_axpy(out + x, p[j], span->v + j * span->ld + kv_at + x, d - x);
+    for (size_t j = 0; x < d && j < n; j++) vec_axpy(out + x, p[j], v + j * ld + x, d - x);
+}
+
+/* out [heads, d] += sum over the span of p[j] v[j]. */
+PRIME_CLONES static void attn_sums(float *out, const float *p, const AttnSpan *span, const AttnHeads *of,
+                                   const AttnShape *a)
+{
+    enum { KEYS = 16 };
+    for (size_t at = 0; at < span->n; at += KEYS)
+        for (size_t h = 0; h < of->n; h++)
+            attn_add(out + h * a->d, p + h * of->ld + at, span->v + at * span->ld + kv_head(a, of->first + h),
+                     span->ld, span->n - at < KEYS ? span->n - at : KEYS, a->d);
 }
 
 /* A single query: dot products and sums are cheaper than a product call. */
-static void attn_one(float *out, const float *q, const AttnSpan *span, size_t n_span, size_t kv_at,
+static void attn_one(float *out, const float *q, const AttnSpan *span, size_t n_span, const AttnHeads *of,
                      const AttnView *v, const AttnShape *a, float *work)
 {
-    size_t col = 0, at = 0;
+    size_t col = 0, at = 0, width = v->to - v->from;
     for (size_t s = 0; s < n_span; at += span[s].n, s++) {
         AttnSpan c = attn_cut(&span[s], at, v);
-        attn_row(work + col, q, &c, kv_at, a);
+        attn_rows(work + col, q, &c, of, a);
         col += c.n;
     }
-    if (a->softcap > 0) softcap_apply(work, col, a->softcap);
-    vec_softmax(work, col);
-    memset(out, 0, a->d * sizeof *out);
+    for (size_t h = 0; h < of->n; h++) {
+        if (a->softcap > 0) softcap_apply(work + h * of->ld, width, a->softcap);
+        vec_softmax(work + h * of->ld, width);
+    }
+    memset(out, 0, of->n * a->d * sizeof *out);
     col = at = 0;
     for (size_t s = 0; s < n_span; at += span[s].n, s++) {
         AttnSpan c = attn_cut(&span[s], at, v);
-        attn_sum(out, work + col, &c, kv_at, a->d);
+        attn_sums(out, work + col, &c, of, a);
         col += c.n;
     }
 }
@@ -211,21 +241,37 @@ static void attn_tile(float *out, size_t ldo, const float *q, size_t ldq, const 
     for (size_t i = 0; !kept && i < v->m; i++) vec_scale(out + i * ldo, inv[i], a->d);
 }
 
+/* The only query there is: all heads together, as far as their scores fit. */
+static void attn_alone(float *out, const float *q, const AttnSpan *span, size_t n_span, size_t total,
+                       const AttnShape *a, float *work)
+{
+    AttnView v = attn_view(a, total, 1, 0);
+    for (size_t h = 0; h < a->heads; h += ATTN_TILE) {
+        AttnHeads of = {h, a->heads - h < ATTN_TILE ? a->heads - h : ATTN_TILE, v.to - v.from};
+        attn_one(out + h * a->d, q + h * a->d, span, n_span, &of, &v, a, work);
+        if (a->probs != NULL) work += of.n * of.ld;
+    }
+}
+
 void attn_fwd(float *out, size_t ldo, const float *q, size_t ldq, const AttnSpan *span, size_t n_span,
               size_t n, const AttnShape *a, float *work)
 {
     size_t total = 0, d = a->d;
     if (a->probs != NULL) work = a->probs;
     for (size_t s = 0; s < n_span; s++) total += span[s].n;
+    if (n == 1) {
+        attn_alone(out, q, span, n_span, total, a, work);
+        return;
+    }
     for (size_t h = 0; h < a->heads; h++) {
-        size_t kv_at = h / (a->heads / a->kv_heads) * d;
         for (size_t i = 0; i < n; i += ATTN_TILE) {
             AttnView v = attn_view(a, total, n, i);
+            float *o = out + i * ldo + h * d;
+            const float *qi = q + i * ldq + h * d;
             if (v.m == 1)
-                attn_one(out + i * ldo + h * d, q + i * ldq + h * d, span, n_span, kv_at, &v, a, work);
+                attn_one(o, qi, span, n_span, &(AttnHeads){h, 1, v.to - v.from}, &v, a, work);
             else
-                attn_tile(out + i * ldo + h * d, ldo, q + i * ldq + h * d, ldq, span, n_span, kv_at, &v, a,
-                          work);
+                attn_tile(o, ldo, qi, ldq, span, n_span, kv_head(a, h), &v, a, work);
             if (a->probs != NULL) work += v.m * (v.to - v.from);
         }
     }

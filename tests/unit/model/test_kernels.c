@@ -362,6 +362,7 @@ Test(kernels, attention_forward)
     check_attn_fwd(1, 90, 60, 4, 4, 8);    /* behind a shared prompt */
     check_attn_fwd(1, 33, 20, 2, 1, 32);   /* heads of whole vectors */
     check_attn_fwd(1, 33, 7, 2, 2, 22);    /* and with a rest */
+    check_attn_fwd(1, 21, 9, 70, 7, 8);    /* and more of them than scores have room for */
     check_attn_fwd(9, 9, 0, 6, 2, 16);     /* a short prompt */
     check_attn_fwd(150, 150, 0, 2, 1, 12); /* several tiles */
     check_attn_fwd(64, 64, 0, 1, 1, 8);    /* exactly one */
