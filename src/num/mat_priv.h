@@ -19,6 +19,9 @@ typedef struct {
 extern const MatBackend mat_openblas;
 void mat_blas_mul(bool ta, bool tb, float *c, size_t ldc, const float *a, size_t lda, const float *b,
                   size_t ldb, size_t m, size_t n, size_t k, float alpha, float beta);
+/* mat_blas_piece - how many of the larger of m and n mat_blas_mul takes at a time, where all of the product
+ * can be taken by the kernels that read A and B where they lie; 0 where it cannot. */
+size_t mat_blas_piece(bool ta, bool tb, size_t m, size_t n, size_t k);
 #ifdef PRIME_ONEDNN
 extern const MatBackend mat_onednn;
 #endif

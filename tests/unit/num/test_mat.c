@@ -19,13 +19,13 @@ static const struct {
 } products[] = {
     {"nt", mat_mul_nt, false, true}, {"nn", mat_mul_nn, false, false}, {"tn", mat_mul_tn, true, false}};
 
-enum { MAT_SIDE = 70, MAT_LD = MAT_SIDE + 9 };
-static float a[MAT_LD * MAT_LD], b[MAT_LD * MAT_LD], c[MAT_LD * MAT_LD], old[MAT_LD * MAT_LD];
+enum { MAT_ROOM = 512 * 300 };
+static float a[MAT_ROOM], b[MAT_ROOM], c[MAT_ROOM], old[MAT_ROOM];
 
 static void mat_fill(void)
 {
     Rng r = rng_stream(1, "mat", 0);
-    for (size_t i = 0; i < MAT_LD * MAT_LD; i++) {
+    for (size_t i = 0; i < MAT_ROOM; i++) {
         a[i] = (float)rng_normal(&r);
         b[i] = (float)rng_normal(&r);
         old[i] = (float)rng_normal(&r);
@@ -53,7 +53,7 @@ static void mat_check(size_t which, size_t m, size_t n, size_t k, size_t pad, fl
     ldc += ldc == 0;
     mat_fill();
     products[which].mul(c, ldc, a, lda, b, ldb, m, n, k, alpha, beta);
-    for (size_t i = 0; i < MAT_LD * MAT_LD; i++) {
+    for (size_t i = 0; i < MAT_ROOM; i++) {
         size_t row = i / ldc, col = i % ldc;
         double want = row < m && col < n ? (double)beta * (double)old[i] +
                                                (double)alpha * mat_twin(which, row, col, k, lda, ldb)
@@ -72,8 +72,21 @@ static void mat_use(const char *name)
 
 static void mat_check_sizes(void)
 {
-    static const size_t size[][3] = {{1, 1, 1},    {1, 8, 3},    {7, 1, 5},   {5, 9, 1},   {17, 33, 8},
-                                     {64, 64, 64}, {70, 13, 24}, {3, 70, 69}, {1, 70, 70}, {70, 70, 70}};
+    static const size_t size[][3] = {{1, 1, 1},
+                                     {1, 8, 3},
+                                     {7, 1, 5},
+                                     {5, 9, 1},
+                                     {17, 33, 8},
+                                     {64, 64, 64},
+                                     {70, 13, 24},
+                                     {3, 70, 69},
+                                     {1, 70, 70},
+                                     {70, 70, 70},
+                                     /* a side that is cut into pieces */
+                                     {500, 72, 130},
+                                     {300, 9, 400},
+                                     {9, 300, 400},
+                                     {20, 500, 200}};
     for (size_t p = 0; p < 3; p++)
         for (size_t s = 0; s < sizeof size / sizeof size[0]; s++)
             for (size_t pad = 0; pad < 4; pad += 3) {
