@@ -19,6 +19,11 @@ size_t memory_limit(void);
  * where the system does not know it (Linux before 5.14), nothing happens. */
 void memory_ready(void *at, size_t bytes);
 
+/* memory_block - bytes at an address that 64 divides, not cleared, to be given back by free(); NULL when
+ * memory is out. For what is gone through from end to end again and again: of blocks from 2 MB on, whole huge
+ * pages are asked for, so that fewer addresses have to be translated. A wish, too. */
+void *memory_block(size_t bytes);
+
 /* memory_parse - "4G", "500M", "64K" or bytes; K, M, G, T are powers of 1024. Errors: ERR_ARG. */
 Status memory_parse(size_t *bytes, const char *text, Err *e) PRIME_MUST_USE;
 

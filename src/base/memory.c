@@ -32,6 +32,17 @@ void memory_ready(void *at, size_t bytes)
 #endif
 }
 
+void *memory_block(size_t bytes)
+{
+    const size_t huge = (size_t)2 << 20, align = bytes >= huge ? huge : 64;
+    if (bytes > SIZE_MAX - align) return NULL;
+    void *at = aligned_alloc(align, bytes > 0 ? (bytes + align - 1) / align * align : align);
+#ifdef MADV_HUGEPAGE
+    if (at != NULL && bytes >= huge) (void)madvise(at, bytes / huge * huge, MADV_HUGEPAGE);
+#endif
+    return at;
+}
+
 Status memory_parse(size_t *bytes, const char *text, Err *e)
 {
     static const char units[] = "KMGT";

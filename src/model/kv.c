@@ -2,6 +2,7 @@
 #include "prime/pass.h"
 
 #include "prime/arena.h"
+#include "prime/memory.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@ Status kv_new(KvCache **kv, const ModelConfig *cfg, size_t n_slots, size_t cap, 
     TRY(size_mul(&n, n, k.n_layers, e));
     TRY(size_mul(&n, n, k.width * sizeof *k.data, e));
     KvCache *fresh = malloc(sizeof *fresh);
-    k.data = malloc(n > 0 ? n : 1);
+    k.data = memory_block(n);
     k.len = calloc(n_slots + 1, sizeof *k.len);
     k.prefix = malloc((n_slots + 1) * sizeof *k.prefix);
     if (fresh != NULL) *fresh = k;

@@ -5,12 +5,12 @@
 
 #include "prime/arena.h"
 #include "prime/mat.h"
+#include "prime/memory.h"
 #include "prime/vec.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 /* One buffer of the workspace: `copies` times max_rows rows of `width` floats. */
 typedef struct {
@@ -60,20 +60,6 @@ static size_t list_buffers(PassBuf *b, Pass *p, const ModelConfig *c)
     return n;
 }
 
-/* Training goes through its workspace from end to end in every step, and small pages would cost a tenth of a
- * short run: huge ones are asked for. */
-static float *pass_alloc(size_t bytes, bool train)
-{
-    const size_t huge = (size_t)2 << 20;
-    if (!train || bytes < huge || bytes > SIZE_MAX - huge) return malloc(bytes);
-    bytes = (bytes + huge - 1) / huge * huge;
-    float *at = aligned_alloc(huge, bytes);
-#ifdef MADV_HUGEPAGE
-    if (at != NULL) (void)madvise(at, bytes, MADV_HUGEPAGE); /* a wish: without it the memory is as good */
-#endif
-    return at;
-}
-
 static void pass_widths(Pass *p, const ModelConfig *c)
 {
     p->n_layers = c->n_layers;
@@ -109,7 +95,7 @@ static Status pass_memory(Pass *p, const Model *m, Err *e)
            slope = c->final_softcap > 0 ? chunk * c->n_vocab : 0,
            picked = chunk * (c->n_vocab + 2 * c->n_hidden + 1) + slope;
     TRY(size_mul(&bytes, total + scores + tile + picked, sizeof *p->data, e));
-    p->data = pass_alloc(bytes, p->train);
+    p->data = p->train ? memory_block(bytes) : malloc(bytes); /* scoring a few rows touches a few pages */
     p->cand = malloc((p->max_rows + 1) * sizeof *p->cand);
     p->freq = malloc((rope_dim(c) / 2 + 1) * sizeof *p->freq);
     if (p->data == NULL || p->cand == NULL || p->freq == NULL || !pass_spans_new(p))

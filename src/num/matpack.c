@@ -1,8 +1,8 @@
 #include "matpack_priv.h"
 
-#include "prime/vec.h"
-
 #include "prime/arena.h"
+#include "prime/memory.h"
+#include "prime/vec.h"
 
 #include <assert.h>
 #include <math.h>
@@ -83,18 +83,12 @@ static PackScratch *scratch_mine(void)
     return NULL;
 }
 
-void *pack_room(size_t bytes)
-{
-    size_t whole = (bytes + PACK_ALIGN - 1) / PACK_ALIGN * PACK_ALIGN;
-    return aligned_alloc(PACK_ALIGN, whole > 0 ? whole : PACK_ALIGN);
-}
-
 void *pack_scratch(PackScratchUse use, size_t bytes)
 {
     PackScratch *s = scratch_mine();
     if (s == NULL || (s->at[use] != NULL && s->size[use] >= bytes)) return s != NULL ? s->at[use] : NULL;
     free(s->at[use]);
-    s->at[use] = pack_room(bytes);
+    s->at[use] = memory_block(bytes);
     s->size[use] = s->at[use] != NULL ? bytes : 0;
     return s->at[use];
 }
@@ -178,7 +172,7 @@ static Status stage_fill(void **stage, MatType type, size_t n, MatFill fill, con
 {
     size_t bytes;
     TRY(size_mul(&bytes, n, type == MAT_BF16 ? sizeof(uint16_t) : sizeof(float), e));
-    void *out = pack_room(bytes);
+    void *out = memory_block(bytes);
     float *tile = type == MAT_BF16 ? malloc(PACK_TILE * sizeof *tile) : NULL;
     if (out == NULL || (type == MAT_BF16 && tile == NULL)) {
         free(out);

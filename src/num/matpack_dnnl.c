@@ -3,6 +3,7 @@
 #include "mat_priv.h"
 #include "matpack_priv.h"
 
+#include "prime/memory.h"
 #include "prime/vec.h"
 
 #include <oneapi/dnnl/dnnl.h>
@@ -287,7 +288,7 @@ static Status dnnl_pack_finish(MatPack *p, void *stage, Err *e)
     dnnl_status_t s = form != NULL ? pack_form(form, p) : dnnl_out_of_memory;
     if (s == dnnl_success) {
         p->bytes = dnnl_memory_desc_get_size(form);
-        p->data = pack_room(p->bytes);
+        p->data = memory_block(p->bytes);
         s = p->data != NULL ? pack_reorder(p, stage) : dnnl_out_of_memory;
     }
     if (s == dnnl_success) s = pack_cuts(p);

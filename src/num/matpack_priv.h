@@ -5,7 +5,7 @@
 #include "prime/matpack.h"
 
 /* Rows of a block, and the step in which smaller blocks are cut; entries of a tile of weights. */
-enum { PACK_ROWS = 128, PACK_STEP = 16, PACK_TILE = 1 << 17, PACK_ALIGN = 64 };
+enum { PACK_ROWS = 128, PACK_STEP = 16, PACK_TILE = 1 << 17 };
 
 /* Outputs first .. first + n. */
 typedef struct {
@@ -33,8 +33,6 @@ struct MatPack {
 
 /* pack_onednn - NULL where oneDNN or the processor has no kernels for the type. */
 const PackOps *pack_onednn(MatType type);
-
-void *pack_room(size_t bytes); /* aligned, to be freed; NULL when there is no memory */
 
 typedef enum { PACK_X, PACK_WEIGHTS, PACK_DENSE, PACK_LIBRARY, PACK_SCRATCHES } PackScratchUse;
 /* pack_scratch - of this thread, valid until asked for more; NULL when there is no memory. */
