@@ -4,6 +4,7 @@
 
 #include "prime/arena.h"
 #include "prime/js.h"
+#include "prime/matpack.h"
 #include "prime/st.h"
 
 #include <stdio.h>
@@ -63,6 +64,7 @@ static Status logits_one(LogitsSeq *q, Pass *p, const CliModel *m, Arena *a, Err
     for (size_t i = 0; i < q->n; i++) row[i] = i;
     pass_forward(p, m->model, &seq, 1, cli_model_pass(m), NULL);
     pass_logits(q->logits, p, m->model, row, q->n, work);
+    if (mat_pack_starved()) FAIL(e, ERR_NOMEM, "%s: no memory for a product", q->name);
     return OK;
 }
 

@@ -5,6 +5,7 @@
 #include "score_priv.h"
 
 #include "prime/arena.h"
+#include "prime/matpack.h"
 #include "prime/par.h"
 #include "prime/vec.h"
 
@@ -212,7 +213,10 @@ static Status gen_choose(GenRun *r, GenText *t, float *z, Err *e)
     const GenOpts *o = j->o;
     const GenItem *it = &j->item[t->item];
     size_t V = j->m->cfg.n_vocab, answer = j->out[t->item].n;
-    if (!vec_finite(z, V, NULL))
+    bool fine = vec_finite(z, V, NULL);
+    if (!fine && mat_pack_starved())
+        FAIL(e, ERR_NOMEM, "text %zu under candidate %zu: no memory for a product", t->item, it->cand);
+    if (!fine)
         FAIL(e, ERR_NUM, "text %zu under candidate %zu: the logits after %zu tokens are not finite", t->item,
              it->cand, it->n + answer);
     if (o->repetition_penalty != 1) {
