@@ -68,7 +68,10 @@ static Status each_give(EachRow *r, TableRow row, void *ctx, Err *e)
 static Status each_line(EachRow *r, struct csv_parser *p, const char *line, size_t n, TableRow row, void *ctx,
                         Err *e)
 {
-    if (csv_parse(p, line, n, each_on_cell, each_on_row, r) != n)
+    bool fine = csv_parse(p, line, n, each_on_cell, each_on_row, r) == n;
+    if (!fine && csv_error(p) != CSV_EPARSE)
+        FAIL(e, ERR_NOMEM, "%s:%zu: no memory for a cell", r->path, r->line);
+    if (!fine)
         FAIL(e, ERR_FORMAT, "%s:%zu: a quote inside an unquoted cell, or text after a closing quote", r->path,
              r->line);
     return each_give(r, row, ctx, e);
@@ -90,9 +93,10 @@ static Status each_lines(EachRow *r, struct csv_parser *p, FILE *fp, TableRow ro
         else
             s = each_line(r, p, line + skip, (size_t)n - skip, row, ctx, e);
     }
+    if (s == OK && !feof(fp)) /* getline ends like this too when there is no memory for a line */
+        s = err_set(e, errno == ENOMEM ? ERR_NOMEM : ERR_IO, __FILE__, __LINE__, "%s: cannot read: %s",
+                    r->path, strerror(errno));
     free(line);
-    if (s == OK && ferror(fp))
-        s = err_set(e, ERR_IO, __FILE__, __LINE__, "%s: cannot read: %s", r->path, strerror(errno));
     if (s != OK) return s;
     if (csv_fini(p, each_on_cell, each_on_row, r) != 0)
         FAIL(e, ERR_FORMAT, "%s:%zu: a quote is not closed before the end of the file", r->path, r->line);

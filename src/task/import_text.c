@@ -58,8 +58,9 @@ Status import_each_line(Import *im, const char *path, ImportLine fn, void *ctx, 
         while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r')) len--;
         s = fn(ctx, line, len, e);
     }
-    if (s == OK && ferror(fp))
-        s = err_set(e, ERR_IO, __FILE__, __LINE__, "%s: cannot read: %s", path, strerror(errno));
+    if (s == OK && !feof(fp)) /* getline ends like this too when there is no memory for a line */
+        s = err_set(e, errno == ENOMEM ? ERR_NOMEM : ERR_IO, __FILE__, __LINE__, "%s: cannot read: %s", path,
+                    strerror(errno));
     free(line);
     if (!in) fclose(fp);
     return s;

@@ -102,7 +102,10 @@ static Status lists_scan(ListNames *all, const char *dir, Arena *a, Err *e)
     DIR *d = opendir(dir);
     if (d == NULL) FAIL(e, ERR_IO, "%s: cannot open the folder of package lists: %s", dir, strerror(errno));
     Status s = OK;
-    for (struct dirent *f; s == OK && (f = readdir(d)) != NULL;) s = lists_add(all, dir, f->d_name, a, e);
+    for (struct dirent *f; s == OK && (errno = 0, f = readdir(d)) != NULL;)
+        s = lists_add(all, dir, f->d_name, a, e);
+    if (s == OK && errno != 0)
+        s = err_set(e, ERR_IO, __FILE__, __LINE__, "%s: cannot read the folder: %s", dir, strerror(errno));
     closedir(d);
     if (all->n > 0) qsort(all->at, all->n, sizeof *all->at, lists_name_cmp);
     return s;
