@@ -123,8 +123,9 @@ static Status import_label(bool *fine, Import *im, const Task *form, ImportRec *
         if (!*fine && im->tmp.n > 0 && x == strtod(im->tmp.s, NULL) &&
             import_label_known(label, n, im->tmp.s)) {
             r->output = arena_strndup(&im->user_arena, im->tmp.s, im->tmp.n);
-            *fine = r->output != NULL;
+            *fine = true;
         }
+        if (im->tmp.failed || r->output == NULL) FAIL(e, ERR_NOMEM, "no memory for a label");
         return OK;
     }
     if (import_label_known(im->label, im->n_labels, r->output)) return OK;
