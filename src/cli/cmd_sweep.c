@@ -137,6 +137,12 @@ static Status sweep_here(const char *path, const CliList *set, const char *lambd
     return s;
 }
 
+/* Of one of several processes that ends all of them. */
+static void last_words(const Err *e)
+{
+    cli_fail(e);
+}
+
 /* Of several processes the first one speaks: all have the same result. */
 static Status sweep_all(const char *path, const CliList *set, const char *lambda, const char *out,
                         SweepHow *how, bool *speaks, Err *e)
@@ -148,6 +154,7 @@ static Status sweep_all(const char *path, const CliList *set, const char *lambda
     SweepWatch watch = {.begin = watch_begin, .step = watch_step, .stop = watch_stop};
     how->watch = &watch;
     TRY(crew_open(&how->crew, e));
+    crew_on_lost(how->crew, last_words);
     *speaks = crew_rank(how->crew) == 0;
     if (!*speaks) log_install(NULL, NULL);
     interrupt_watch();

@@ -32,6 +32,7 @@ static size_t crew_started(void)
 struct Crew {
     int rank, size;
     Err failed; /* what all have agreed on, once one has failed */
+    void (*last)(const Err *);
 };
 
 #ifdef PRIME_MPI
@@ -142,7 +143,8 @@ static Status wire_run(const Crew *c, const CrewUnits *u, Err *e)
                     (size_t)c->size - u->n, u->job->help != NULL ? "help others" : "have nothing to do");
         err.code = server_run(&wire, (size_t)c->size, u, &lost, &err);
     }
-    if (lost) log_say(LOG_WARN, "%s", err.msg), MPI_Abort(MPI_COMM_WORLD, 1);
+    if (lost && c->last != NULL) c->last(&err);
+    if (lost) MPI_Abort(MPI_COMM_WORLD, 1);
     if (err.code != OK && e != NULL) *e = err;
     return err.code;
 }
@@ -172,6 +174,11 @@ void crew_close(Crew *c)
     MPI_Finalize();
 #endif
     free(c);
+}
+
+void crew_on_lost(Crew *c, void (*last)(const Err *e))
+{
+    if (c != NULL) c->last = last;
 }
 
 size_t crew_rank(const Crew *c)

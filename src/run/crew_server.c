@@ -4,6 +4,7 @@
 
 #include "prime/log.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,8 @@ typedef struct {
     size_t n_idle, helped; /* workers without a unit; items that such did */
     MsgQueue to_own, from_own;
     MsgPipe here, own; /* the two ends of these */
+    Err own_err;       /* why the thread ended early, once own_lost is set */
+    atomic_bool own_lost;
 } Server;
 
 static Status server_say(Server *v, size_t to, const MsgHead *head, const void *data, size_t n, Err *e)
@@ -162,6 +165,10 @@ static Status server_loop(Server *v, Err *e)
         Msg *m = NULL;
         TRY(server_poll(v, &m, e));
         Status s = m != NULL ? server_message(v, m, e) : OK;
+        if (m == NULL && v->own_lost) {
+            if (e != NULL) *e = v->own_err;
+            return v->own_err.code;
+        }
         if (m == NULL) line_nap();
         free(m);
         TRY(s);
@@ -170,20 +177,21 @@ static Status server_loop(Server *v, Err *e)
 }
 
 /* Its own queues lose nothing, so the thread's only failures are those of units, which it tells, and of
- * memory. */
+ * memory, after which nobody would be waiting for what is sent to it. */
 static void *server_own(void *arg)
 {
     Server *v = arg;
     Line own = pipe_line(&v->own);
-    Err err = {0};
-    if (worker_run(&own, v->u->job, v->u->ctx, &err) != OK) log_say(LOG_WARN, "%s", err.msg);
+    v->own_err.code = worker_run(&own, v->u->job, v->u->ctx, &v->own_err);
+    v->own_lost = v->own_err.code != OK;
     return NULL;
 }
 
 static Status server_start(Server *v, bool *lost, Err *e)
 {
     pthread_t id;
-    if (pthread_create(&id, NULL, server_own, v) != 0) FAIL(e, ERR_NOMEM, "no memory for a thread");
+    *lost = pthread_create(&id, NULL, server_own, v) != 0;
+    if (*lost) FAIL(e, ERR_NOMEM, "no memory for a thread");
     Status s = server_loop(v, e);
     *lost = s != OK;
     if (*lost) return s; /* with the thread under way */
