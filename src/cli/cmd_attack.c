@@ -39,8 +39,8 @@ static int pick_one(AttackPick *p, const char *name)
 static int pick_named(AttackPick *p, const char *list, Arena *a)
 {
     char *text = arena_strdup(a, list), *save = NULL;
-    for (char *name = text != NULL ? strtok_r(text, ",", &save) : NULL; name != NULL;
-         name = strtok_r(NULL, ",", &save)) {
+    if (text == NULL) return cli_no_memory("bytes of --attack", strlen(list) + 1);
+    for (char *name = strtok_r(text, ",", &save); name != NULL; name = strtok_r(NULL, ",", &save)) {
         int code = pick_one(p, name);
         if (code >= 0) return code;
     }

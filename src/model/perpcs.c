@@ -1,6 +1,7 @@
 /* perpcs.c - anchors chosen by their gates, module by module, while a history passes through the network. */
 #include "prime/perpcs.h"
 
+#include "prime/matpack.h"
 #include "prime/par.h"
 #include "prime/pass.h"
 #include "prime/vec.h"
@@ -160,10 +161,13 @@ static Status batch_job(void *ctx, size_t batch, size_t thread, Err *e)
     batch_take(k, batch);
     pass_forward(k->pass, j->m, k->seq, k->n, &(PassLora){.bank = k->bank, .op = LORA_EXACT, .w = &one},
                  NULL);
-    for (size_t i = 0; i < j->n_sites * j->k; i++)
-        if (!isfinite(j->w[batch * j->n_sites * j->k + i]))
+    for (size_t i = 0; i < j->n_sites * j->k; i++) {
+        bool fine = isfinite(j->w[batch * j->n_sites * j->k + i]);
+        if (!fine && mat_pack_starved()) FAIL(e, ERR_NOMEM, "batch %zu: no memory for a product", batch);
+        if (!fine)
             FAIL(e, ERR_NUM, "batch %zu: the scores in layer %zu are not finite", batch,
                  i / j->k / LORA_KINDS);
+    }
     return OK;
 }
 
