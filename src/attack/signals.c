@@ -142,8 +142,6 @@ static Status signals_save_in(const char *path, const Signals *s, Arena *a, Err 
     JsVal *root = signals_about(s);
     Str about = {0};
     Status st = js_dump(&about, root, 0, e);
-    if (st == OK && about.failed)
-        st = err_set(e, ERR_NOMEM, __FILE__, __LINE__, "no memory for %zu ids", s->n);
     if (st == OK) st = signals_write(path, s, about.s, a, e);
     str_free(&about);
     js_close(root);

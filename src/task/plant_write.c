@@ -44,9 +44,7 @@ static Status plant_line(Str *out, JsVal *o, const PlantOne *one, Err *e)
     if (out->failed) FAIL(e, ERR_NOMEM, "no memory for a record");
     js_set(o, "output", js_new_str(out->s));
     str_clear(out);
-    TRY(js_dump(out, o, 0, e));
-    if (out->failed) FAIL(e, ERR_NOMEM, "no memory for a record");
-    return OK;
+    return js_dump(out, o, 0, e);
 }
 
 /* One line [n] of the task to fp: as it is, or with its secret. by_id: p->one, sorted. */

@@ -245,7 +245,6 @@ static Status resplit_copy_json(JsVal **out, const JsVal *v, Err *e)
     *out = NULL;
     if (v == NULL) return OK;
     Status s = js_dump(&text, v, 0, e);
-    if (s == OK && text.failed) s = err_set(e, ERR_NOMEM, __FILE__, __LINE__, "no memory for dataset.json");
     if (s == OK) s = js_parse(out, text.s, text.n, "dataset.json", e);
     str_free(&text);
     return s;
