@@ -83,26 +83,53 @@ crew 2 --out part --shard 1/2 >out 2>err
 [ $? != 0 ] && grep -q 'want one or the other' err
 verdict $? "parts and processes do not go together" err
 
-# One of two is refused memory or a file, in the first place of every thirtieth: both end, and its sentence is told.
+# refused RANK PLACE ARGS... - a sweep into `alone` by two processes, of which this one is refused memory or a file in
+# the place: both end, and its sentence is told; what is wrong about that, if anything.
+refused() {
+    local rank=$1 place=$2 env=(PRIME_STARVE= PRIME_STARVE=) status
+    env[rank]=PRIME_STARVE=$place
+    shift 2
+    rm -rf alone
+    timeout 60 mpirun --allow-run-as-root --oversubscribe --bind-to none -n 1 env "${env[0]}" "$starved" "$@" : \
+        -n 1 env "${env[1]}" "$starved" "$@" >out 2>log </dev/null
+    status=$?
+    case $status in
+    0) ;; # it never came there
+    1) grep -aiq '^prime: .*\(memory\|cannot\|Input/output error\)' log || echo "$place: no reason: $(grep -a ^prime: log)" ;;
+    *) echo "$place: $status, $(grep -a . log | head -n 1)" ;;
+    esac
+}
+
+# The first places of every thirtieth.
 alone() {
-    local starved=$1 place status
+    local place
     local args=(sweep a.yaml -q --set seeds=1 --set methods=base,uniform,evolved --set evolve.budget=4 --out alone)
     PRIME_STARVE_PLACES=$tmp/places "$starved" "${args[@]}" >/dev/null 2>&1
-    for place in $(awk 'NR % 30 == 1' places); do
-        rm -rf alone
-        timeout 60 mpirun --allow-run-as-root --oversubscribe --bind-to none -n 1 "$starved" "${args[@]}" : \
-            -n 1 env PRIME_STARVE="$place" "$starved" "${args[@]}" >out 2>log </dev/null
-        status=$?
-        case $status in
-        0) ;; # it never came there
-        1) grep -aq '^prime: .*\(memory\|cannot\|Input/output error\)' log || echo "$place: no reason: $(grep -a ^prime: log)" ;;
-        *) echo "$place: $status, $(grep -a . log | head -n 1)" ;;
-        esac
-    done >err
+    for place in $(awk 'NR % 30 == 1' places); do refused 1 "$place" "${args[@]}"; done >err
     [ "$(wc -l <places)" -gt 300 ] && [ ! -s err ]
     verdict $? "all end when one fails by itself" err
 }
-[ -z "${3:-}" ] || alone "$starved"
+
+# Each place that only processes come to which talk to each other, the second of them without a unit of its own.
+talk() {
+    local rank place n=0
+    local only='^(crew|msg|wire|server|help|join|ledger_pack|ledger_unpack|ledger_memory)(_.*)?$'
+    local args=(sweep a.yaml -q --out alone)
+    rm -rf alone
+    timeout 60 mpirun --allow-run-as-root --oversubscribe --bind-to none \
+        -n 1 env PRIME_STARVE_PLACES="$tmp/places0" "$starved" "${args[@]}" : \
+        -n 1 env PRIME_STARVE_PLACES="$tmp/places1" "$starved" "${args[@]}" >out 2>log </dev/null
+    for rank in 0 1; do
+        for place in $(addr2line -f -e "$starved" <places$rank | awk 'NR % 2' | paste - places$rank |
+            awk -v only="$only" '$1 ~ only { print $2 }'); do
+            n=$((n + 1))
+            refused $rank "$place" "${args[@]}" >>err.talk
+        done
+    done
+    [ $n -ge 10 ] && [ ! -s err.talk ]
+    verdict $? "all end when one of them has no memory for what they say" err.talk
+}
+[ -z "${3:-}" ] || alone
 
 # More processes than units: the others evaluate crowds of the same searches' large generations.
 helped() { # helped NAME K - run NAME by one process and by K, the others beside them, who have to say so
@@ -114,6 +141,7 @@ sed -i 's/^methods:.*/methods: [evolved, constrained]/; s/count: 2/count: 1/; s/
 s/budget: 8, popsize: 4/budget: 90, popsize: 90/; s/^lambda:.*/lambda: [1]/; s/min_heldout: 2/min_heldout: 3/
 s/^search:.*/search: {records: 4, score: labels, members: 2, heldout: 1}/' a.yaml
 helped one-unit 3
+[ -z "${3:-}" ] || talk
 grep -q 'units of work for 3 processes: 2 of them help others' err
 verdict $? "processes without a unit are counted" err
 sed -i 's/^seeds:.*/seeds: [1, 2]/; s/^methods:.*/methods: [evolved]/; s/^search:.*/search: {records: 4, score: likelihood}/
