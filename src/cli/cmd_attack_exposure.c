@@ -91,6 +91,7 @@ static Status exposure_compute(ExposureGroup *g, const char *file, Err *e)
     if (exposure_rank(g->bits, g->rank, g->x, g->n, g->r, g->m, e) != OK)
         return err_prefix(e, "%s: group '%s'", file, g->name);
     if (g->n == 0 || exposure_fit(g->fit, &d, g->x, g->n, g->r, g->m, &why) == OK) return OK;
+    if (why.code == ERR_NOMEM) FAIL(e, ERR_NOMEM, "%s: group '%s': %s", file, g->name, why.msg);
     log_say(LOG_WARN, "%s: group '%s': %s", file, g->name, why.msg);
     for (size_t i = 0; i < g->n; i++) g->fit[i] = NAN;
     return OK;
