@@ -206,19 +206,25 @@ static Status server_start(Server *v, bool *lost, Err *e)
 
 Status server_run(const Line *line, size_t size, const CrewUnits *units, bool *lost, Err *e)
 {
-    Server v = {.line = line, .size = size, .u = units, .failed = units->n};
-    v.lent = malloc(size * sizeof *v.lent);
-    *lost = v.lent == NULL;
-    if (*lost) FAIL(e, ERR_NOMEM, "no memory for %zu processes", size);
-    for (size_t i = 0; i < size; i++) v.lent[i] = AT_WORK;
-    queue_open(&v.to_own);
-    queue_open(&v.from_own);
-    v.here = (MsgPipe){&v.from_own, &v.to_own, 0};
-    v.own = (MsgPipe){&v.to_own, &v.from_own, 0};
-    Status s = server_start(&v, lost, e);
-    if (*lost) return s;
-    queue_close(&v.to_own);
-    queue_close(&v.from_own);
-    free(v.lent);
+    Server *v = malloc(sizeof *v);
+    long *lent = malloc(size * sizeof *lent);
+    *lost = v == NULL || lent == NULL;
+    if (*lost) {
+        free(v);
+        free(lent);
+        FAIL(e, ERR_NOMEM, "no memory for %zu processes", size);
+    }
+    *v = (Server){.line = line, .size = size, .u = units, .failed = units->n, .lent = lent};
+    for (size_t i = 0; i < size; i++) lent[i] = AT_WORK;
+    queue_open(&v->to_own);
+    queue_open(&v->from_own);
+    v->here = (MsgPipe){&v->from_own, &v->to_own, 0};
+    v->own = (MsgPipe){&v->to_own, &v->from_own, 0};
+    Status s = server_start(v, lost, e);
+    if (*lost) return s; /* the thread still works with v until the process ends */
+    queue_close(&v->to_own);
+    queue_close(&v->from_own);
+    free(lent);
+    free(v);
     return s;
 }
