@@ -100,12 +100,12 @@ refused() {
     esac
 }
 
-# The first places of every thirtieth.
+# The first request of every sixtieth place.
 alone() {
     local place
     local args=(sweep a.yaml -q --set seeds=1 --set methods=base,uniform,evolved --set evolve.budget=4 --out alone)
     PRIME_STARVE_PLACES=$tmp/places "$starved" "${args[@]}" >/dev/null 2>&1
-    for place in $(awk 'NR % 30 == 1' places); do refused 1 "$place" "${args[@]}"; done >err
+    for place in $(awk 'NR % 60 == 1' places); do refused 1 "$place" "${args[@]}"; done >err
     [ "$(wc -l <places)" -gt 300 ] && [ ! -s err ]
     verdict $? "all end when one fails by itself" err
 }
