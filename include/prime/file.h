@@ -15,6 +15,10 @@
  * "-" reads stdin. Errors: ERR_IO (named, with the system's reason), ERR_NOMEM. */
 Status file_read(char **data, size_t *n, const char *path, Err *e) PRIME_MUST_USE;
 
+/* file_ended - OK when the read of fp that gave nothing, just before, came to the end of the file `path`.
+ * Errors: ERR_IO; ERR_NOMEM: getline without memory for a line, which ferror does not tell. */
+Status file_ended(FILE *fp, const char *path, Err *e) PRIME_MUST_USE;
+
 /* file_write - write n bytes under path, atomically. Errors: ERR_IO; nothing is left behind. */
 Status file_write(const char *path, const void *data, size_t n, Err *e) PRIME_MUST_USE;
 

@@ -31,6 +31,12 @@ static Status stream_read(char **data, size_t *n, FILE *fp, const char *path, Er
     return OK;
 }
 
+Status file_ended(FILE *fp, const char *path, Err *e)
+{
+    if (feof(fp)) return OK;
+    FAIL(e, errno == ENOMEM ? ERR_NOMEM : ERR_IO, "%s: cannot read: %s", path, strerror(errno));
+}
+
 Status file_read(char **data, size_t *n, const char *path, Err *e)
 {
     if (strcmp(path, "-") == 0) return stream_read(data, n, stdin, "standard input", e);

@@ -4,6 +4,8 @@
 #include "table_priv.h"
 #include "utf8_priv.h"
 
+#include "prime/file.h"
+
 #include <csv.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -93,9 +95,7 @@ static Status each_lines(EachRow *r, struct csv_parser *p, FILE *fp, TableRow ro
         else
             s = each_line(r, p, line + skip, (size_t)n - skip, row, ctx, e);
     }
-    if (s == OK && !feof(fp)) /* getline ends like this too when there is no memory for a line */
-        s = err_set(e, errno == ENOMEM ? ERR_NOMEM : ERR_IO, __FILE__, __LINE__, "%s: cannot read: %s",
-                    r->path, strerror(errno));
+    if (s == OK) s = file_ended(fp, r->path, e);
     free(line);
     if (s != OK) return s;
     if (csv_fini(p, each_on_cell, each_on_row, r) != 0)

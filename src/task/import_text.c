@@ -1,6 +1,8 @@
 /* import_text.c - values and lines of foreign files, and the texts that describe people. */
 #include "import_priv.h"
 
+#include "prime/file.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,9 +60,7 @@ Status import_each_line(Import *im, const char *path, ImportLine fn, void *ctx, 
         while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r')) len--;
         s = fn(ctx, line, len, e);
     }
-    if (s == OK && !feof(fp)) /* getline ends like this too when there is no memory for a line */
-        s = err_set(e, errno == ENOMEM ? ERR_NOMEM : ERR_IO, __FILE__, __LINE__, "%s: cannot read: %s", path,
-                    strerror(errno));
+    if (s == OK) s = file_ended(fp, path, e);
     free(line);
     if (!in) fclose(fp);
     return s;

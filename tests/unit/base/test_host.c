@@ -8,6 +8,7 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <sched.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +79,19 @@ static double tree_close(Tree *t)
     snprintf(cmd, sizeof cmd, "rm -r %s", t->dir);
     cr_assert_eq(system(cmd), 0);
     return quota;
+}
+
+Test(host, memory_blocks_are_aligned_and_whole)
+{
+    static const size_t sizes[] = {0, 1, 63, 64, 4097, (2U << 20) - 1, 2U << 20, 5000001};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        unsigned char *at = memory_block(sizes[i]);
+        cr_assert_not_null(at, "%zu bytes", sizes[i]);
+        cr_assert_eq((uintptr_t)at % 64, 0, "%zu bytes", sizes[i]);
+        memset(at, 1, sizes[i]);
+        free(at);
+    }
+    cr_assert_null(memory_block(SIZE_MAX));
 }
 
 Test(host, the_least_quota_of_a_group_and_those_above_counts)
