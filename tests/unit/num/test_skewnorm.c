@@ -43,6 +43,37 @@ Test(skewnorm, distribution_is_the_integral_of_the_density)
     cr_assert_eq(skewnorm_logcdf(&far, -INFINITY), -INFINITY);
 }
 
+/* Far down the function is a series; integrals beside it say the same as the series does. */
+Test(skewnorm, far_tail_goes_on_where_integrals_end)
+{
+    static const double shapes[] = {0.5, 7, 50, 4000};
+    for (size_t k = 0; k < 4; k++) {
+        SkewNorm d = {shapes[k], 0, 1};
+        double a = 1 + d.shape * d.shape, rest[2];
+        for (size_t i = 0; i < 2; i++) {
+            double z = -(999.9 + 0.2 * (double)i) / d.shape, v = a * z * z / 2;
+            rest[i] = skewnorm_logcdf(&d, z) + v + log(v);
+        }
+        cr_expect_float_eq(rest[0], rest[1], 1e-8, "shape %g: %.12g and %.12g", d.shape, rest[0], rest[1]);
+        cr_expect_float_eq(rest[0], -log(2 * M_PI * d.shape), 1e-5);
+    }
+}
+
+/* Whatever the shape, the absolute value is half normal. A fit to few values can end at a shape without
+ * bound. */
+Test(skewnorm, absolute_value_is_half_normal_at_any_shape)
+{
+    static const double shapes[] = {0, 0.4, 20, 300, 1e4, 1e8, 2e13, 1e100};
+    for (size_t k = 0; k < sizeof shapes / sizeof shapes[0]; k++)
+        for (double z = 0.003; z < 7; z *= 1.7) {
+            SkewNorm d = {shapes[k], 0, 1}, mirror = {-shapes[k], 0, 1};
+            double got = exp(skewnorm_logcdf(&d, z)) - exp(skewnorm_logcdf(&d, -z)),
+                   back = exp(skewnorm_logcdf(&mirror, z)) - exp(skewnorm_logcdf(&mirror, -z));
+            cr_expect_float_eq(got, erf(z / sqrt(2)), 1e-10, "shape %g, z %g: %g", shapes[k], z, got);
+            cr_expect_float_eq(back, erf(z / sqrt(2)), 1e-10, "shape %g, z %g: %g", -shapes[k], z, back);
+        }
+}
+
 Test(skewnorm, fit_finds_what_was_drawn)
 {
     enum { N = 4000 };
