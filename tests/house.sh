@@ -57,6 +57,14 @@ holds exports
 holds cppcheck
 holds tidy
 holds threats
+holds clones
+${CC:-cc} -O2 -o "$tmp/clones" -x c - <<<'__attribute__((noinline)) static int part(int a) { __asm__(""); return a + 1; }
+__attribute__((target_clones("default", "arch=x86-64-v4"))) int whole(int a) { return 2 * part(a); }
+int main(int n, char **v) { (void)v; return whole(n) - 4; }' 2>/dev/null || : # no such functions here: nothing is said
+out=$("$here/check_clones.sh" "$tmp/clones" 2>&1)
+status=$?
+case "$status $out" in '1 <whole.arch_x86_64_v4> calls <part>'*) status=0 ;; 77*) ;; *) status=1 ;; esac
+verdict 'check_clones catches: a part compiled for the oldest processor' $status "$out"
 catches layers 'base may not use num' src/base/up.c <<<'#include "prime/mat.h"'
 catches layers 'io may not use num' src/io/side.c <<<'#include "prime/mat.h"'
 catches layers 'base may not use num' include/prime/err.h <<<'#include "prime/mat.h"'

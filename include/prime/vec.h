@@ -11,13 +11,17 @@
 
 /* PRIME_CLONES before a function: it is compiled for the generations of x86-64 (psABI levels 1, 3 and 4), and
  * the program takes the one that the processor knows when it starts; results of two processors differ by
- * rounding (fused products). Nothing elsewhere, and where the whole program is compiled for one processor or
- * under a sanitizer. For functions with a loop that is worth a call. */
+ * rounding (sums in more lanes). Nothing elsewhere, and where the whole program is compiled for one processor
+ * or under a sanitizer. For functions with a loop that is worth a call. */
 #if defined(__x86_64__) && defined(PRIME_CLONED)
 #define PRIME_CLONES __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
 #else
 #define PRIME_CLONES
 #endif
+
+/* PRIME_WITHIN before a function of the same file that such functions call: it becomes part of each of them.
+ * The compiler may else leave it outside, compiled for the oldest processor alone. */
+#define PRIME_WITHIN static inline __attribute__((always_inline))
 
 /* vec_exp_one - for loops that compilers vectorise; exp(-87) below -87. exp(x) = 2^n exp(r), |r| <= ln2/2;
  * the polynomial is the Taylor series to degree 7, whose remainder at ln2/2 is below 6e-9 of the value, so

@@ -1,5 +1,5 @@
 /* attn.c - causal attention over keys that lie in several runs, a tile of queries at a time. */
-#include "kernels.h"
+#include "attn_block.h"
 
 #include "prime/mat.h"
 #include "prime/vec.h"
@@ -39,49 +39,6 @@ static void attn_scores(float *probs, size_t ld, const float *q, size_t ldq, con
         col += c.n;
     }
     for (size_t i = 0; a->softcap > 0 && i < v->m; i++) softcap_apply(probs + i * ld, width, a->softcap);
-}
-
-/* One row of scores [end], of which entries from .. end are seen: exponentials of what is above the largest
- * one, 0 elsewhere, up to the next whole number of blocks. Returns their sum. Rows are short: whole blocks
- * alone are vectorised well. */
-static float attn_exps(float *row, size_t from, size_t end)
-{
-    size_t whole = attn_padded(end);
-    float most[ATTN_PAD], sum[ATTN_PAD] = {0}, m = -INFINITY, s = 0;
-    for (size_t j = 0; j < from; j++) row[j] = -INFINITY;
-    for (size_t j = end; j < whole; j++) row[j] = -INFINITY;
-    for (size_t x = 0; x < ATTN_PAD; x++) most[x] = -INFINITY;
-    for (size_t j = 0; j < whole; j += ATTN_PAD) {
-#pragma omp simd
-        for (size_t x = 0; x < ATTN_PAD; x++) most[x] = row[j + x] > most[x] ? row[j + x] : most[x];
-    }
-#pragma omp simd reduction(max : m)
-    for (size_t x = 0; x < ATTN_PAD; x++) m = most[x] > m ? most[x] : m;
-    for (size_t j = 0; j < whole; j += ATTN_PAD) {
-#pragma omp simd
-        for (size_t x = 0; x < ATTN_PAD; x++) {
-            float d = row[j + x] - m, y = vec_exp_one(d);
-            y = d < -87.0f ? 0.0f : y;
-            row[j + x] = y;
-            sum[x] += y;
-        }
-    }
-#pragma omp simd reduction(+ : s)
-    for (size_t x = 0; x < ATTN_PAD; x++) s += sum[x];
-    return s;
-}
-
-/* probs [m, ld], ld a whole number of blocks: softmax but for a factor, which is inv [m]. */
-PRIME_CLONES static void attn_weights(float *probs, size_t ld, float *inv, const AttnView *v,
-                                      const AttnShape *a)
-{
-    size_t width = v->to - v->from;
-    for (size_t i = 0; i < v->m; i++) {
-        float *row = probs + i * ld;
-        size_t end = v->first + i - v->from, seen = a->window > 0 && end > a->window ? a->window : end;
-        inv[i] = 1.0f / attn_exps(row, end - seen, end);
-        for (size_t j = attn_padded(end); j < width; j++) row[j] = 0;
-    }
 }
 
 /* probs [m, to - from]: softmax of the scores over what each query sees, 0 elsewhere. */
@@ -221,26 +178,6 @@ static void attn_one(float *out, const float *q, const AttnSpan *span, size_t n_
     }
 }
 
-static void attn_tile(float *out, size_t ldo, const float *q, size_t ldq, const AttnSpan *span, size_t n_span,
-                      size_t kv_at, const AttnView *v, const AttnShape *a, float *work)
-{
-    bool kept = a->probs != NULL; /* as they are, for the way back */
-    size_t col = 0, at = 0, width = v->to - v->from, ld = kept ? width : attn_padded(width);
-    float inv[ATTN_TILE];
-    attn_scores(work, ld, q, ldq, span, n_span, kv_at, v, a);
-    if (kept)
-        attn_softmax(work, v, a);
-    else
-        attn_weights(work, ld, inv, v, a);
-    for (size_t s = 0; s < n_span; at += span[s].n, s++) {
-        AttnSpan c = attn_cut(&span[s], at, v);
-        if (c.n == 0) continue;
-        mat_mul_nn(out, ldo, work + col, ld, c.v + kv_at, c.ld, v->m, a->d, c.n, 1, col == 0 ? 0 : 1);
-        col += c.n;
-    }
-    for (size_t i = 0; !kept && i < v->m; i++) vec_scale(out + i * ldo, inv[i], a->d);
-}
-
 /* The only query there is: all heads together, as far as their scores fit. */
 static void attn_alone(float *out, const float *q, const AttnSpan *span, size_t n_span, size_t total,
                        const AttnShape *a, float *work)
@@ -253,26 +190,48 @@ static void attn_alone(float *out, const float *q, const AttnSpan *span, size_t 
     }
 }
 
+/* What a block's queries saw, where the way back reads it. */
+static void attn_keep(float *probs, const AttnView *v, const AttnBlock *b)
+{
+    size_t width = v->to - v->from, lo = b->from > v->from ? b->from : v->from;
+    memset(probs, 0, b->rows * width * sizeof *probs);
+    for (size_t i = 0; i < b->rows; i++)
+        for (size_t j = lo; j < b->to; j++)
+            probs[i * width + j - v->from] = b->scores[i * b->ld + j - b->from] * b->inv[i];
+}
+
+/* A tile of queries of one head, a block at a time; b says what is the same for all blocks. */
+static void attn_tile(float *out, size_t ldo, const float *q, size_t ldq, AttnBlock *b, const AttnView *v,
+                      const AttnShape *a, float *probs)
+{
+    for (size_t i = 0; i < v->m; i += ATTN_ROWS) {
+        size_t first = v->first + i, seen = a->window > 0 && first > a->window ? first - a->window : 0;
+        b->rows = v->m - i < ATTN_ROWS ? v->m - i : ATTN_ROWS;
+        b->from = seen / ATTN_PAD * ATTN_PAD;
+        b->to = first + b->rows - 1;
+        attn_block(out + i * ldo, ldo, q + i * ldq, ldq, b, a);
+        if (probs != NULL) attn_keep(probs + i * (v->to - v->from), v, b);
+    }
+}
+
 void attn_fwd(float *out, size_t ldo, const float *q, size_t ldq, const AttnSpan *span, size_t n_span,
               size_t n, const AttnShape *a, float *work)
 {
     size_t total = 0, d = a->d;
-    if (a->probs != NULL) work = a->probs;
     for (size_t s = 0; s < n_span; s++) total += span[s].n;
     if (n == 1) {
-        attn_alone(out, q, span, n_span, total, a, work);
+        attn_alone(out, q, span, n_span, total, a, a->probs != NULL ? a->probs : work);
         return;
     }
+    float inv[ATTN_ROWS], *probs = a->probs, *scores = work + attn_padded(total) * d;
+    AttnBlock b = {span, n_span, .panels = work, .scores = scores, .ld = attn_padded(total), .inv = inv};
     for (size_t h = 0; h < a->heads; h++) {
+        b.kv_at = kv_head(a, h);
+        if (h == 0 || b.kv_at != kv_head(a, h - 1)) attn_pack(work, span, n_span, b.kv_at, d);
         for (size_t i = 0; i < n; i += ATTN_TILE) {
             AttnView v = attn_view(a, total, n, i);
-            float *o = out + i * ldo + h * d;
-            const float *qi = q + i * ldq + h * d;
-            if (v.m == 1)
-                attn_one(o, qi, span, n_span, &(AttnHeads){h, 1, v.to - v.from}, &v, a, work);
-            else
-                attn_tile(o, ldo, qi, ldq, span, n_span, kv_head(a, h), &v, a, work);
-            if (a->probs != NULL) work += v.m * (v.to - v.from);
+            attn_tile(out + i * ldo + h * d, ldo, q + i * ldq + h * d, ldq, &b, &v, a, probs);
+            if (probs != NULL) probs += v.m * (v.to - v.from);
         }
     }
 }

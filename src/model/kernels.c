@@ -8,7 +8,7 @@
 
 /* ---- norms ---- */
 
-static void norm_stat(float stat[2], const float *x, size_t c, NormKind kind, double eps)
+PRIME_WITHIN void norm_stat(float stat[2], const float *x, size_t c, NormKind kind, double eps)
 {
     float mean = 0, square;
     if (kind == NORM_LAYER) {
@@ -40,8 +40,8 @@ PRIME_CLONES void norm_fwd(float *out, float *stat, const float *x, const float 
 
 /* With h = (x - mean) r and g = dout w: dx = r (g - mean(g) - h mean(g h)); without a mean its term falls
  * away. */
-static void norm_bwd_row(float *dx, const float *dout, const float *x, const float *w, float plus, size_t c,
-                         const float stat[2], bool centred)
+PRIME_WITHIN void norm_bwd_row(float *dx, const float *dout, const float *x, const float *w, float plus,
+                               size_t c, const float stat[2], bool centred)
 {
     float mean = stat[0], r = stat[1], sum = 0, dot = 0;
 #pragma omp simd reduction(+ : sum, dot)

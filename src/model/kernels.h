@@ -52,7 +52,7 @@ typedef struct {
                       nowhere, and the way back takes them again. Not with a softcap */
 } AttnShape;
 
-enum { ATTN_TILE = 64, ATTN_PAD = 16 };
+enum { ATTN_TILE = 64, ATTN_PAD = 16, ATTN_ROWS = 4 };
 
 /* attn_padded - keys up to a whole number of blocks. */
 static inline size_t attn_padded(size_t keys)
@@ -60,9 +60,15 @@ static inline size_t attn_padded(size_t keys)
     return (keys + ATTN_PAD - 1) / ATTN_PAD * ATTN_PAD;
 }
 
+/* attn_work - floats that attn_fwd works in. */
+static inline size_t attn_work(size_t keys, size_t d)
+{
+    return attn_padded(keys) * (ATTN_TILE > d + ATTN_ROWS ? ATTN_TILE : d + ATTN_ROWS);
+}
+
 /* Causal attention of n queries that stand at the end of the keys of `span` [n_span] together: query i sees
  * all keys but the last n-1-i, and of these the last `window`. q [n, H*D] ldq, out [n, H*D] ldo (written),
- * work [ATTN_TILE * attn_padded(total keys)]. */
+ * work [attn_work(total keys, d)]. */
 void attn_fwd(float *out, size_t ldo, const float *q, size_t ldq, const AttnSpan *span, size_t n_span,
               size_t n, const AttnShape *a, float *work);
 /* One span, n = its keys. dq, dk, dv are written at their places, rows ld apart (dk, dv zeroed by the caller:

@@ -76,7 +76,7 @@ size_t pass_size(const Model *m, size_t max_rows, size_t lora_width)
     PassBuf b[PASS_BUFS];
     pass_widths(&p, &m->cfg);
     size_t n = list_buffers(b, &p, &m->cfg),
-           total = ATTN_TILE * attn_padded(m->cfg.max_len) + lin_tile_size(m);
+           total = attn_work(m->cfg.max_len, m->cfg.head_dim) + lin_tile_size(m);
     for (size_t i = 0; i < n; i++) total += b[i].copies * b[i].width * max_rows;
     return total * sizeof(float);
 }
@@ -91,7 +91,7 @@ static Status pass_memory(Pass *p, const Model *m, Err *e)
         total += want;
     }
     size_t reach = c->max_len < p->max_rows || !p->train ? c->max_len : p->max_rows; /* training: no cache */
-    size_t scores = (p->train ? 3U : 1U) * ATTN_TILE * attn_padded(reach), tile = lin_tile_size(m),
+    size_t scores = (p->train ? 3U : 1U) * attn_work(reach, c->head_dim), tile = lin_tile_size(m),
            slope = c->final_softcap > 0 ? chunk * c->n_vocab : 0,
            picked = chunk * (c->n_vocab + 2 * c->n_hidden + 1) + slope;
     TRY(size_mul(&bytes, total + scores + tile + picked, sizeof *p->data, e));

@@ -1,12 +1,14 @@
-/* vec_priv.h - the largest entry, to be inlined where a loop is compiled for several processors. */
+/* vec_priv.h - the largest entry, within functions that are compiled for several processors. */
 #ifndef PRIME_VEC_PRIV_H
 #define PRIME_VEC_PRIV_H
+
+#include "prime/vec.h"
 
 #include <assert.h>
 #include <stddef.h>
 
 /* vec_max - of x [n], n > 0. */
-static inline float vec_max(const float *x, size_t n)
+PRIME_WITHIN float vec_max(const float *x, size_t n)
 {
     assert(n > 0);
     float m = x[0];

@@ -319,7 +319,7 @@ static void check_attn_with(size_t n, size_t keys, size_t cut, size_t heads, siz
 {
     size_t Q = heads * d, W = kv_heads * d, ldq = Q + 3, ldo = Q + 5, ld = 2 * W + 1;
     float *q = kern_normals(n * ldq, 20), *kv = kern_normals(keys * ld, 21),
-          *out = malloc(n * ldo * sizeof *out), *work = malloc(ATTN_TILE * attn_padded(keys) * sizeof *work);
+          *out = malloc(n * ldo * sizeof *out), *work = malloc(attn_work(keys, d) * sizeof *work);
     AttnCase c = {n,
                   keys,
                   heads,
@@ -398,7 +398,7 @@ static void check_attn_bwd(double softcap, size_t window, bool keep)
     if (keep) {
         float *out = malloc(N * Q * sizeof *out);
         shape.probs = probs;
-        attn_fwd(out, Q, qkv, LD, &span, 1, N, &shape, NULL);
+        attn_fwd(out, Q, qkv, LD, &span, 1, N, &shape, work);
         free(out);
     }
     attn_bwd(dqkv, dqkv + Q, dqkv + Q + W, dout, LDO, qkv, &span, &shape, work);
