@@ -19,7 +19,7 @@
 #define PRIME_CLONES
 #endif
 
-/* PRIME_WITHIN before a function of the same file that such functions call: it becomes part of each of them.
+/* PRIME_WITHIN before a function that such functions call: it becomes part of each of them.
  * The compiler may else leave it outside, compiled for the oldest processor alone. */
 #define PRIME_WITHIN static inline __attribute__((always_inline))
 

@@ -19,21 +19,12 @@ static AttnView attn_view(const AttnShape *a, size_t total, size_t n, size_t i)
     return (AttnView){m, from, first + m - 1, first};
 }
 
-/* The part of a span that a view looks at; `at` is the number of keys before the span. */
-static AttnSpan attn_cut(const AttnSpan *s, size_t at, const AttnView *v)
-{
-    size_t lo = v->from > at ? v->from - at : 0, hi = v->to > at ? v->to - at : 0;
-    lo = lo < s->n ? lo : s->n;
-    hi = hi < s->n ? hi : s->n;
-    return (AttnSpan){s->k + lo * s->ld, s->v + lo * s->ld, s->ld, hi > lo ? hi - lo : 0};
-}
-
 static void attn_scores(float *probs, size_t ld, const float *q, size_t ldq, const AttnSpan *span,
                         size_t n_span, size_t kv_at, const AttnView *v, const AttnShape *a)
 {
     size_t col = 0, at = 0, width = v->to - v->from;
     for (size_t s = 0; s < n_span; at += span[s].n, s++) {
-        AttnSpan c = attn_cut(&span[s], at, v);
+        AttnSpan c = attn_cut(&span[s], at, v->from, v->to);
         if (c.n == 0) continue;
         mat_mul_nt(probs + col, ld, q, ldq, c.k + kv_at, c.ld, v->m, c.n, a->d, a->scale, 0);
         col += c.n;
@@ -161,7 +152,7 @@ static void attn_one(float *out, const float *q, const AttnSpan *span, size_t n_
 {
     size_t col = 0, at = 0, width = v->to - v->from;
     for (size_t s = 0; s < n_span; at += span[s].n, s++) {
-        AttnSpan c = attn_cut(&span[s], at, v);
+        AttnSpan c = attn_cut(&span[s], at, v->from, v->to);
         attn_rows(work + col, q, &c, of, a);
         col += c.n;
     }
@@ -172,7 +163,7 @@ static void attn_one(float *out, const float *q, const AttnSpan *span, size_t n_
     memset(out, 0, of->n * a->d * sizeof *out);
     col = at = 0;
     for (size_t s = 0; s < n_span; at += span[s].n, s++) {
-        AttnSpan c = attn_cut(&span[s], at, v);
+        AttnSpan c = attn_cut(&span[s], at, v->from, v->to);
         attn_sums(out, work + col, &c, of, a);
         col += c.n;
     }

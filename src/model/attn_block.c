@@ -99,48 +99,52 @@ PRIME_WITHIN void block_pair(BlockWide lo[ATTN_ROWS], BlockWide hi[ATTN_ROWS], c
     }
 }
 
-/* The part of a span of which keys from .. to of all are wanted; `at` is the number of keys before the span.
- */
-PRIME_WITHIN AttnSpan block_cut(const AttnSpan *s, size_t at, const AttnBlock *b)
-{
-    size_t lo = b->from > at ? b->from - at : 0, hi = b->to > at ? b->to - at : 0;
-    lo = lo < s->n ? lo : s->n;
-    hi = hi < s->n ? hi : s->n;
-    return (AttnSpan){s->k + lo * s->ld, s->v + lo * s->ld, s->ld, hi > lo ? hi - lo : 0};
-}
-
 /* Values of fewer columns than a vector has. */
-PRIME_WITHIN void block_sums_thin(float *const out[ATTN_ROWS], const AttnBlock *b, const float *inv, size_t d)
+PRIME_WITHIN void block_sums_thin(float *const out[ATTN_ROWS], const AttnBlock *b, size_t d)
 {
     for (size_t i = 0; i < b->rows; i++) memset(out[i], 0, d * sizeof *out[i]);
     for (size_t s = 0, at = 0, col = 0; s < b->n_span; at += b->span[s].n, s++) {
-        AttnSpan c = block_cut(&b->span[s], at, b);
+        AttnSpan c = attn_cut(&b->span[s], at, b->from, b->to);
         for (size_t j = 0; j < c.n; j++, col++)
             for (size_t i = 0; i < b->rows; i++)
                 for (size_t x = 0; x < d; x++)
-                    out[i][x] += b->scores[i * b->ld + col] * inv[i] * c.v[j * c.ld + b->kv_at + x];
+                    out[i][x] += b->scores[i * b->ld + col] * b->inv[i] * c.v[j * c.ld + b->kv_at + x];
     }
 }
 
 /* out [rows, d] = inv times weights times values, two vectors of columns at a time; what is left over at the
  * end is taken with some columns of before. */
-PRIME_WITHIN void block_sums(float *const out[ATTN_ROWS], const AttnBlock *b, const float *inv, size_t d)
+PRIME_WITHIN void block_sums(float *const out[ATTN_ROWS], const AttnBlock *b, size_t d)
 {
     size_t last = d - ATTN_PAD;
     for (size_t x = 0; x < d; x += 2 * ATTN_PAD) {
         size_t xa = x < last ? x : last, xb = x + ATTN_PAD < last ? x + ATTN_PAD : last;
         BlockWide lo[ATTN_ROWS] = {0}, hi[ATTN_ROWS] = {0};
         for (size_t s = 0, at = 0, col = 0; s < b->n_span; at += b->span[s].n, s++) {
-            AttnSpan c = block_cut(&b->span[s], at, b);
+            AttnSpan c = attn_cut(&b->span[s], at, b->from, b->to);
             const float *v = c.v + b->kv_at;
             block_pair(lo, hi, b->scores + col, b->ld, v + xa, v + xb, c.ld, c.n);
             col += c.n;
         }
         for (size_t i = 0; i < b->rows; i++) {
-            lo[i] *= inv[i], hi[i] *= inv[i];
+            lo[i] *= b->inv[i], hi[i] *= b->inv[i];
             memcpy(out[i] + xa, &lo[i], sizeof lo[i]);
             memcpy(out[i] + xb, &hi[i], sizeof hi[i]);
         }
+    }
+}
+
+/* Scores to what the softmax is before it is divided by its sum. */
+PRIME_WITHIN void block_weights(const AttnBlock *b, const AttnShape *a)
+{
+    size_t width = b->to - b->from;
+    for (size_t i = 0; i < ATTN_ROWS; i++) {
+        float *row = b->scores + i * b->ld;
+        size_t end = width - b->rows + 1 + (i < b->rows ? i : b->rows - 1), sees = b->from + end,
+               seen = a->window > 0 && sees > a->window ? sees - a->window : 0;
+        if (a->softcap > 0) softcap_apply(row, end, a->softcap);
+        b->inv[i] = 1.0f / block_exps(row, seen > b->from ? seen - b->from : 0, end);
+        for (size_t j = attn_padded(end); j < width; j++) row[j] = 0;
     }
 }
 
@@ -149,25 +153,17 @@ PRIME_CLONES void attn_block(float *out, size_t ldo, const float *q, size_t ldq,
                              const AttnShape *a)
 {
     const float *from[ATTN_ROWS];
-    float *to[ATTN_ROWS], inv[ATTN_ROWS];
-    size_t width = b->to - b->from, d = a->d;
+    float *to[ATTN_ROWS];
+    size_t panels = attn_padded(b->to - b->from) / ATTN_PAD, d = a->d;
     for (size_t i = 0; i < ATTN_ROWS; i++) {
         size_t row = i < b->rows ? i : b->rows - 1;
         from[i] = q + row * ldq;
         to[i] = out + row * ldo;
     }
-    block_scores(b->scores, b->ld, from, b->panels + b->from * d, attn_padded(width) / ATTN_PAD, d, a->scale);
-    for (size_t i = 0; i < ATTN_ROWS; i++) {
-        float *row = b->scores + i * b->ld;
-        size_t end = width - b->rows + 1 + (i < b->rows ? i : b->rows - 1),
-               seen = a->window > 0 && end + b->from > a->window ? end + b->from - a->window : 0;
-        if (a->softcap > 0) softcap_apply(row, end, a->softcap);
-        inv[i] = 1.0f / block_exps(row, seen > b->from ? seen - b->from : 0, end);
-        for (size_t j = attn_padded(end); j < width; j++) row[j] = 0;
-    }
+    block_scores(b->scores, b->ld, from, b->panels + b->from * d, panels, d, a->scale);
+    block_weights(b, a);
     if (d < ATTN_PAD)
-        block_sums_thin(to, b, inv, d);
+        block_sums_thin(to, b, d);
     else
-        block_sums(to, b, inv, d);
-    if (b->inv != NULL) memcpy(b->inv, inv, sizeof inv);
+        block_sums(to, b, d);
 }

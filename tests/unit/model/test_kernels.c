@@ -369,6 +369,33 @@ Test(kernels, attention_forward)
     check_attn_fwd(10, 75, 65, 4, 2, 8);   /* an answer behind a shared prompt */
     check_attn_fwd(70, 75, 3, 2, 2, 8);    /* several tiles behind one */
     check_attn_fwd(5, 40, 20, 2, 2, 8);    /* new tokens behind own earlier ones */
+    check_attn_fwd(7, 50, 21, 4, 2, 40);   /* heads of vectors and a rest */
+    check_attn_fwd(6, 37, 0, 2, 1, 16);    /* of one vector */
+    check_attn_fwd(3, 100, 33, 2, 1, 80);  /* of an odd number */
+    check_attn_fwd(150, 150, 1, 3, 3, 64); /* of whole pairs, several tiles */
+}
+
+/* What a query sees does not depend on which others are asked with it, nor on how its keys are cut: the same
+ * bits. */
+Test(kernels, attention_of_a_query_is_its_own)
+{
+    enum { KEYS = 83, HEADS = 4, KV = 2, D = 24, Q = HEADS * D, W = KV * D, LD = 2 * W };
+    float *q = kern_normals(KEYS * Q, 40), *kv = kern_normals(KEYS * LD, 41),
+          *work = malloc(attn_work(KEYS, D) * sizeof *work), *all = malloc(KEYS * Q * sizeof *all),
+          *some = malloc(KEYS * Q * sizeof *some);
+    for (size_t window = 0; window < 60; window += 29) {
+        AttnShape shape = {HEADS, KV, D, 1 / sqrtf(D), 0, window, NULL};
+        AttnSpan whole = {kv, kv + W, LD, KEYS};
+        attn_fwd(all, Q, q, Q, &whole, 1, KEYS, &shape, work);
+        for (size_t n = 2; n < KEYS; n += 3) {
+            AttnSpan cut[2] = {{kv, kv + W, LD, n}, {kv + n * LD, kv + n * LD + W, LD, KEYS - n}};
+            attn_fwd(some, Q, q + (KEYS - n) * Q, Q, cut, 2, n, &shape, work);
+            cr_assert_arr_eq(some, all + (KEYS - n) * Q, n * Q * sizeof *some, "window %zu, %zu queries",
+                             window, n);
+        }
+    }
+    float *floats[] = {q, kv, work, all, some};
+    for (size_t i = 0; i < 5; i++) free(floats[i]);
 }
 
 /* q, k, v of a token side by side, as a pass holds them. keep: the way there leaves its probabilities. */
