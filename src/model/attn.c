@@ -214,11 +214,22 @@ void attn_fwd(float *out, size_t ldo, const float *q, size_t ldq, const AttnSpan
         attn_alone(out, q, span, n_span, total, a, a->probs != NULL ? a->probs : work);
         return;
     }
-    float inv[ATTN_ROWS], *probs = a->probs, *scores = work + attn_padded(total) * d;
-    AttnBlock b = {span, n_span, .panels = work, .scores = scores, .ld = attn_padded(total), .inv = inv};
+    size_t ld = attn_padded(total);
+    bool thin = d < ATTN_PAD;
+    float inv[ATTN_ROWS], *probs = a->probs, *scores = work + ld * d, *values = scores + ATTN_ROWS * ld;
+    AttnSpan wide = {values, values, ATTN_PAD, total};
+    AttnBlock b = {.span = thin ? &wide : span,
+                   .n_span = thin ? 1 : n_span,
+                   .panels = work,
+                   .scores = scores,
+                   .ld = ld,
+                   .inv = inv};
     for (size_t h = 0; h < a->heads; h++) {
-        b.kv_at = kv_head(a, h);
-        if (h == 0 || b.kv_at != kv_head(a, h - 1)) attn_pack(work, span, n_span, b.kv_at, d);
+        size_t kv_at = kv_head(a, h);
+        bool fresh = h == 0 || kv_at != kv_head(a, h - 1);
+        if (fresh) attn_pack(work, span, n_span, kv_at, d);
+        if (fresh && thin) attn_widen(values, span, n_span, kv_at, d);
+        b.kv_at = thin ? 0 : kv_at;
         for (size_t i = 0; i < n; i += ATTN_TILE) {
             AttnView v = attn_view(a, total, n, i);
             attn_tile(out + i * ldo + h * d, ldo, q + i * ldq + h * d, ldq, &b, &v, a, probs);

@@ -32,6 +32,17 @@ PRIME_CLONES void attn_pack(float *panels, const AttnSpan *span, size_t n_span, 
         for (size_t x = 0; x < d; x++) panels[(at / ATTN_PAD * d + x) * ATTN_PAD + at % ATTN_PAD] = 0;
 }
 
+void attn_widen(float *values, const AttnSpan *span, size_t n_span, size_t kv_at, size_t d)
+{
+    for (size_t s = 0; s < n_span; s++) {
+        const float *v = span[s].v + kv_at;
+        for (size_t j = 0; j < span[s].n; j++, v += span[s].ld, values += ATTN_PAD) {
+            for (size_t x = 0; x < d; x++) values[x] = v[x];
+            for (size_t x = d; x < ATTN_PAD; x++) values[x] = 0;
+        }
+    }
+}
+
 /* scores [ATTN_ROWS, ld] of n panels, two at a time; of an odd number the last one is taken twice. */
 PRIME_WITHIN void block_scores(float *scores, size_t ld, const float *const q[ATTN_ROWS], const float *panels,
                                size_t n, size_t d, float scale)
@@ -99,19 +110,6 @@ PRIME_WITHIN void block_pair(BlockWide lo[ATTN_ROWS], BlockWide hi[ATTN_ROWS], c
     }
 }
 
-/* Values of fewer columns than a vector has. */
-PRIME_WITHIN void block_sums_thin(float *const out[ATTN_ROWS], const AttnBlock *b, size_t d)
-{
-    for (size_t i = 0; i < b->rows; i++) memset(out[i], 0, d * sizeof *out[i]);
-    for (size_t s = 0, at = 0, col = 0; s < b->n_span; at += b->span[s].n, s++) {
-        AttnSpan c = attn_cut(&b->span[s], at, b->from, b->to);
-        for (size_t j = 0; j < c.n; j++, col++)
-            for (size_t i = 0; i < b->rows; i++)
-                for (size_t x = 0; x < d; x++)
-                    out[i][x] += b->scores[i * b->ld + col] * b->inv[i] * c.v[j * c.ld + b->kv_at + x];
-    }
-}
-
 /* out [rows, d] = inv times weights times values, two vectors of columns at a time; what is left over at the
  * end is taken with some columns of before. */
 PRIME_WITHIN void block_sums(float *const out[ATTN_ROWS], const AttnBlock *b, size_t d)
@@ -153,17 +151,15 @@ PRIME_CLONES void attn_block(float *out, size_t ldo, const float *q, size_t ldq,
                              const AttnShape *a)
 {
     const float *from[ATTN_ROWS];
-    float *to[ATTN_ROWS];
+    float *to[ATTN_ROWS], wide[ATTN_ROWS][ATTN_PAD];
     size_t panels = attn_padded(b->to - b->from) / ATTN_PAD, d = a->d;
     for (size_t i = 0; i < ATTN_ROWS; i++) {
         size_t row = i < b->rows ? i : b->rows - 1;
         from[i] = q + row * ldq;
-        to[i] = out + row * ldo;
+        to[i] = d < ATTN_PAD ? wide[i] : out + row * ldo;
     }
     block_scores(b->scores, b->ld, from, b->panels + b->from * d, panels, d, a->scale);
     block_weights(b, a);
-    if (d < ATTN_PAD)
-        block_sums_thin(to, b, d);
-    else
-        block_sums(to, b, d);
+    block_sums(to, b, d < ATTN_PAD ? ATTN_PAD : d);
+    for (size_t i = 0; d < ATTN_PAD && i < b->rows; i++) memcpy(out + i * ldo, wide[i], d * sizeof *out);
 }

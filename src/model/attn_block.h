@@ -9,8 +9,8 @@
 /* What a block of queries looks at: keys from .. to of all, `from` the first one of a panel; the last query
  * sees all before `to`, each one before it a key less. */
 typedef struct {
-    const AttnSpan *span;
-    size_t n_span, kv_at;  /* where a row of the spans has this head's keys and values */
+    const AttnSpan *span;  /* of values; where heads have fewer than ATTN_PAD columns, of widened ones */
+    size_t n_span, kv_at;  /* kv_at: where a row of the spans has this head's */
     const float *panels;   /* of all keys, as attn_pack lays them out */
     size_t from, to, rows; /* rows: 1 .. ATTN_ROWS */
     float *scores; /* [ATTN_ROWS, ld], ld >= attn_padded(to - from): left with the softmax before it is
@@ -30,6 +30,8 @@ PRIME_WITHIN AttnSpan attn_cut(const AttnSpan *s, size_t at, size_t from, size_t
 
 /* panels [attn_padded(keys) * d]: of ATTN_PAD keys each, coordinate by coordinate; 0 behind the last key. */
 void attn_pack(float *panels, const AttnSpan *span, size_t n_span, size_t kv_at, size_t d);
+/* values [keys, ATTN_PAD]: rows of d < ATTN_PAD columns with zeros behind them. */
+void attn_widen(float *values, const AttnSpan *span, size_t n_span, size_t kv_at, size_t d);
 /* out [rows, d] is written. */
 void attn_block(float *out, size_t ldo, const float *q, size_t ldq, const AttnBlock *b, const AttnShape *a);
 
