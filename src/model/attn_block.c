@@ -151,7 +151,7 @@ PRIME_CLONES void attn_block(float *out, size_t ldo, const float *q, size_t ldq,
                              const AttnShape *a)
 {
     const float *from[ATTN_ROWS];
-    float *to[ATTN_ROWS], wide[ATTN_ROWS][ATTN_PAD];
+    float *to[ATTN_ROWS], wide[ATTN_ROWS][ATTN_PAD] = {{0}};
     size_t panels = attn_padded(b->to - b->from) / ATTN_PAD, d = a->d;
     for (size_t i = 0; i < ATTN_ROWS; i++) {
         size_t row = i < b->rows ? i : b->rows - 1;
