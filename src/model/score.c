@@ -96,7 +96,6 @@ static Status work_new(ScoreWork *w, const ScoreJob *j, size_t rows, size_t seqs
 {
     const ModelConfig *c = &j->m->cfg;
     w->max_rows = rows;
-    w->max_seqs = seqs;
     w->seq = calloc(seqs, sizeof *w->seq);
     w->picked = malloc(SCORE_CHUNK * c->n_hidden * sizeof *w->picked);
     if (w->seq == NULL || w->picked == NULL) FAIL(e, ERR_NOMEM, "no memory for scoring");
@@ -116,7 +115,9 @@ static size_t work_size(const ScoreJob *j, size_t rows, size_t seqs)
         longest = j->item[i].n > longest ? j->item[i].n : longest;
         shared = shared || (j->share && score_shares_prompt(j->item, i));
     }
-    if (shared && seqs > 1) kv = 2 * seqs * longest * c->n_layers * 2 * c->n_kv * c->head_dim * sizeof(float);
+    if (shared && seqs > 1)
+        kv = 2 * (seqs < j->n ? seqs : j->n) * longest * c->n_layers * 2 * c->n_kv * c->head_dim *
+             sizeof(float);
     return pass_size(j->m, rows, width) + SCORE_CHUNK * c->n_hidden * sizeof(float) +
            targets_size(c, j->sig != NULL) + kv;
 }
@@ -228,10 +229,10 @@ static void nll_prompts(const ScoreJob *j, ScoreWork *w, KvCache *kv, size_t fro
     targets_flush(j, w);
 }
 
-/* Second pass: the answers, each behind its prompt's keys and values. */
-static void nll_answers(const ScoreJob *j, ScoreWork *w, KvCache *kv, size_t from, size_t to)
+/* Second pass: the answers, each behind its prompt's keys and values, in slots from `slot` on. */
+static void nll_answers(const ScoreJob *j, ScoreWork *w, KvCache *kv, size_t slot, size_t from, size_t to)
 {
-    size_t n = 0, row = 0, prompt = KV_NONE, slot = w->max_seqs;
+    size_t n = 0, row = 0, prompt = KV_NONE;
     for (size_t i = from; i < to; i++) {
         const ScoreItem *it = &j->item[i];
         if (i == from || !score_shares_prompt(j->item, i)) prompt++; /* KV_NONE + 1 is 0 */
@@ -250,11 +251,11 @@ static void nll_answers(const ScoreJob *j, ScoreWork *w, KvCache *kv, size_t fro
     targets_flush(j, w);
 }
 
-static bool any_shared(const ScoreJob *j, size_t from, size_t to)
+static size_t count_prompts(const ScoreJob *j, size_t from, size_t to)
 {
-    for (size_t i = from + 1; i < to; i++)
-        if (score_shares_prompt(j->item, i)) return true;
-    return false;
+    size_t n = 0;
+    for (size_t i = from; i < to; i++) n += i == from || !score_shares_prompt(j->item, i);
+    return n;
 }
 
 /* A log-likelihood that is not finite: the weights' fault, or memory's. */
@@ -269,15 +270,15 @@ static Status nll_block(void *ctx, size_t b, size_t thread, Err *e)
 {
     const ScoreJob *j = ctx;
     ScoreWork *w = &j->work[thread];
-    size_t from = j->start[b], to = j->start[b + 1], longest = 0;
-    if (!any_shared(j, from, to)) {
+    size_t from = j->start[b], to = j->start[b + 1], longest = 0, prompts = count_prompts(j, from, to);
+    if (prompts == to - from) {
         nll_plain(j, w, from, to);
     } else {
         KvCache *kv = NULL;
         for (size_t i = from; i < to; i++) longest = j->item[i].n > longest ? j->item[i].n : longest;
-        TRY(kv_new(&kv, &j->m->cfg, 2 * w->max_seqs, longest, e));
+        TRY(kv_new(&kv, &j->m->cfg, prompts + (to - from), longest, e));
         nll_prompts(j, w, kv, from, to);
-        nll_answers(j, w, kv, from, to);
+        nll_answers(j, w, kv, prompts, from, to);
         kv_free(kv);
     }
     for (size_t i = from; i < to; i++)

@@ -18,7 +18,7 @@ typedef struct {
     PassSeq *seq;  /* [max_seqs] */
     float *picked; /* [SCORE_CHUNK, C] */
     ScoreTargets *targets;
-    size_t max_rows, max_seqs;
+    size_t max_rows;
 } ScoreWork;
 
 /* The whole job: read-only but for the outputs, which are indexed by item. */
