@@ -11,7 +11,12 @@
 typedef float BlockWide __attribute__((vector_size(ATTN_PAD * sizeof(float))));
 #pragma GCC diagnostic ignored "-Wpsabi" /* how they are returned: nobody outside this file calls these */
 
-PRIME_WITHIN BlockWide wide_at(const float *x)
+/* Under sanitizers the sums of addresses are not checked, which takes as long as the products; what is read
+ * and written is. */
+#define BLOCK_UNSUMMED __attribute__((no_sanitize("undefined")))
+#define BLOCK_PART BLOCK_UNSUMMED PRIME_WITHIN
+
+BLOCK_PART BlockWide wide_at(const float *x)
 {
     BlockWide v;
     memcpy(&v, x, sizeof v);
@@ -44,8 +49,8 @@ void attn_widen(float *values, const AttnSpan *span, size_t n_span, size_t kv_at
 }
 
 /* scores [ATTN_ROWS, ld] of n panels, two at a time; of an odd number the last one is taken twice. */
-PRIME_WITHIN void block_scores(float *scores, size_t ld, const float *const q[ATTN_ROWS], const float *panels,
-                               size_t n, size_t d, float scale)
+BLOCK_PART void block_scores(float *scores, size_t ld, const float *const q[ATTN_ROWS], const float *panels,
+                             size_t n, size_t d, float scale)
 {
     for (size_t p = 0; p < n; p += 2) {
         size_t next = p + 1 < n ? p + 1 : p;
@@ -69,7 +74,7 @@ PRIME_WITHIN void block_scores(float *scores, size_t ld, const float *const q[AT
 /* One row of scores [end], of which entries from .. end are seen: exponentials of what is above the largest
  * one, 0 elsewhere, up to the next whole number of panels. Returns their sum. Rows are short: whole panels
  * alone are vectorised well. */
-PRIME_WITHIN float block_exps(float *row, size_t from, size_t end)
+BLOCK_PART float block_exps(float *row, size_t from, size_t end)
 {
     size_t whole = attn_padded(end);
     float most[ATTN_PAD], sum[ATTN_PAD] = {0}, m = -INFINITY, s = 0;
@@ -98,8 +103,8 @@ PRIME_WITHIN float block_exps(float *row, size_t from, size_t end)
 
 /* out [ATTN_ROWS][ATTN_PAD] += sum of p[i][j] v[j] over n values that lie ld apart, from two places of them.
  */
-PRIME_WITHIN void block_pair(BlockWide lo[ATTN_ROWS], BlockWide hi[ATTN_ROWS], const float *p, size_t ldp,
-                             const float *a, const float *b, size_t ld, size_t n)
+BLOCK_PART void block_pair(BlockWide lo[ATTN_ROWS], BlockWide hi[ATTN_ROWS], const float *p, size_t ldp,
+                           const float *a, const float *b, size_t ld, size_t n)
 {
     for (size_t j = 0; j < n; j++) {
         BlockWide va = wide_at(a + j * ld), vb = wide_at(b + j * ld);
@@ -112,7 +117,7 @@ PRIME_WITHIN void block_pair(BlockWide lo[ATTN_ROWS], BlockWide hi[ATTN_ROWS], c
 
 /* out [rows, d] = inv times weights times values, two vectors of columns at a time; what is left over at the
  * end is taken with some columns of before. */
-PRIME_WITHIN void block_sums(float *const out[ATTN_ROWS], const AttnBlock *b, size_t d)
+BLOCK_PART void block_sums(float *const out[ATTN_ROWS], const AttnBlock *b, size_t d)
 {
     size_t last = d - ATTN_PAD;
     for (size_t x = 0; x < d; x += 2 * ATTN_PAD) {
@@ -133,7 +138,7 @@ PRIME_WITHIN void block_sums(float *const out[ATTN_ROWS], const AttnBlock *b, si
 }
 
 /* Scores to what the softmax is before it is divided by its sum. */
-PRIME_WITHIN void block_weights(const AttnBlock *b, const AttnShape *a)
+BLOCK_PART void block_weights(const AttnBlock *b, const AttnShape *a)
 {
     size_t width = b->to - b->from;
     for (size_t i = 0; i < ATTN_ROWS; i++) {
@@ -147,8 +152,8 @@ PRIME_WITHIN void block_weights(const AttnBlock *b, const AttnShape *a)
 }
 
 /* Rows that there are not are the last one again. */
-PRIME_CLONES void attn_block(float *out, size_t ldo, const float *q, size_t ldq, const AttnBlock *b,
-                             const AttnShape *a)
+BLOCK_UNSUMMED PRIME_CLONES void attn_block(float *out, size_t ldo, const float *q, size_t ldq,
+                                            const AttnBlock *b, const AttnShape *a)
 {
     const float *from[ATTN_ROWS];
     float *to[ATTN_ROWS], wide[ATTN_ROWS][ATTN_PAD] = {{0}};
