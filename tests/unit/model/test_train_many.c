@@ -34,6 +34,7 @@ static Crowd *crowd_new(double dropout)
         c->doc[i][3].n = 1;            /* one token predicts nothing */
         c->doc[i][4].skip = LONG + 10; /* nor does a text that is all prompt */
         o.opt.lr = 3e-3 * (double)(i + 1);
+        o.opt.eps = 1e-4; /* or AdamW makes a step of an entry whose gradient is rounding alone */
         o.epochs = 1 + i % 3;
         o.batch_docs = i == 2 ? 0 : 2 + i;
         o.batch_tokens = 50;
@@ -93,9 +94,7 @@ Test(train_many, each_equals_training_it_alone)
         for (size_t i = 0; i < PEOPLE; i++) {
             Lora *start = tiny_lora(all->m, TINY_QKVO, 4, i);
             double apart = crowd_apart(one->job[i].l, all->job[i].l, start);
-            /* AdamW divides a gradient by its own size, so that one of rounding alone moves an entry, too:
-             * which way depends on the BLAS's kernels. */
-            cr_assert_lt(apart, 5e-4, "adapter %zu is %g of its way apart", i, apart);
+            cr_assert_lt(apart, 1e-5, "adapter %zu is %g of its way apart", i, apart);
             cr_assert_eq(all->job[i].l->dropout, drop * 0.2);
             cr_assert(a[i].calls == b[i].calls && a[i].calls > 1 && a[i].tokens == b[i].tokens);
             for (size_t s = 0; s < a[i].calls; s++) {
