@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 build=${1:-build-asan}
 logs=$PWD/$build/sanitizer-logs
 export ASAN_OPTIONS=detect_leaks=1:log_path=$logs/report
-export UBSAN_OPTIONS=print_stacktrace=1 GOLDEN_SECONDS=600
+export UBSAN_OPTIONS=print_stacktrace=1
 . tests/tap.sh
 
 fresh_logs() { rm -rf "$logs" && mkdir -p "$logs"; }

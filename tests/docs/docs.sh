@@ -6,7 +6,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 source=$(cd "$here/../.." && pwd)
 prime=$(cd "$(dirname "${1:?path of prime}")" && pwd)/$(basename "$1")
 export PATH=$(dirname "$prime"):$PATH LC_ALL=C
-budget=600 # seconds of processor time for all pages: 45 of a quiet machine, 130 of a busy virtual one
+budget=120 # seconds of processor time for all pages
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 . "$here/../tap.sh"

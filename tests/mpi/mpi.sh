@@ -90,7 +90,7 @@ refused() {
     env[rank]=PRIME_STARVE=$place
     shift 2
     rm -rf alone
-    timeout 200 mpirun --allow-run-as-root --oversubscribe --bind-to none -n 1 env "${env[0]}" "$starved" "$@" : \
+    timeout 60 mpirun --allow-run-as-root --oversubscribe --bind-to none -n 1 env "${env[0]}" "$starved" "$@" : \
         -n 1 env "${env[1]}" "$starved" "$@" >out 2>log </dev/null
     status=$?
     case $status in
@@ -116,7 +116,7 @@ talk() {
     local only='^(crew|msg|wire|server|help|join|ledger_pack|ledger_unpack|ledger_memory)(_.*)?$'
     local args=(sweep a.yaml -q --out alone)
     rm -rf alone
-    timeout 200 mpirun --allow-run-as-root --oversubscribe --bind-to none \
+    timeout 60 mpirun --allow-run-as-root --oversubscribe --bind-to none \
         -n 1 env PRIME_STARVE_PLACES="$tmp/places0" "$starved" "${args[@]}" : \
         -n 1 env PRIME_STARVE_PLACES="$tmp/places1" "$starved" "${args[@]}" >out 2>log </dev/null
     for rank in 0 1; do

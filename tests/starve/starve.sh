@@ -25,7 +25,7 @@ make_model() { "$make_model" "$@"; }
 # attempt PLACE[@N] COMMAND... - in a copy of the case's folder, the N-th request of the place; 0 refuses nothing.
 attempt() {
     rm -rf "$tmp/run" && cp -r "$tmp/case" "$tmp/run" && cd "$tmp/run" || exit 1
-    PRIME_STARVE=$1 timeout 200 "$starved" "${@:2}" --threads 1 </dev/null >"$tmp/stdout" 2>"$tmp/stderr"
+    PRIME_STARVE=$1 timeout 60 "$starved" "${@:2}" --threads 1 </dev/null >"$tmp/stdout" 2>"$tmp/stderr"
     code=$?
     [ -z "$vary" ] || sed -i "$vary" "$tmp/stdout"
     stdout=$(<"$tmp/stdout") stderr=$(<"$tmp/stderr")
