@@ -54,7 +54,7 @@ typedef struct {
 
 enum { ATTN_TILE = 64, ATTN_PAD = 16, ATTN_ROWS = 4 };
 
-/* attn_padded - keys up to a whole number of blocks. */
+/* attn_padded - keys up to a whole number of panels (attn_block.h). */
 static inline size_t attn_padded(size_t keys)
 {
     return (keys + ATTN_PAD - 1) / ATTN_PAD * ATTN_PAD;

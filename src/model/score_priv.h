@@ -15,7 +15,7 @@ typedef struct ScoreTargets ScoreTargets;
 /* One thread's workspace. */
 typedef struct {
     Pass *pass;
-    PassSeq *seq;  /* [max_seqs] */
+    PassSeq *seq;  /* [the most items of a block] */
     float *picked; /* [SCORE_CHUNK, C] */
     ScoreTargets *targets;
     size_t max_rows;
