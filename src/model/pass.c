@@ -91,7 +91,8 @@ static Status pass_memory(Pass *p, const Model *m, Err *e)
         total += want;
     }
     size_t reach = c->max_len < p->max_rows || !p->train ? c->max_len : p->max_rows; /* training: no cache */
-    size_t scores = (p->train ? 3U : 1U) * attn_work(reach, c->head_dim), tile = lin_tile_size(m),
+    size_t there = attn_work(reach, c->head_dim), back = p->train ? 3U * ATTN_TILE * attn_padded(reach) : 0;
+    size_t scores = there > back ? there : back, tile = lin_tile_size(m),
            slope = c->final_softcap > 0 ? chunk * c->n_vocab : 0,
            picked = chunk * (c->n_vocab + 2 * c->n_hidden + 1) + slope;
     TRY(size_mul(&bytes, total + scores + tile + picked, sizeof *p->data, e));
