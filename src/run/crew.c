@@ -54,7 +54,9 @@ static Status crew_join(Crew **out, Err *e)
 static void crew_wait(MPI_Request *r)
 {
     int done = 0;
-    for (MPI_Test(r, &done, MPI_STATUS_IGNORE); !done; MPI_Test(r, &done, MPI_STATUS_IGNORE)) line_nap();
+    Naps n = {NAP_FIRST, NAP_IDLE};
+    for (MPI_Test(r, &done, MPI_STATUS_IGNORE); !done; MPI_Test(r, &done, MPI_STATUS_IGNORE))
+        nap(naps_next(&n));
 }
 
 /* ---- agreeing ---- */
@@ -127,7 +129,13 @@ static Status wire_poll(void *ctx, Msg **out, Err *e)
     return OK;
 }
 
-static const Line wire = {wire_send, wire_poll, NULL};
+static void wire_nap(void *ctx, long ns)
+{
+    (void)ctx;
+    nap(ns);
+}
+
+static const Line wire = {wire_send, wire_poll, wire_nap, NULL};
 
 /* A failure to send or receive leaves the others waiting: there is no way on. */
 static Status wire_run(const Crew *c, const CrewUnits *u, Err *e)

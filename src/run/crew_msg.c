@@ -22,17 +22,42 @@ Status line_send(const Line *l, size_t to, const MsgHead *head, const void *data
     return l->send(l->ctx, m, e);
 }
 
-void line_nap(void)
+/* ---- waiting ---- */
+
+long naps_next(Naps *n)
 {
-    nanosleep(&(struct timespec){0, 500000}, NULL);
+    long ns = n->ns;
+    n->ns += ns / 8;
+    if (n->ns > n->most) n->ns = n->most;
+    return ns;
+}
+
+void nap(long ns)
+{
+    nanosleep(&(struct timespec){0, ns}, NULL);
+}
+
+Status line_wait(const Line *l, Msg **m, Err *e)
+{
+    Naps n = {NAP_FIRST, NAP_IDLE};
+    for (;;) {
+        TRY(l->poll(l->ctx, m, e));
+        if (*m != NULL) return OK;
+        l->nap(l->ctx, naps_next(&n));
+    }
 }
 
 /* ---- through memory ---- */
 
 void queue_open(MsgQueue *q)
 {
+    pthread_condattr_t attr;
     *q = (MsgQueue){0};
     pthread_mutex_init(&q->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&q->came, &attr);
+    pthread_condattr_destroy(&attr);
 }
 
 void queue_close(MsgQueue *q)
@@ -41,6 +66,7 @@ void queue_close(MsgQueue *q)
         next = m->next;
         free(m);
     }
+    pthread_cond_destroy(&q->came);
     pthread_mutex_destroy(&q->lock);
 }
 
@@ -55,6 +81,7 @@ static Status pipe_send(void *ctx, Msg *m, Err *e)
     else
         q->last->next = m;
     q->last = m;
+    pthread_cond_signal(&q->came);
     pthread_mutex_unlock(&q->lock);
     return OK;
 }
@@ -71,7 +98,20 @@ static Status pipe_poll(void *ctx, Msg **m, Err *e)
     return OK;
 }
 
+static void pipe_nap(void *ctx, long ns)
+{
+    const MsgPipe *p = ctx;
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    ns += until.tv_nsec;
+    until.tv_sec += ns / 1000000000;
+    until.tv_nsec = ns % 1000000000;
+    pthread_mutex_lock(&p->in->lock);
+    if (p->in->first == NULL) pthread_cond_timedwait(&p->in->came, &p->in->lock, &until);
+    pthread_mutex_unlock(&p->in->lock);
+}
+
 Line pipe_line(MsgPipe *p)
 {
-    return (Line){pipe_send, pipe_poll, p};
+    return (Line){pipe_send, pipe_poll, pipe_nap, p};
 }

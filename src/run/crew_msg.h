@@ -47,18 +47,29 @@ Status msg_new(Msg **out, size_t to, const MsgHead *head, const void *data, size
 typedef struct {
     Status (*send)(void *ctx, Msg *m, Err *e);  /* takes over m */
     Status (*poll)(void *ctx, Msg **m, Err *e); /* NULL: there is none */
+    void (*nap)(void *ctx, long ns);            /* so long, or until there is one if that can be told */
     void *ctx;
 } Line;
 
-/* line_send - a new message. line_nap - waiting is asking every half millisecond, since MPI's own waiting
- * keeps a core busy. */
+/* line_send - a new message. line_wait - the next one. */
 Status line_send(const Line *l, size_t to, const MsgHead *head, const void *data, size_t n,
                  Err *e) PRIME_MUST_USE;
-void line_nap(void);
+Status line_wait(const Line *l, Msg **m, Err *e) PRIME_MUST_USE;
+
+/* Waiting is asking again after a nap, since MPI's own waiting keeps a core busy. Every nap is an eighth
+ * longer than the one before, up to `most`: what works on the same core loses 30 to 60 us to each (timer, two
+ * switches), and what is asked for has been waited for that much longer already. Times in ns. */
+enum { NAP_FIRST = 50000, NAP_IDLE = 500000, NAP_BESIDE_WORK = 4000000 };
+typedef struct {
+    long ns, most;
+} Naps;
+long naps_next(Naps *n);
+void nap(long ns);
 
 /* Two queues, the first of which is read and the second written to, between threads. */
 typedef struct {
     pthread_mutex_t lock;
+    pthread_cond_t came;
     Msg *first, *last;
 } MsgQueue;
 typedef struct {

@@ -159,17 +159,29 @@ static Status server_poll(Server *v, Msg **m, Err *e)
     return *m != NULL ? OK : v->line->poll(v->line->ctx, m, e);
 }
 
+/* The next message, as soon as it is there where it comes from the own thread; NULL: that thread is lost. */
+static Status server_wait(Server *v, Msg **m, Err *e)
+{
+    Line here = pipe_line(&v->here);
+    Naps n = {NAP_FIRST, NAP_BESIDE_WORK};
+    for (;;) {
+        bool lost = v->own_lost; /* before the question: what it said until then comes first */
+        TRY(server_poll(v, m, e));
+        if (*m != NULL || lost) return OK;
+        here.nap(here.ctx, naps_next(&n));
+    }
+}
+
 static Status server_loop(Server *v, Err *e)
 {
     while (v->n_idle < v->size) {
         Msg *m = NULL;
-        TRY(server_poll(v, &m, e));
-        Status s = m != NULL ? server_message(v, m, e) : OK;
-        if (m == NULL && v->own_lost) {
+        TRY(server_wait(v, &m, e));
+        if (m == NULL) {
             if (e != NULL) *e = v->own_err;
             return v->own_err.code;
         }
-        if (m == NULL) line_nap();
+        Status s = server_message(v, m, e);
         free(m);
         TRY(s);
     }

@@ -17,15 +17,6 @@ static Status worker_say(const Worker *w, const MsgHead *head, const void *data,
     return line_send(w->line, 0, head, data, n, e);
 }
 
-static Status worker_wait(const Worker *w, Msg **m, Err *e)
-{
-    for (;;) {
-        TRY(w->line->poll(w->line->ctx, m, e));
-        if (*m != NULL) return OK;
-        line_nap();
-    }
-}
-
 /* ---- items of a unit ---- */
 
 /* What has come while the unit was under way can only be news of helpers. */
@@ -44,10 +35,10 @@ static Status worker_news(Worker *w, Err *e)
 /* The next one of a kind; news between them are known already. */
 static Status worker_await(const Worker *w, Msg **m, MsgTag tag, Err *e)
 {
-    TRY(worker_wait(w, m, e));
+    TRY(line_wait(w->line, m, e));
     while ((*m)->head.tag != tag) {
         free(*m);
-        TRY(worker_wait(w, m, e));
+        TRY(line_wait(w->line, m, e));
     }
     return OK;
 }
@@ -133,7 +124,7 @@ Status worker_run(const Line *line, const CrewJob *job, void *ctx, Err *e)
     for (bool more = true; more;) {
         Msg *m = NULL;
         Status s = OK;
-        TRY(worker_wait(&w, &m, e));
+        TRY(line_wait(line, &m, e));
         if (m->head.tag == MSG_UNIT) s = worker_unit(&w, m, e);
         if (m->head.tag == MSG_HELP) s = worker_help(&w, m, e);
         more = m->head.tag != MSG_STOP;

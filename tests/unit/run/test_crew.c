@@ -62,7 +62,7 @@ static Status job_work(void *ctx, size_t unit, const void *data, size_t n, const
         Round r = {.job = j};
         TRY(give->spread(give->ctx, &seed, sizeof seed, &(CrewItems){ITEMS, round_here, round_take, &r}, e));
         for (size_t i = 0; i < ITEMS; i++) sum = k == 0 ? sum + r.got[i] : sum;
-        if (k > 0) line_nap();
+        if (k > 0) nap(NAP_IDLE);
     }
     j->made[unit] = sum;
     char *gift = calloc(1, 8);
@@ -128,6 +128,12 @@ static Status hub_poll(void *ctx, Msg **m, Err *e)
     return OK;
 }
 
+static void hub_nap(void *ctx, long ns)
+{
+    (void)ctx;
+    nap(ns);
+}
+
 static void *beside_main(void *arg)
 {
     Beside *b = arg;
@@ -169,7 +175,7 @@ static Status units_of(Job *j, Err *e)
     Hub h = {0};
     bool lost = false;
     hub_open(&h, &job, j);
-    Line line = {hub_send, hub_poll, &h};
+    Line line = {hub_send, hub_poll, hub_nap, &h};
     Status s = server_run(&line, j->n_workers, &(CrewUnits){NULL, j->n_units, &job, j}, &lost, e);
     cr_assert_not(lost);
     hub_close(&h);
