@@ -226,7 +226,10 @@ bool measure_higher(const Audit *a);
 Status measure_nll(ScoreOut *out, const Audit *a, const PassLora *lora, size_t n_cand, const AuditSet *set,
                    Err *e) PRIME_MUST_USE;
 /* measure_signals - the same with all that record-level attacks read; arrays in the arena.
- * measure_signals_room - these arrays. */
+ * measure_signals_room - these arrays, for n texts with so many tokens, one behind the other from `start` on
+ * and measure_signals_bytes in all. measure_answer_tokens - those of a set under one candidate. */
+size_t measure_answer_tokens(const AuditSet *set);
+size_t measure_signals_bytes(size_t n, size_t tokens);
 Status measure_signals_room(ScoreSignals *s, size_t n, size_t tokens, Arena *arena, Err *e) PRIME_MUST_USE;
 Status measure_signals(ScoreSignals *out, const Audit *a, const PassLora *lora, size_t n_cand,
                        const AuditSet *set, Arena *arena, Err *e) PRIME_MUST_USE;

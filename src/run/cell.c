@@ -1,5 +1,7 @@
 #include "cell.h"
 
+#include "crew_priv.h"
+
 #include "prime/attack.h"
 
 #include <math.h>
@@ -25,6 +27,35 @@ Status cell_split(CellSplit *out, const Audit *a, const PassLora *lora, size_t n
     if (lora == NULL) TRY(split_zlib(&x, set, arena, e));
     *out = x;
     return OK;
+}
+
+static Status split_room(CellSplit *out, const AuditSet *set, Arena *arena, Err *e)
+{
+    CellSplit x = {0};
+    TRY(measure_signals_room(&x.tok, set->n, measure_answer_tokens(set), arena, e));
+    TRY(split_zlib(&x, set, arena, e));
+    *out = x;
+    return OK;
+}
+
+Status cell_room(CellSignals *out, const AuditPerson *p, Arena *arena, Err *e)
+{
+    CellSignals x = {0};
+    TRY(split_room(&x.member, &p->member, arena, e));
+    TRY(split_room(&x.heldout, &p->heldout, arena, e));
+    *out = x;
+    return OK;
+}
+
+static void split_spread(CellSplit *x, const AuditSet *set, Crew *c, size_t from)
+{
+    crew_spread(c, x->tok.start, measure_signals_bytes(set->n, measure_answer_tokens(set)), from);
+}
+
+void cell_spread(CellSignals *x, const AuditPerson *p, Crew *c, size_t from)
+{
+    split_spread(&x->member, &p->member, c, from);
+    split_spread(&x->heldout, &p->heldout, c, from);
 }
 
 Status cell_signals(CellSignals *out, const Audit *a, const PassLora *lora, size_t n_cand,

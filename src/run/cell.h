@@ -29,6 +29,11 @@ Status cell_split(CellSplit *out, const Audit *a, const PassLora *lora, size_t n
 Status cell_signals(CellSignals *out, const Audit *a, const PassLora *lora, size_t n_cand,
                     const AuditPerson *p, Arena *arena, Err *e) PRIME_MUST_USE;
 
+/* cell_room - the arrays of cell_signals under the base model, without what the model says. cell_spread -
+ * what it says, as process `from` of a crew has measured it, to all; called by all. */
+Status cell_room(CellSignals *out, const AuditPerson *p, Arena *arena, Err *e) PRIME_MUST_USE;
+void cell_spread(CellSignals *x, const AuditPerson *p, Crew *c, size_t from);
+
 /* cell_texts - add what the other texts of the records say (audit_texts), under the same candidates: for what
  * is attacked, not for what it is compared with. */
 Status cell_texts(CellSignals *x, const Audit *a, const PassLora *lora, size_t n_cand, const AuditPerson *p,

@@ -155,17 +155,30 @@ Status measure_nll(ScoreOut *out, const Audit *a, const PassLora *lora, size_t n
     return st;
 }
 
+size_t measure_answer_tokens(const AuditSet *set)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < set->n; i++) {
+        const Sample *s = &set->r[i].full;
+        n += score_tokens(&(ScoreItem){s->ids, s->n, s->skip, 0}, 1);
+    }
+    return n;
+}
+
+size_t measure_signals_bytes(size_t n, size_t tokens)
+{
+    return (n + 1) * sizeof(size_t) + tokens * (sizeof(int32_t) + 3 * sizeof(float) + sizeof(uint8_t));
+}
+
 Status measure_signals_room(ScoreSignals *s, size_t n, size_t tokens, Arena *arena, Err *e)
 {
-    *s = (ScoreSignals){.start = arena_zalloc(arena, n + 1, sizeof *s->start),
-                        .id = arena_alloc(arena, tokens, sizeof *s->id),
-                        .logp = arena_alloc(arena, tokens, sizeof *s->logp),
-                        .mu = arena_alloc(arena, tokens, sizeof *s->mu),
-                        .sigma = arena_alloc(arena, tokens, sizeof *s->sigma),
-                        .rank = arena_alloc(arena, tokens, sizeof *s->rank)};
-    if (s->start == NULL || s->id == NULL || s->logp == NULL || s->mu == NULL || s->sigma == NULL ||
-        s->rank == NULL)
-        FAIL(e, ERR_NOMEM, "no memory for the signals of %zu tokens", tokens);
+    *s = (ScoreSignals){.start = arena_zalloc(arena, measure_signals_bytes(n, tokens), 1)};
+    if (s->start == NULL) FAIL(e, ERR_NOMEM, "no memory for the signals of %zu tokens", tokens);
+    s->id = (int32_t *)(s->start + n + 1);
+    s->logp = (float *)(s->id + tokens);
+    s->mu = s->logp + tokens;
+    s->sigma = s->mu + tokens;
+    s->rank = (uint8_t *)(s->sigma + tokens);
     return OK;
 }
 
@@ -176,7 +189,7 @@ Status measure_signals(ScoreSignals *out, const Audit *a, const PassLora *lora, 
     ScoreSignals s = {0};
     ScoreItem *item = measure_items(set, n_cand);
     if (item == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu texts", n);
-    Status st = measure_signals_room(&s, n, score_tokens(item, n), arena, e);
+    Status st = measure_signals_room(&s, n, n_cand * measure_answer_tokens(set), arena, e);
     if (st == OK) st = score_signals(&s, a->base, lora, n_cand, item, n, e);
     free(item);
     if (st == OK) *out = s;

@@ -256,6 +256,8 @@ const char *unit_person(const Audit *a, const Unit *u);
 typedef Status (*UnitDone)(void *ctx, Err *e);
 Status unit_run(Sweep *s, const Unit *u, UnitDone done, void *ctx, Err *e) PRIME_MUST_USE;
 Status methods_prepare(Sweep *s, bool first, Err *e) PRIME_MUST_USE;
+/* methods_refs - Sweep.anchor_ref and target_ref, by all processes of the crew together (refs.c). */
+Status methods_refs(Sweep *s, Err *e) PRIME_MUST_USE;
 Status methods_run(Sweep *s, size_t shard, size_t shards, Err *e) PRIME_MUST_USE;
 /* crew_search_help - U and then V of crowds from .. to-1 of a search of another process that
  * crew_search_measure has described, *out [*n_out] from malloc also after a failure. *c: what it keeps of

@@ -213,25 +213,6 @@ static void group_begin(Sweep *s)
     s->begin = (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static Status methods_refs(Sweep *s, Err *e)
-{
-    const Audit *a = s->a;
-    s->anchor_ref = arena_alloc(&s->keep, a->n_anchors, sizeof *s->anchor_ref);
-    if (s->anchor_ref == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu anchors", a->n_anchors);
-    for (size_t i = 0; i < a->n_anchors; i++) {
-        AuditPerson p = audit_person(a, i);
-        TRY(cell_signals(&s->anchor_ref[i], a, NULL, 1, &p, &s->keep, e));
-    }
-    if (!spec_wants(a->spec, "oppu")) return OK;
-    s->target_ref = arena_alloc(&s->keep, a->n_targets, sizeof *s->target_ref);
-    if (s->target_ref == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu targets", a->n_targets);
-    for (size_t i = 0; i < a->n_targets; i++) {
-        AuditPerson p = audit_target_person(a, i);
-        TRY(cell_signals(&s->target_ref[i], a, NULL, 1, &p, &s->keep, e));
-    }
-    return OK;
-}
-
 Status unit_run(Sweep *s, const Unit *u, UnitDone done, void *ctx, Err *e)
 {
     const Method *first = method_at(u->method);
