@@ -19,7 +19,7 @@ typedef struct Crew Crew;
 /* crew_open - join the others; NULL in *c where there are none. Once a process, before its threads.
  * crew_close - leave; accepts NULL. crew_on_lost - what tells why this process cannot go on, before MPI ends
  * all of them; accepts NULL for c. Errors: ERR_UNSUP started beside others, but built without MPI; ERR_IO MPI
- * cannot be started; ERR_NOMEM. */
+ * cannot be started. */
 Status crew_open(Crew **c, Err *e) PRIME_MUST_USE;
 void crew_on_lost(Crew *c, void (*last)(const Err *e));
 void crew_close(Crew *c);

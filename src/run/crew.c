@@ -37,17 +37,18 @@ struct Crew {
 
 #ifdef PRIME_MPI
 
+/* MPI is begun once in a process; memory for this could be refused when the others already wait for it. */
+static Crew world;
+
 static Status crew_join(Crew **out, Err *e)
 {
     int given = 0;
     if (MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &given) != MPI_SUCCESS ||
         given < MPI_THREAD_FUNNELED)
         FAIL(e, ERR_IO, "MPI cannot be started with threads beside it");
-    Crew *c = calloc(1, sizeof *c);
-    if (c == NULL) FAIL(e, ERR_NOMEM, "no memory for a crew");
-    MPI_Comm_rank(MPI_COMM_WORLD, &c->rank);
-    MPI_Comm_size(MPI_COMM_WORLD, &c->size);
-    *out = c;
+    MPI_Comm_rank(MPI_COMM_WORLD, &world.rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &world.size);
+    *out = &world;
     return OK;
 }
 
@@ -181,7 +182,6 @@ void crew_close(Crew *c)
 #ifdef PRIME_MPI
     MPI_Finalize();
 #endif
-    free(c);
 }
 
 void crew_on_lost(Crew *c, void (*last)(const Err *e))

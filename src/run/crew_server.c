@@ -21,6 +21,7 @@ typedef struct {
     size_t n_idle, helped; /* workers without a unit; items that such did */
     MsgQueue to_own, from_own;
     MsgPipe here, own; /* the two ends of these */
+    bool begun;        /* the thread has said something */
     Err own_err;       /* why the thread ended early, once own_lost is set */
     atomic_bool own_lost;
 } Server;
@@ -152,11 +153,14 @@ static Status server_message(Server *v, const Msg *m, Err *e)
     return server_want(v, m->peer, e);
 }
 
+/* The own thread is heard first, and before all others at the beginning: it has the first unit, whoever is
+ * faster. */
 static Status server_poll(Server *v, Msg **m, Err *e)
 {
     Line here = pipe_line(&v->here);
     TRY(here.poll(here.ctx, m, e));
-    return *m != NULL ? OK : v->line->poll(v->line->ctx, m, e);
+    v->begun = v->begun || *m != NULL;
+    return !v->begun || *m != NULL ? OK : v->line->poll(v->line->ctx, m, e);
 }
 
 /* The next message, as soon as it is there where it comes from the own thread; NULL: that thread is lost. */
