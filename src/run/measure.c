@@ -174,11 +174,11 @@ Status measure_signals_room(ScoreSignals *s, size_t n, size_t tokens, Arena *are
 {
     *s = (ScoreSignals){.start = arena_zalloc(arena, measure_signals_bytes(n, tokens), 1)};
     if (s->start == NULL) FAIL(e, ERR_NOMEM, "no memory for the signals of %zu tokens", tokens);
-    s->id = (int32_t *)(s->start + n + 1);
-    s->logp = (float *)(s->id + tokens);
+    s->logp = (void *)(s->start + n + 1);
     s->mu = s->logp + tokens;
     s->sigma = s->mu + tokens;
-    s->rank = (uint8_t *)(s->sigma + tokens);
+    s->id = (void *)(s->sigma + tokens);
+    s->rank = (void *)(s->id + tokens);
     return OK;
 }
 
