@@ -128,12 +128,6 @@ static Status hub_poll(void *ctx, Msg **m, Err *e)
     return OK;
 }
 
-static void hub_nap(void *ctx, long ns)
-{
-    (void)ctx;
-    nap(ns);
-}
-
 static void *beside_main(void *arg)
 {
     Beside *b = arg;
@@ -175,7 +169,7 @@ static Status units_of(Job *j, Err *e)
     Hub h = {0};
     bool lost = false;
     hub_open(&h, &job, j);
-    Line line = {hub_send, hub_poll, hub_nap, &h};
+    Line line = {hub_send, hub_poll, NULL, &h}; /* the server naps at its own thread's queue */
     Status s = server_run(&line, j->n_workers, &(CrewUnits){NULL, j->n_units, &job, j}, &lost, e);
     cr_assert_not(lost);
     hub_close(&h);
