@@ -47,7 +47,7 @@ Status msg_new(Msg **out, size_t to, const MsgHead *head, const void *data, size
 typedef struct {
     Status (*send)(void *ctx, Msg *m, Err *e);  /* takes over m */
     Status (*poll)(void *ctx, Msg **m, Err *e); /* NULL: there is none */
-    void (*nap)(void *ctx, long ns);            /* so long, or until there is one if that can be told */
+    void (*nap)(void *ctx, long ns); /* a worker's: so long, or until there is one if that can be told */
     void *ctx;
 } Line;
 
@@ -56,9 +56,10 @@ Status line_send(const Line *l, size_t to, const MsgHead *head, const void *data
                  Err *e) PRIME_MUST_USE;
 Status line_wait(const Line *l, Msg **m, Err *e) PRIME_MUST_USE;
 
-/* Waiting is asking again after a nap, since MPI's own waiting keeps a core busy. Every nap is an eighth
- * longer than the one before, up to `most`: what works on the same core loses 30 to 60 us to each (timer, two
- * switches), and what is asked for has been waited for that much longer already. Times in ns. */
+/* Waiting is asking again after a nap, since MPI's own waiting keeps a core busy. A nap costs what works on
+ * the same core 30 to 60 us (timer, two switches). Each is an eighth longer than the one before, up to
+ * `most`, so that a message is found late by at most a ninth of the time waited, or by `most`. Times in ns.
+ */
 enum { NAP_FIRST = 50000, NAP_IDLE = 500000, NAP_BESIDE_WORK = 4000000 };
 typedef struct {
     long ns, most;

@@ -100,9 +100,9 @@ Test(long_run, memory_and_files_stay_flat_over_many_cells, .timeout = 3000)
     world_close(&w);
 }
 
-/* Many runs in one process, as a service would have them. Nothing of a run is held, whatever their
- * number. Resident memory also moves by what the allocator keeps for each thread: up to 4 MB were seen, after
- * 24 runs as after 200. */
+/* Many runs in one process, as a service would have them. Nothing of a run is held, whatever their number.
+ * Resident memory also moves by what the allocator keeps for each thread: up to 3.3 MB were seen in 24 runs.
+ */
 Test(long_run, nothing_stays_of_a_run_that_is_over, .timeout = 3000)
 {
     World w = small_world();
