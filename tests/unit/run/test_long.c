@@ -46,6 +46,18 @@ static double growth_held(void)
     return (double)(m.uordblks + m.hblkhd) / 1024;
 }
 
+/* Mappings of files, which malloc knows nothing of. */
+static size_t growth_maps(void)
+{
+    char line[4096];
+    size_t n = 0;
+    FILE *f = fopen("/proc/self/maps", "r");
+    cr_assert_not_null(f);
+    while (fgets(line, sizeof line, f) != NULL) n += strchr(line, '/') != NULL;
+    fclose(f);
+    return n;
+}
+
 static size_t growth_files(void)
 {
     size_t n = 0;
@@ -106,7 +118,7 @@ Test(long_run, memory_and_files_stay_flat_over_many_cells, .timeout = 3000)
 Test(long_run, nothing_stays_of_a_run_that_is_over, .timeout = 3000)
 {
     World w = small_world();
-    size_t times = crash_times(24), files = 0;
+    size_t times = crash_times(24), files = 0, maps = 0;
     double kb = 0, held = 0;
     for (size_t i = 0; i < times; i++) {
         char run[PATH];
@@ -116,6 +128,7 @@ Test(long_run, nothing_stays_of_a_run_that_is_over, .timeout = 3000)
         if (i == times / 4) {
             kb = growth_resident();
             held = growth_held();
+            maps = growth_maps();
             files = growth_files();
         }
     }
@@ -123,6 +136,7 @@ Test(long_run, nothing_stays_of_a_run_that_is_over, .timeout = 3000)
     fprintf(stderr, "%zu runs: %.0f kB after %zu, %.0f kB more at the end; held %.0f kB and %.1f more\n",
             times, kb, times / 4, grown, held, kept);
     cr_assert_leq(growth_files(), files);
+    cr_assert_leq(growth_maps(), maps);
     growth_check(kept, 64);
     growth_check(grown, 8192);
     world_close(&w);
