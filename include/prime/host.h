@@ -29,8 +29,10 @@ double host_disk_free(const char *path);
  * systems that are mounted to be read. */
 bool host_writable(const char *dir);
 
-/* host_time - now in UTC, as 2025-01-31T23:59:59Z. */
+/* host_time - now in UTC, as 2025-01-31T23:59:59Z. host_seconds - of a clock that nobody sets, to take
+ * differences. */
 enum { HOST_TIME = 24 };
 void host_time(char out[HOST_TIME]);
+double host_seconds(void);
 
 #endif

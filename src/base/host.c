@@ -71,3 +71,10 @@ void host_time(char out[HOST_TIME])
     struct tm tm;
     if (gmtime_r(&t, &tm) == NULL || strftime(out, HOST_TIME, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0) out[0] = '\0';
 }
+
+double host_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}

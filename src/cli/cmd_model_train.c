@@ -3,14 +3,14 @@
 #include "cli_model.h"
 
 #include "prime/evaluate.h"
+#include "prime/host.h"
 #include "prime/log.h"
 #include "prime/pretrain.h"
 
 #include <stdio.h>
-#include <time.h>
 
 typedef struct {
-    struct timespec begin;
+    double begin;
     double sum;
     size_t count;
 } TrainProgress;
@@ -22,9 +22,7 @@ static bool train_say(void *ctx, const TrainNews *n)
     p->sum += n->loss;
     p->count++;
     if ((n->step + 1) % 50 != 0 && n->step + 1 != n->steps) return true;
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    double wall = (double)(t.tv_sec - p->begin.tv_sec) + 1e-9 * (double)(t.tv_nsec - p->begin.tv_nsec);
+    double wall = host_seconds() - p->begin;
     log_say(LOG_INFO, "step %zu/%zu loss %.3f lr %.2e norm %.2f, %.0f tokens/s, %.0f s left", n->step + 1,
             n->steps, p->sum / (double)p->count, n->lr, n->grad_norm, (double)n->tokens / wall,
             wall * (double)(n->steps - n->step - 1) / (double)(n->step + 1));
@@ -66,8 +64,7 @@ int model_pretrain_run(const CliVerb *self, int argc, char **argv)
     if (o.data == NULL || o.out == NULL)
         return cli_usage("'prime model pretrain' wants --data DIR and --out DIR");
     o.train.seed = cli_common.seed;
-    TrainProgress p = {0};
-    clock_gettime(CLOCK_MONOTONIC, &p.begin);
+    TrainProgress p = {.begin = host_seconds()};
     PretrainResult r;
     Err e = {0};
     if (pretrain_run(&r, &o, train_say, &p, &e) != OK) return cli_fail(&e);

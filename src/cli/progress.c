@@ -2,12 +2,12 @@
 
 #include "cli_priv.h"
 
+#include "prime/host.h"
 #include "prime/show.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { BAR_CELLS = 20, LINE_MAX_BYTES = 256 };
@@ -17,13 +17,6 @@ static struct {
     double start;
     bool tty, drawn;
 } progress;
-
-static double seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void time_left(char *out, size_t n, size_t done, size_t total, double elapsed)
 {
@@ -77,7 +70,7 @@ static void progress_draw(const char *name)
     Str shown = {0}; /* a label has names from data in it */
     show_text(&shown, name);
     const char *label = shown.s != NULL && !shown.failed ? shown.s : "";
-    double elapsed = seconds_now() - progress.start;
+    double elapsed = host_seconds() - progress.start;
     if (progress.tty) {
         progress_bar(line, terminal_width(), progress.done, progress.total, elapsed, label);
         fprintf(stderr, "\r\033[K%s", line);
@@ -94,7 +87,7 @@ void progress_begin(size_t total)
 {
     progress.done = 0;
     progress.total = total;
-    progress.start = seconds_now();
+    progress.start = host_seconds();
     progress.tty = isatty(STDERR_FILENO) == 1;
     if (progress.tty && !cli_common.quiet) progress_draw("starting");
 }

@@ -2,12 +2,12 @@
 
 #include "audit_priv.h"
 
+#include "prime/host.h"
 #include "prime/log.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 PersonOpts person_default(bool paper)
 {
@@ -86,11 +86,6 @@ static Status person_docs(TrainDoc **out, const Person *p, const AuditSet *set, 
     }
     *out = doc;
     return OK;
-}
-
-static double seconds_between(const struct timespec *from, const struct timespec *to)
-{
-    return (double)(to->tv_sec - from->tv_sec) + 1e-9 * (double)(to->tv_nsec - from->tv_nsec);
 }
 
 /* Records of one more person behind those that are there. */
@@ -187,7 +182,6 @@ Status train_private(DpTrained *out, Lora *l, const Model *m, const DpDocs *d, c
 
 static Status person_fit(Person *p, Err *e)
 {
-    struct timespec from, to;
     TrainDoc *doc = NULL;
     TRY(person_docs(&doc, p, &p->history, e));
     Rng rng = rng_stream(p->o->train.seed, p->o->user, 0);
@@ -199,12 +193,11 @@ static Status person_fit(Person *p, Err *e)
              "privacy of people wants an adapter of at least 2, and there is 1: an adapter of one person "
              "alone "
              "hides it among nobody");
-    clock_gettime(CLOCK_MONOTONIC, &from);
+    double begin = host_seconds();
     TRY(p->o->dp.accountant != NULL
             ? train_private(&p->r.dp, p->l, p->a->base, &units, &p->o->train, &p->o->dp, person_watch, p, e)
             : train_lora(p->l, p->a->base, doc, p->history.n, &p->o->train, person_watch, p, e));
-    clock_gettime(CLOCK_MONOTONIC, &to);
-    p->r.seconds = seconds_between(&from, &to);
+    p->r.seconds = host_seconds() - begin;
     return OK;
 }
 
@@ -248,7 +241,6 @@ static Status person_alone(Person *p, Err *e)
 
 static Status person_gate_steps(Person *p, Err *e)
 {
-    struct timespec from, to;
     TrainDoc *doc = NULL, *held = NULL;
     TRY(person_alone(p, e));
     LoraShape shape = model_lora_shape(&p->a->base->cfg);
@@ -258,12 +250,11 @@ static Status person_gate_steps(Person *p, Err *e)
     TRY(person_docs(&held, p, &p->heldout, e));
     TRY(person_gate_loss(&p->r.before, p, &p->history, doc, e));
     TRY(person_gate_loss(&p->r.heldout_before, p, &p->heldout, held, e));
-    clock_gettime(CLOCK_MONOTONIC, &from);
+    double begin = host_seconds();
     TRY(train_gate(p->g, p->l, p->a->base, doc, p->history.n, &p->o->train, person_watch, p, e));
-    clock_gettime(CLOCK_MONOTONIC, &to);
+    p->r.seconds = host_seconds() - begin;
     TRY(person_gate_loss(&p->r.after, p, &p->history, doc, e));
     TRY(person_gate_loss(&p->r.heldout_after, p, &p->heldout, held, e));
-    p->r.seconds = seconds_between(&from, &to);
     p->r.params = p->g->n_params;
     return gate_save(p->g, p->o->out, e);
 }

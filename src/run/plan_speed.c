@@ -2,19 +2,13 @@
  * measured. */
 #include "sweep_priv.h"
 
+#include "prime/host.h"
+
 #include <math.h>
 #include <stdlib.h>
-#include <time.h>
 
 /* Of each kind: enough for a stable number, or all there is once. */
 static const double measure_seconds = 0.3, measure_least = 0.02;
-
-static double speed_clock(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- reading and answering ---- */
 
@@ -39,9 +33,9 @@ static Status speed_records(double *rate, const Audit *a, const PassLora *lora, 
     size_t n = 1;
     for (bool more = set->n > 0; s == OK && more; n *= 2) {
         AuditSet part = {set->r, n < set->n ? n : set->n};
-        double start = speed_clock();
+        double start = host_seconds();
         s = speed_once(a, lora, n_cand, &part, how, &arena, e);
-        double took = speed_clock() - start;
+        double took = host_seconds() - start;
         all += took;
         *rate = plan_tokens(a, &part, how) * (double)n_cand / took;
         more = all < measure_least || (all < measure_seconds && n < set->n);
@@ -60,7 +54,7 @@ typedef struct {
 static bool speed_watch(void *ctx, const TrainNews *news)
 {
     SpeedWatch *w = ctx;
-    double took = speed_clock() - w->start;
+    double took = host_seconds() - w->start;
     w->rate = (double)news->tokens / took;
     return took < measure_seconds;
 }
@@ -73,7 +67,7 @@ static Status speed_training(double *rate, const Audit *a, Lora *l, Err *e)
     if (doc == NULL) FAIL(e, ERR_NOMEM, "no memory for %zu records", set->n);
     for (size_t i = 0; i < set->n; i++)
         doc[i] = (TrainDoc){set->r[i].full.ids, set->r[i].full.n, set->r[i].full.skip};
-    SpeedWatch w = {speed_clock(), NAN};
+    SpeedWatch w = {host_seconds(), NAN};
     Status s = train_lora(l, a->base, doc, set->n, &o, speed_watch, &w, e);
     free(doc);
     if (s == OK) *rate = w.rate;

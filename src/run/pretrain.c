@@ -1,12 +1,12 @@
 #include "prime/pretrain.h"
 
 #include "prime/file.h"
+#include "prime/host.h"
 #include "prime/js.h"
 #include "prime/log.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 PretrainOpts pretrain_default(void)
 {
@@ -186,16 +186,9 @@ static Status save_recipe(const Pretrain *p, Err *e)
     return s;
 }
 
-static double pretrain_clock(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static Status pretrain_steps(Pretrain *p, Err *e)
 {
-    double begin = pretrain_clock();
+    double begin = host_seconds();
     TRY(file_mkdir(p->o->out, e));
     TRY(corpus_load(&p->corpus, p->o->data, &p->o->mix, e));
     p->r->docs = p->corpus->n_docs;
@@ -205,7 +198,7 @@ static Status pretrain_steps(Pretrain *p, Err *e)
     TRY(encode_docs(p, e));
     TRY(save_users(p, e));
     TRY(train_base(p->model, p->doc, p->corpus->n_docs, &p->o->train, pretrain_watch, p, e));
-    p->r->wall = pretrain_clock() - begin;
+    p->r->wall = host_seconds() - begin;
     TRY(model_save(p->model, p->o->out, ST_BF16, e));
     return save_recipe(p, e);
 }

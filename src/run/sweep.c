@@ -6,12 +6,12 @@
 
 #include "prime/file.h"
 #include "prime/hash.h"
+#include "prime/host.h"
 #include "prime/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* ---- ledgers ---- */
 
@@ -66,13 +66,6 @@ typedef struct {
     size_t session;         /* 0: not begun */
     double start;
 } Run;
-
-static double run_clock(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static bool run_first(const Run *r)
 {
@@ -216,7 +209,7 @@ static Status run_close(Run *r, Status st, Err *e)
 {
     Err late = {0};
     if (r->session > 0) {
-        Status end = session_end(r->ledger, r->session, run_clock() - r->start, st, st == OK ? e : &late);
+        Status end = session_end(r->ledger, r->session, host_seconds() - r->start, st, st == OK ? e : &late);
         if (st == OK) st = end;
     }
     ledger_close(r->ledger);
@@ -227,7 +220,7 @@ static Status run_close(Run *r, Status st, Err *e)
 Status sweep_run(const Spec *spec, const char *dir, const SweepHow *how, Err *e)
 {
     static const SweepHow plain = {0};
-    Run r = {.spec = spec, .dir = dir, .how = how != NULL ? how : &plain, .start = run_clock()};
+    Run r = {.spec = spec, .dir = dir, .how = how != NULL ? how : &plain, .start = host_seconds()};
     Status st = crew_agree(r.how->crew, run_open(&r, e), e);
     for (size_t i = 0; st == OK && i < spec->tasks.n; i++) st = run_task(&r, spec->tasks.x[i], e);
     return crew_agree(r.how->crew, run_close(&r, st, e), e);

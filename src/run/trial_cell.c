@@ -1,16 +1,10 @@
 /* trial_cell.c - names of cells, which of them are there, and writing one. */
 #include "trial_priv.h"
 
+#include "prime/host.h"
+
 #include <math.h>
 #include <stdio.h>
-#include <time.h>
-
-static double trial_clock(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void trial_step(const Sweep *s, const char *label)
 {
@@ -72,7 +66,7 @@ Status cell_put(const CellBody *b, CellFn fn, const Trial *t, size_t context, co
                        .seed = seed};
     Status st = ledger_cell_begin(s->ledger, &cell, e);
     if (st == OK) st = fn(b, e);
-    if (st == OK) st = ledger_cell_commit(s->ledger, "ok", trial_clock() - s->begin, e);
+    if (st == OK) st = ledger_cell_commit(s->ledger, "ok", host_seconds() - s->begin, e);
     if (st != OK)
         ledger_cell_abort(s->ledger);
     else

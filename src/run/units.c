@@ -2,9 +2,10 @@
  * after the other here. */
 #include "sweep_priv.h"
 
+#include "prime/host.h"
+
 #include <math.h>
 #include <stdlib.h>
-#include <time.h>
 
 /* ---- how often ---- */
 
@@ -207,10 +208,8 @@ const char *unit_person(const Audit *a, const Unit *u)
 
 static void group_begin(Sweep *s)
 {
-    struct timespec t;
     arena_reset(&s->arena);
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    s->begin = (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    s->begin = host_seconds();
 }
 
 Status unit_run(Sweep *s, const Unit *u, UnitDone done, void *ctx, Err *e)

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,6 +31,15 @@ Test(host, is_described)
     cr_assert(host_writable("."));
     cr_assert(!host_writable("no/such/folder"));
     cr_assert(!host_writable("/proc"));
+}
+
+/* Seconds, and not of the time of day: a sleep takes its length and not much more. */
+Test(host, seconds_pass)
+{
+    double from = host_seconds();
+    nanosleep(&(struct timespec){0, 20000000}, NULL);
+    double took = host_seconds() - from;
+    cr_assert(took >= 0.02 && took < 10, "%g s", took);
 }
 
 /* Contents stay, wherever the block begins and however short it is. */
