@@ -1,17 +1,11 @@
-/* crew.c - processes under MPI: who there is, agreeing, and how messages travel. Only the thread that called
- * speaks MPI. */
-#include "crew_msg.h"
+/* crew.c - processes under MPI: who there is, agreeing, and units of work. Only the thread that called speaks
+ * MPI. */
+#include "crew_wire.h"
 
 #include "prime/log.h"
 
 #include <stdlib.h>
 #include <string.h>
-#ifdef PRIME_MPI
-#define OMPI_SKIP_MPICXX 1
-#include <limits.h>
-#include <mpi.h>
-#include <stddef.h>
-#endif
 
 /* ---- who there is ---- */
 
@@ -52,21 +46,13 @@ static Status crew_join(Crew **out, Err *e)
     return OK;
 }
 
-static void crew_wait(MPI_Request *r)
-{
-    int done = 0;
-    Naps n = {NAP_FIRST, NAP_IDLE};
-    for (MPI_Test(r, &done, MPI_STATUS_IGNORE); !done; MPI_Test(r, &done, MPI_STATUS_IGNORE))
-        nap(naps_next(&n));
-}
-
 /* ---- agreeing ---- */
 
 static void agree_message(Crew *c, int first, Err *err)
 {
     MPI_Request r;
     MPI_Ibcast(err, (int)sizeof *err, MPI_BYTE, first, MPI_COMM_WORLD, &r);
-    crew_wait(&r);
+    wire_wait(&r);
     if (c->rank != first) err->file = NULL; /* a pointer of another process */
 }
 
@@ -83,7 +69,7 @@ static Status agree_first(Crew *c, Status mine, Err *e)
     int own = mine != OK ? c->rank : c->size, first = c->size;
     if (c->failed.code != OK) return agreed(c, mine, e);
     MPI_Iallreduce(&own, &first, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD, &r);
-    crew_wait(&r);
+    wire_wait(&r);
     if (first == c->size) return OK;
     Err said = {.code = mine};
     if (first == c->rank && e != NULL) said = *e;
@@ -92,66 +78,24 @@ static Status agree_first(Crew *c, Status mine, Err *e)
     return agreed(c, mine, e);
 }
 
-/* ---- messages ---- */
-
-/* A message travels from its head on. */
-enum { CREW_TAG = 1, CREW_BEFORE = offsetof(Msg, head), CREW_HEAD = sizeof(Msg) - CREW_BEFORE };
-
-static Status wire_send(void *ctx, Msg *m, Err *e)
-{
-    size_t n = CREW_HEAD + m->n, most = INT_MAX;
-    (void)ctx;
-    MPI_Request r;
-    if (n <= most) {
-        MPI_Isend(&m->head, (int)n, MPI_BYTE, (int)m->peer, CREW_TAG, MPI_COMM_WORLD, &r);
-        crew_wait(&r);
-    }
-    free(m);
-    if (n > most) FAIL(e, ERR_UNSUP, "a message of %zu bytes, want at most %zu", n, most);
-    return OK;
-}
-
-static Status wire_poll(void *ctx, Msg **out, Err *e)
-{
-    MPI_Message handle;
-    MPI_Status st;
-    int there = 0, bytes = 0;
-    (void)ctx;
-    *out = NULL;
-    MPI_Improbe(MPI_ANY_SOURCE, CREW_TAG, MPI_COMM_WORLD, &there, &handle, &st);
-    if (!there) return OK;
-    MPI_Get_count(&st, MPI_BYTE, &bytes);
-    TRY(msg_new(out, (size_t)st.MPI_SOURCE, &(MsgHead){0}, NULL, 0, e));
-    Msg *m = realloc(*out, CREW_BEFORE + (size_t)bytes);
-    if (m == NULL) FAIL(e, ERR_NOMEM, "no memory for a message of %d bytes", bytes);
-    MPI_Mrecv(&m->head, bytes, MPI_BYTE, &handle, MPI_STATUS_IGNORE);
-    m->n = (size_t)bytes - CREW_HEAD;
-    *out = m;
-    return OK;
-}
-
-static void wire_nap(void *ctx, long ns)
-{
-    (void)ctx;
-    nap(ns);
-}
-
-static const Line wire = {wire_send, wire_poll, wire_nap, NULL};
+/* ---- units ---- */
 
 /* A failure to send or receive leaves the others waiting: there is no way on. */
 static Status wire_run(const Crew *c, const CrewUnits *u, Err *e)
 {
+    const Line line = wire_line();
     bool lost = false;
     Err err = {0};
     if (c->rank > 0) {
-        err.code = worker_run(&wire, u->job, u->ctx, &err);
+        err.code = worker_run(&line, u->job, u->ctx, &err);
         lost = err.code != OK;
     } else {
         if (u->n < (size_t)c->size)
             log_say(LOG_INFO, "%zu units of work for %d processes: %zu of them %s", u->n, c->size,
                     (size_t)c->size - u->n, u->job->help != NULL ? "help others" : "have nothing to do");
-        err.code = server_run(&wire, (size_t)c->size, u, &lost, &err);
+        err.code = server_run(&line, (size_t)c->size, u, &lost, &err);
     }
+    if (!lost) wire_flush();
     if (lost && c->last != NULL) c->last(&err);
     if (lost) MPI_Abort(MPI_COMM_WORLD, 1);
     if (err.code != OK && e != NULL) *e = err;
@@ -230,7 +174,7 @@ size_t crew_first(Crew *c, size_t mine)
 #ifdef PRIME_MPI
     MPI_Request r;
     MPI_Ibcast(&said, 1, MPI_UINT64_T, 0, MPI_COMM_WORLD, &r);
-    crew_wait(&r);
+    wire_wait(&r);
 #endif
     return (size_t)said;
 }
@@ -241,7 +185,7 @@ void crew_spread(Crew *c, void *data, size_t bytes, size_t from)
 #ifdef PRIME_MPI
     MPI_Request r;
     MPI_Ibcast(data, (int)bytes, MPI_BYTE, (int)from, MPI_COMM_WORLD, &r);
-    crew_wait(&r);
+    wire_wait(&r);
 #else
     (void)data, (void)bytes, (void)from;
 #endif

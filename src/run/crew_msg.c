@@ -10,7 +10,7 @@ Status msg_new(Msg **out, size_t to, const MsgHead *head, const void *data, size
     Msg *m = malloc(sizeof *m + n);
     if (m == NULL) FAIL(e, ERR_NOMEM, "no memory for a message of %zu bytes", n);
     *m = (Msg){.peer = to, .n = n, .head = *head};
-    if (n > 0) memcpy(m->data, data, n);
+    if (data != NULL) memcpy(m->data, data, n);
     *out = m;
     return OK;
 }

@@ -41,7 +41,7 @@ typedef struct Msg {
     char data[]; /* [n] */
 } Msg;
 
-/* msg_new - to a process; free releases it. Errors: ERR_NOMEM. */
+/* msg_new - to a process; data NULL: to be filled in. free releases it. Errors: ERR_NOMEM. */
 Status msg_new(Msg **out, size_t to, const MsgHead *head, const void *data, size_t n, Err *e) PRIME_MUST_USE;
 
 typedef struct {
