@@ -17,6 +17,8 @@ static Status join_new(Ledger **out, Err *e)
     l->lock = -1;
     Status s =
         ledger_connect(l, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY, e);
+    /* Most that travels is a few rows; a page is the least that a table and an index take. */
+    if (s == OK) s = ledger_exec(l, "PRAGMA page_size = 512", e);
     if (s == OK)
         *out = l;
     else
