@@ -1,11 +1,13 @@
 /* crew_methods.c - the cells of an audit by several processes: each measures into a ledger in memory, and the
  * first one takes over what is in it.
  *
- * What a search has evaluated is given after every generation, cells when all of a method are there: what is
+ * What a search has evaluated is given after a generation, cells when all of a method are there: what is
  * measured together comes together. Who has no unit evaluates candidates for those that have. */
 #include "sweep_priv.h"
 
 #include "crew_priv.h"
+
+#include "prime/host.h"
 
 #include <string.h>
 
@@ -14,6 +16,7 @@ typedef struct {
     Ledger *writer; /* the run's; NULL but in the first process */
     const SweepWatch *watch;
     Units u;
+    double given;       /* clock when something was given last */
     CrewSearch *helped; /* the search that this process helped with last */
 } CrewCells;
 
@@ -61,8 +64,17 @@ static Status cells_give(void *ctx, Err *e)
     void *data = NULL;
     size_t n = 0;
     TRY(ledger_give(&data, &n, c->s->ledger, e));
+    c->given = host_seconds();
     const CrewGive *give = c->s->a->give;
     return give->fn(give->ctx, data, n, e);
+}
+
+/* Generations that take less than GIVE_AFTER seconds go together: that much work may be lost. */
+static Status cells_batch(void *ctx, Err *e)
+{
+    const double GIVE_AFTER = 0.25;
+    const CrewCells *c = ctx;
+    return host_seconds() - c->given >= GIVE_AFTER ? cells_give(ctx, e) : OK;
 }
 
 static Status cells_work(void *ctx, size_t unit, const void *data, size_t n, const CrewGive *give, Err *e)
@@ -70,8 +82,10 @@ static Status cells_work(void *ctx, size_t unit, const void *data, size_t n, con
     CrewCells *c = ctx;
     c->s->a->give = give;
     TRY(ledger_unpack(&c->s->ledger, data, n, e));
-    ledger_on_batch(c->s->ledger, cells_give, c);
+    ledger_on_batch(c->s->ledger, cells_batch, c);
     Status s = unit_run(c->s, &c->u.unit[unit], cells_give, c, e);
+    Err late = {0}; /* what a unit that failed has evaluated is kept; its own error counts */
+    if (s != OK) late.code = cells_give(c, &late);
     ledger_close(c->s->ledger);
     c->s->ledger = NULL;
     c->s->a->give = NULL;
